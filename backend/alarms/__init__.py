@@ -1,0 +1,1 @@
+"""Alarms: raise, acknowledge, verdict, clear, close."""

@@ -1,0 +1,65 @@
+"""Rows of alarms, acknowledgements and what happened to each alarm."""
+
+from piccolo.columns import Serial
+from piccolo.table import Table
+
+from backend.core.db import columns as c
+from backend.people.tables import PersonRow
+from backend.registry.tables import DeviceRow, UnitRow
+
+
+class AlarmRow(Table, tablename="alarms"):
+    """An alarm: the condition's axis (cleared_at) and the people's axis (acknowledged_at, verdict) side by side."""
+
+    id = c.key()
+    number = Serial()
+    unit = c.maybe_link(UnitRow)
+    device = c.link(DeviceRow)
+    subject = c.text(index=True)
+    condition = c.text()
+    rule = c.text()
+    alarm_class = c.text()
+    severity = c.text()
+    item = c.text(null=True)
+    title = c.text()
+    place = c.document()
+    facts = c.document()
+    marks = c.document()
+    device_time = c.moment(null=True)
+    raised_at = c.moment(index=True)
+    ledger_id = c.uid()
+    repeats = c.number()
+    last_reported_at = c.moment()
+    cleared_at = c.moment(null=True)
+    cleared_by = c.text(null=True)
+    cleared_ledger_id = c.uid(null=True)
+    acknowledged_at = c.moment(null=True)
+    verdict = c.text(null=True)
+    verdict_at = c.moment(null=True)
+    verdict_by = c.maybe_link(PersonRow)
+    verdict_via = c.text(null=True)
+    closed_at = c.moment(null=True)
+    revision = c.number()
+
+
+class AcknowledgementRow(Table, tablename="acknowledgements"):
+    """A person knows (确认): who, when, by what way. One for each person and alarm."""
+
+    id = c.key()
+    alarm = c.link(AlarmRow)
+    person = c.link(PersonRow)
+    via = c.text()
+    at = c.moment()
+    is_late = c.flag()
+
+
+class AlarmEntryRow(Table, tablename="alarm_entries"):
+    """One line of an alarm's story."""
+
+    id = c.key()
+    alarm = c.link(AlarmRow)
+    at = c.moment()
+    kind = c.text()
+    person = c.maybe_link(PersonRow)
+    via = c.text(null=True)
+    facts = c.document()

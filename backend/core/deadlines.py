@@ -1,0 +1,49 @@
+"""Every number the specification sets, with its clause. No other file holds such a number."""
+
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from backend.core.vocabulary import Severity
+
+
+class Deadline(msgspec.Struct, frozen=True):
+    """A time within which something must have happened, and the clause that says so."""
+
+    within: timedelta
+    clause: str
+
+
+#: 火灾报警信息 to the unit, from receipt (CQC/SC 11002-2025, 4.3.1)
+FIRE: Final = Deadline(timedelta(seconds=3), "CQC/SC 11002-2025 4.3.1")
+#: 异常状态、故障 to the unit, from receipt (4.3.2)
+ABNORMAL: Final = Deadline(timedelta(seconds=10), "CQC/SC 11002-2025 4.3.2")
+#: 通信故障 recognised and told, from the loss of the link (4.4.2)
+LINK_LOSS: Final = Deadline(timedelta(seconds=100), "CQC/SC 11002-2025 4.4.2")
+
+NOTICE_DEADLINES: Final = {
+    Severity.FIRE: FIRE,
+    Severity.FAULT: ABNORMAL,
+    Severity.ABNORMAL: ABNORMAL,
+    Severity.OFFLINE: ABNORMAL,
+}
+
+#: least kinds of contact for an alarm (4.3.3)
+LEAST_CONTACT_KINDS: Final = 2
+#: patrol cycle of mains-powered devices (4.4.2)
+MAINS_PATROL_CYCLE: Final = Deadline(timedelta(minutes=30), "CQC/SC 11002-2025 4.4.2")
+#: patrol cycle of battery-powered devices (4.4.2)
+BATTERY_PATROL_CYCLE: Final = Deadline(timedelta(hours=24), "CQC/SC 11002-2025 4.4.2")
+#: records are kept (5.2.3)
+RECORDS_KEPT: Final = Deadline(timedelta(days=365), "CQC/SC 11002-2025 5.2.3")
+#: a device's frame counts as a repeat within (GB/T 26875.3 extract 13.3: four resends of 30 s and a margin)
+REPEAT_WINDOW: Final = timedelta(seconds=130)
+#: a stored record of a fire still makes an alarm when it is younger than this (GB 50440 extract, 7)
+HISTORIC_FIRE: Final = timedelta(hours=24)
+#: an attempt on the fire lane that nobody rang for is found within (house.md §3.2)
+UNRUNG_FIRE: Final = timedelta(milliseconds=500)
+#: an attempt on the routine lane that nobody rang for is found within
+UNRUNG_ROUTINE: Final = timedelta(seconds=2)
+#: how long a worker may hold an attempt without renewing (shorter than the fire deadline leaves)
+LEASE: Final = timedelta(milliseconds=700)

@@ -1,0 +1,42 @@
+"""Ids and randomness. Ids are UUIDs of version 7: they sort by time, so indexes stay dense."""
+
+import hashlib
+import os
+import secrets
+import time
+from typing import NewType
+from uuid import UUID
+
+PersonId = NewType("PersonId", UUID)
+UnitId = NewType("UnitId", UUID)
+BuildingId = NewType("BuildingId", UUID)
+ZoneId = NewType("ZoneId", UUID)
+DeviceId = NewType("DeviceId", UUID)
+ComponentId = NewType("ComponentId", UUID)
+AlarmId = NewType("AlarmId", UUID)
+NoticeId = NewType("NoticeId", UUID)
+AttemptId = NewType("AttemptId", UUID)
+ContactPointId = NewType("ContactPointId", UUID)
+LedgerId = NewType("LedgerId", UUID)
+
+_VERSION_7 = 0x7000
+_VARIANT = 0x8000_0000_0000_0000
+
+
+def new_id() -> UUID:
+    """A fresh UUID of version 7 (48 bits of milliseconds, 74 random bits)."""
+    random = int.from_bytes(os.urandom(10), "big")
+    milliseconds = time.time_ns() // 1_000_000
+    high = (milliseconds << 16) | _VERSION_7 | (random >> 68)
+    low = _VARIANT | (random & 0x3FFF_FFFF_FFFF_FFFF)
+    return UUID(int=(high << 64) | low)
+
+
+def new_token() -> str:
+    """A secret of 160 random bits that is safe in a URL and a Telegram deep link."""
+    return secrets.token_urlsafe(20)
+
+
+def token_digest(token: str) -> str:
+    """What is stored of a token: its SHA-256. Tokens hold 160 random bits, so no salt is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,99 @@
+"""Live events: hints that something changed, over Redis. A hint is never the truth: its reader reads the rows.
+
+When Redis is away, `Listener` falls back to a slow tick, so that pages stay right and only get slower.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+from redis.asyncio import Redis
+
+from backend.core.redis import RedisError, connect
+
+_TOPIC: Final = "fenghuo:live"
+_TICK_S: Final = 1.0
+log = logging.getLogger(__name__)
+
+
+class Hint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something changed: for these persons' inboxes, or for everybody who watches this unit."""
+
+    persons: tuple[str, ...] = ()
+    unit: str = ""
+    alarm: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Hint).decode
+
+
+async def publish(redis: Redis, *hints: Hint) -> None:
+    """Tell whoever listens. A Redis that is away is logged and forgotten."""
+    try:
+        async with redis.pipeline(transaction=False) as pipeline:
+            for hint in hints:
+                pipeline.publish(_TOPIC, _encode(hint))
+            await pipeline.execute()
+    except (RedisError, OSError) as error:
+        log.warning("hint not published", extra={"error": type(error).__name__})
+
+
+class Listener:
+    """One subscription a process, shared by all its streams."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._waiting: set[asyncio.Queue[Hint | None]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        self._task = asyncio.create_task(self._run(), name="live-listener")
+
+    async def stop(self) -> None:
+        """End all streams."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (RedisError, OSError) as error:
+                log.warning("live listener lost Redis", extra={"error": type(error).__name__})
+            self._spread(None)
+            await asyncio.sleep(_TICK_S)
+
+    async def _listen(self) -> None:
+        client = connect(self._url, timeout=None)
+        try:
+            async with client.pubsub() as pubsub:
+                await pubsub.subscribe(_TOPIC)
+                self._spread(None)
+                async for message in pubsub.listen():
+                    if message["type"] == "message":
+                        self._spread(_decode(message["data"]))
+        finally:
+            await client.aclose()
+
+    def _spread(self, hint: Hint | None) -> None:
+        for queue in self._waiting:
+            if not queue.full():
+                queue.put_nowait(hint)
+
+    async def hints(self, *, every: float = 10.0) -> AsyncIterator[Hint | None]:
+        """Hints as they come; None means "look yourself" (a reconnect, or `every` seconds without a hint)."""
+        queue: asyncio.Queue[Hint | None] = asyncio.Queue(maxsize=1000)
+        self._waiting.add(queue)
+        try:
+            while True:
+                try:
+                    yield await asyncio.wait_for(queue.get(), every)
+                except TimeoutError:
+                    yield None
+        finally:
+            self._waiting.discard(queue)

@@ -1,0 +1,202 @@
+"""Settings: `fenghuo.toml` in the working or data directory, each overridable by `FENGHUO_<SECTION>_<NAME>`.
+
+Decoded once into frozen structs. An unknown key or a bad value stops the start and is named. Secrets are
+`Secret`, which never shows itself.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from backend.core.errors import BadSettings
+
+_PREFIX: Final = "FENGHUO_"
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """A string that does not show itself in `repr`, logs or errors."""
+
+    value: str = ""
+
+    def __repr__(self) -> str:
+        return "Secret(…)" if self.value else "Secret()"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Database(_Section, frozen=True):
+    """PostgreSQL. Without a URL an embedded server is started in the data directory."""
+
+    url: Secret = Secret()
+    owner_url: Secret = Secret()  #: used for migrations only; default: `url`
+    pool: Count = 8
+
+
+class RedisSection(_Section, frozen=True):
+    """Valkey or Redis. Without a URL an embedded server is started."""
+
+    url: Secret = Secret()
+
+
+class Http(_Section, frozen=True):
+    """The web process."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    public_url: str = ""  #: what phones call us, with scheme; default: http://host:port
+    secure_cookies: bool = False  #: set when served over HTTPS
+    requests_per_minute: Count = 600  #: for one address
+
+
+class Gateway(_Section, frozen=True):
+    """The protocol gateway (TCP and UDP on one port) and its limits."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - devices dial in from outside
+    port: Port = 26875
+    name: str = "gateway-1"  #: written into each ledger row
+    centre_address: str = "640000000000"  #: our own address, 12 hex digits in wire order
+    profile: str = "standard"  #: for devices that are not registered
+    timezone: str = "Asia/Shanghai"  #: wall clock for devices of no unit
+    connections: Count = 20_000
+    connections_per_address: Count = 2_000
+    frames_per_second: Count = 200  #: of one connection; slower reading beyond it
+    idle_s: Seconds = 1800  #: a connection without a good frame is closed
+    partial_hold_s: Seconds = 0.5
+    patrol_after_s: Seconds = 30
+    drain_s: Seconds = 5
+    batch_frames: Count = 500  #: most frames in one transaction
+
+
+class Telegram(_Section, frozen=True):
+    """The Telegram bot. Without a token there is none."""
+
+    token: Secret = Secret()
+    api_base: str = "https://api.telegram.org"
+    webhook_secret: Secret = Secret()  #: set: updates come to /hooks/telegram; unset: long polling
+
+
+class Workers(_Section, frozen=True):
+    """The delivery workers."""
+
+    fire_processes: Count = 2  #: two, so that one killed in mid-send is covered by the other at once
+    send_timeout_s: Seconds = 2.0
+    concurrency: Count = 64
+
+
+class Provider(_Section, frozen=True):
+    """The service provider (服务机构) itself."""
+
+    name: str = "烽火服务中心"
+    timezone: str = "Asia/Shanghai"
+
+
+class Log(_Section, frozen=True):
+    """Logging."""
+
+    level: str = "info"
+
+
+class Settings(_Section, frozen=True):
+    """All settings of one process."""
+
+    data: str = "fenghuo-data"
+    database: Database = Database()
+    redis: RedisSection = RedisSection()
+    http: Http = Http()
+    gateway: Gateway = Gateway()
+    telegram: Telegram = Telegram()
+    workers: Workers = Workers()
+    provider: Provider = Provider()
+    log: Log = Log()
+
+    @property
+    def public_url(self) -> str:
+        """How a phone reaches the web process, without a trailing slash."""
+        return (self.http.public_url or f"http://{self.http.host}:{self.http.port}").rstrip("/")
+
+
+def _decode_hook(kind: type, value: object) -> object:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise TypeError(f"expected {kind.__name__}")
+
+
+def _sections() -> Mapping[str, type[msgspec.Struct]]:
+    return {
+        name: kind
+        for name, kind in get_type_hints(Settings).items()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    }
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Values by section and name. Unknown sections are refused, so that a typing error is seen."""
+    found: dict[str, dict[str, str]] = {}
+    sections = _sections()
+    for variable, value in environ.items():
+        if not variable.startswith(_PREFIX) or variable == f"{_PREFIX}DATA":
+            continue
+        section, _, name = variable.removeprefix(_PREFIX).lower().partition("_")
+        if section not in sections or name not in sections[section].__struct_fields__:
+            raise BadSettings(f"unknown setting in the environment: {variable}")
+        found.setdefault(section, {})[name] = value
+    return found
+
+
+def _convert(section: str, kind: type[Any], values: Mapping[str, object], source: str) -> Any:
+    plain = {
+        name: Secret(value) if isinstance(value, str) and get_type_hints(kind).get(name) is Secret else value
+        for name, value in values.items()
+    }
+    try:
+        return msgspec.convert(plain, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSettings(f"bad setting in {source}, section [{section}]: {error}") from None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadSettings(f"{path.name} can't be read: {error}") from None
+
+
+def load(data: str | None, environ: Mapping[str, str], working: Path | None = None) -> Settings:
+    """Read file and environment. Raises `BadSettings` naming the key that is unknown or wrong."""
+    where = data or environ.get(f"{_PREFIX}DATA") or ""
+    working = working or Path()
+    files = [each / "fenghuo.toml" for each in ((Path(where),) if where else ()) + (working,)]
+    path = next((each for each in files if each.is_file()), None)
+    document = _read_file(path) if path else {}
+    source = path.name if path else "the environment"
+    where = where or str(document.get("data", "")) or Settings().data
+    document.pop("data", None)
+    sections = _sections()
+    unknown = sorted(set(document) - set(sections))
+    if unknown:
+        raise BadSettings(f"unknown section in {source}: [{unknown[0]}]")
+    overrides = _from_environment(environ)
+    values: dict[str, Any] = {}
+    for name, kind in sections.items():
+        merged = {**document.get(name, {}), **overrides.get(name, {})}
+        values[name] = _convert(name, kind, merged, f"{source} or the environment" if path else source)
+    return Settings(data=str(Path(where).resolve()), **values)
+
+
+def load_from(path: Path) -> Settings:
+    """Settings from one file alone; used by tests."""
+    return load(str(path.parent), {}, path.parent)

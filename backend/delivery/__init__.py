@@ -1,0 +1,1 @@
+"""Cards to people: notices, attempts, receipts, the outbox and its sweeper."""

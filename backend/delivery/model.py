@@ -1,0 +1,180 @@
+"""Card, Action, Notice, Channel: what people are told and by what way. Pure.
+
+A Card is data. Features write Cards, delivery carries them, channels draw them, answers come back as Actions
+(house.md §2).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Protocol
+
+import msgspec
+
+from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId, UnitId
+from backend.core.vocabulary import Channel as ChannelName
+from backend.core.vocabulary import Lane, Severity
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A labelled line of a card, both parts already in the reader's language."""
+
+    label: str
+    value: str
+
+
+class Verb(StrEnum):
+    """What a button asks for. The value is what travels in a button, so it stays short and is never reused."""
+
+    ACKNOWLEDGE = "ack"
+    VERDICT_REAL = "v-real"
+    VERDICT_FALSE = "v-false"
+    VERDICT_TEST = "v-test"
+    VERDICT_FAULT = "v-fault"
+    HISTORY = "history"
+
+
+class Action(msgspec.Struct, frozen=True):
+    """A button: what it asks for and its words. `style`: primary, danger, plain."""
+
+    verb: Verb
+    label: str
+    style: str = "plain"
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One alarm as a person reads it, in one language and the unit's zone; the order is experience.md's."""
+
+    alarm: AlarmId
+    number: int  #: short number to speak of it
+    severity: Severity
+    icon: str
+    headline: str  #: "火警"
+    status: str  #: "报警中" / "已恢复" / "已关闭"
+    is_active: bool
+    banner: str = ""  #: "未登记设备", "测试", "由文字识别"
+    unit: str = ""
+    where: str = ""  #: building · floor · zone · description
+    what: str = ""  #: component type, value and threshold
+    facts: tuple[Fact, ...] = ()
+    known_by: tuple[str, ...] = ()  #: "王经理 已确认 14:03:40 · Telegram"
+    verdict: str = ""
+    actions: tuple[Action, ...] = ()
+    raised_at: datetime | None = None
+    revision: int = 0
+
+
+class AttemptState(StrEnum):
+    """What became of an attempt, said by what the carrier did."""
+
+    PENDING = "pending"  #: nobody has it, or a lease ran out
+    SENDING = "sending"  #: a worker holds a lease
+    ACCEPTED = "accepted"  #: the provider took it
+    REFUSED = "refused"  #: for good
+    SKIPPED = "skipped"  #: not tried, `why` says so
+
+
+#: from → to; anything else is refused by compare-and-set
+ATTEMPT_TRANSITIONS: Final = {
+    AttemptState.PENDING: {AttemptState.SENDING, AttemptState.SKIPPED},
+    AttemptState.SENDING: {AttemptState.ACCEPTED, AttemptState.REFUSED, AttemptState.PENDING},
+    AttemptState.ACCEPTED: set[AttemptState](),
+    AttemptState.REFUSED: set[AttemptState](),
+    AttemptState.SKIPPED: set[AttemptState](),
+}
+
+
+class NoticeKind(StrEnum):
+    """Why people are told."""
+
+    RAISED = "raised"
+    RESTORED = "restored"
+
+
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+    """A person and one way to them."""
+
+    person: PersonId
+    language: str
+    contact_point: str | None
+    channel: ChannelName
+    address: str
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """What a channel is handed: the card in the person's language, to whom, and what it drew before."""
+
+    attempt: AttemptId
+    notice: NoticeId
+    person: PersonId
+    address: str
+    card: Card
+    surface: dict[str, str | int] | None = None  #: what `send` returned earlier; for edits
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The carrier took it. `surface` is what an edit will need (chat id, message id)."""
+
+    surface: dict[str, str | int]
+
+
+class Refusal(Exception):  # noqa: N818 - what the carrier did
+    """The carrier did not take it. Temporary ones are tried again, after `retry_after` seconds if it said so.
+
+    `contact_is_dead`: the address itself is refused (blocked, gone), whatever is sent. `hold_channel`: the whole
+    channel must rest for `retry_after` (Telegram's 429).
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        permanent: bool,
+        retry_after: float | None = None,
+        contact_is_dead: bool = False,
+        hold_channel: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.permanent = permanent
+        self.retry_after = retry_after
+        self.contact_is_dead = contact_is_dead
+        self.hold_channel = hold_channel
+
+
+class Channel(Protocol):
+    """A way to reach a person. To add one: write this class, list it in backend.main.CHANNELS."""
+
+    name: ChannelName
+    can_edit: bool
+
+    async def open(self) -> None:
+        """Take up connections."""
+        ...
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Hand over a new card. Raises Refusal and nothing else."""
+        ...
+
+    async def edit(self, delivery: Delivery) -> Receipt:
+        """Redraw the card where `delivery.surface` says. Raises Refusal and nothing else."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back."""
+        ...
+
+
+class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """What a feature asks delivery to tell: to whom is found by `unit` (None: the provider's duty desk)."""
+
+    alarm: AlarmId
+    unit: UnitId | None
+    kind: NoticeKind
+    severity: Severity
+    lane: Lane
+    cards: dict[str, Card]  #: by language; every language of core.i18n.LANGUAGES
+    t0: datetime
+    t1: datetime
+    deadline_s: float | None
+    clause: str | None
+    delay_s: float = 0.0

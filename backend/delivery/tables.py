@@ -1,0 +1,80 @@
+"""The outbox: notices, attempts, receipts, and the phone page's inbox."""
+
+from piccolo.columns import BigSerial
+from piccolo.table import Table
+
+from backend.core.db import columns as c
+from backend.people.tables import ContactPointRow, PersonRow
+
+
+class NoticeRow(Table, tablename="notices"):
+    """Something people must be told (告警通知), its cards by language, its deadline and stamps t0…t3."""
+
+    id = c.key()
+    alarm = c.uid(index=True)
+    unit = c.uid(null=True)
+    kind = c.text()
+    severity = c.text()
+    lane = c.text()
+    cards = c.document()
+    revision = c.number()
+    deadline_at = c.moment(null=True)
+    clause = c.text(null=True)
+    t0 = c.moment()
+    t1 = c.moment()
+    t2 = c.moment(null=True)
+    t3 = c.moment()
+    created_at = c.moment(index=True)
+
+
+class AttemptRow(Table, tablename="attempts"):
+    """One notice to one person by one way (发送), with stamps t4…t7 and whether the deadline held."""
+
+    id = c.key()
+    notice = c.link(NoticeRow)
+    person = c.link(PersonRow)
+    contact_point = c.maybe_link(ContactPointRow)
+    channel = c.text()
+    address = c.text()
+    lane = c.text()
+    state = c.text()
+    language = c.text()
+    due_at = c.moment()
+    deadline_at = c.moment(null=True)
+    lease_until = c.moment(null=True)
+    lease_by = c.text(null=True)
+    tries = c.number()
+    drawn_revision = c.number()
+    redraw_at = c.moment(null=True)
+    surface = c.document(null=True)
+    t4 = c.moment(null=True)
+    t5 = c.moment(null=True)
+    t6 = c.moment(null=True)
+    t7 = c.moment(null=True)
+    is_held = c.maybe_flag()
+    why = c.text(null=True)
+    created_at = c.moment()
+
+
+class ReceiptRow(Table, tablename="receipts"):
+    """What a carrier or phone said of an attempt (回执); append-only evidence."""
+
+    id = c.key()
+    attempt = c.link(AttemptRow)
+    kind = c.text()
+    at = c.moment()
+    facts = c.document()
+
+
+class InboxItemRow(Table, tablename="inbox_items"):
+    """A card in a person's own inbox on the phone page. `seq` grows in commit order for each person."""
+
+    seq = BigSerial(primary_key=True)
+    person = c.link(PersonRow)
+    attempt = c.uid()
+    notice = c.uid()
+    alarm = c.uid()
+    revision = c.number()
+    card = c.document()
+    at = c.moment()
+    is_new = c.flag()

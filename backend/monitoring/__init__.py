@@ -1,0 +1,1 @@
+"""What each facility says now, and which of it is an alarm."""

@@ -1,0 +1,1 @@
+"""Who a person is, how they are reached, what they may do, and the doors every read goes through."""

@@ -1,0 +1,123 @@
+"""Person, Grant, Reach: who somebody is, what they may do, and how they are reached. Pure."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from backend.core.errors import Refused
+from backend.core.ids import ContactPointId, PersonId, UnitId
+from backend.core.vocabulary import PROVIDER_ROLES, Channel, Role
+
+
+class Right:
+    """What can be done; names of rights, used in `RIGHTS`."""
+
+    SEE: Final = "see"
+    ACKNOWLEDGE: Final = "acknowledge"
+    JUDGE: Final = "judge"
+    ADOPT: Final = "adopt"
+    ADMINISTER: Final = "administer"
+
+
+#: which role may do what (in its unit; provider roles in all units)
+RIGHTS: Final[dict[Role, frozenset[str]]] = {
+    Role.UNIT_MANAGER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE}),
+    Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE}),
+    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE}),
+    Role.PROVIDER_OPERATOR: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT}),
+    Role.COMPLAINT_HANDLER: frozenset({Right.SEE}),
+    Role.QUALITY_LEAD: frozenset({Right.SEE}),
+    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER}),
+}
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A role in a unit; None as unit means at the provider, over all units."""
+
+    role: Role
+    unit: UnitId | None
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """A person with all they were granted; the argument of every use case a person starts."""
+
+    id: PersonId
+    code: str
+    name: str
+    language: str
+    grants: tuple[Grant, ...] = ()
+
+    @property
+    def is_provider(self) -> bool:
+        """Whether the person works for the service provider and sees all units."""
+        return any(grant.unit is None and grant.role in PROVIDER_ROLES for grant in self.grants)
+
+    @property
+    def units(self) -> frozenset[UnitId]:
+        """Units the person holds a role in."""
+        return frozenset(grant.unit for grant in self.grants if grant.unit is not None)
+
+    def may(self, right: str, unit: UnitId | None) -> bool:
+        """Whether the person has `right` in `unit`; None is what belongs to no unit yet: the provider's only."""
+        return any(
+            right in RIGHTS[grant.role]
+            for grant in self.grants
+            if grant.unit is None or (unit is not None and grant.unit == unit)
+        )
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to one person (联络方式): what delivery plans an attempt from.
+
+    `failure` is the carrier's last word when the address does not work now; the way is still listed, so that
+    a plan which leaves it out can say why.
+    """
+
+    person: PersonId
+    name: str
+    language: str
+    contact_point: ContactPointId
+    channel: Channel
+    address: str
+    failure: str | None = None
+
+
+class SessionKind(StrEnum):
+    """What a session was opened for; sets how long it lasts."""
+
+    PHONE = "phone"
+    CONSOLE = "console"
+    API = "api"
+
+
+#: how long a session lasts from its start; an API token's owner may choose another time
+SESSION_LIFETIMES: Final = {
+    SessionKind.PHONE: timedelta(days=90),
+    SessionKind.CONSOLE: timedelta(hours=12),
+    SessionKind.API: timedelta(days=365),
+}
+
+
+class CodePurpose(StrEnum):
+    """What a one-time code may be used for."""
+
+    TELEGRAM = "telegram"  #: links a Telegram chat to the person
+    PHONE = "phone"  #: signs the phone page in
+
+
+CODE_LIFETIME: Final = timedelta(minutes=10)
+
+#: who sits at the provider's duty desk and hears of what belongs to no unit
+DUTY_DESK_ROLES: Final = (Role.PROVIDER_OPERATOR,)
+
+#: `failure` of a chat its person unlinked: it is kept as evidence and is no way to anybody
+UNLINKED: Final = "unlinked"
+
+
+class CodeNotValid(Refused):  # noqa: N818 - a refusal is the fact (house.md §5)
+    """The one-time code is unknown, used, expired, or for another purpose; which of these is never told."""
+
+    code = "code_not_valid"
+    status = 400

@@ -1,0 +1,1 @@
+"""What is watched: units, buildings, zones, devices, facility systems, components, agreements."""

@@ -1,0 +1,125 @@
+"""Fixtures: one embedded PostgreSQL and Valkey for the whole run, a fresh migrated database for each test."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from backend.core.db.embedded import EmbeddedServer, prepare_postgres, prepare_valkey
+from backend.core.db.engine import close_database, open_database
+from backend.core.db.migrate import migrate
+
+ROOT = Path(__file__).parent.parent
+
+
+def in_database(url: str, name: str) -> str:
+    """The same server's URL for another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _wait_for_socket(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 30
+    while not path.exists():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end, f"no socket at {path}"
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def running(server: EmbeddedServer, socket: Path, log: Path) -> Iterator[EmbeddedServer]:
+    with log.open("wb") as out:
+        process = subprocess.Popen(server.command, stdout=out, stderr=out, user=server.user, cwd="/")
+    try:
+        _wait_for_socket(socket, process, log)
+        yield server
+    finally:
+        process.send_signal(2)
+        process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def servers_home() -> Iterator[Path]:
+    home = Path(tempfile.mkdtemp(prefix="fh-", dir="/tmp"))
+    home.chmod(0o755)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers_home: Path) -> Iterator[EmbeddedServer]:
+    server = prepare_postgres(servers_home)
+    command = (*server.command, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+    server = EmbeddedServer(server.name, command, server.url, server.user)
+    socket_dir = Path(parse_qs(urlsplit(server.url).query)["host"][0])
+    with running(server, socket_dir / ".s.PGSQL.5432", servers_home / "postgres.log"):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers_home: Path) -> Iterator[str]:
+    server = prepare_valkey(servers_home)
+    with running(server, Path(server.url.removeprefix("unix://")), servers_home / "valkey.log"):
+        yield server.url
+
+
+async def _admin(url: str, *statements: str) -> None:
+    for _ in range(200):
+        try:
+            connection = await asyncpg.connect(in_database(url, "postgres"))
+            break
+        except (OSError, asyncpg.CannotConnectNowError):
+            await asyncio.sleep(0.05)
+    else:
+        raise AssertionError("PostgreSQL did not start")
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_server: EmbeddedServer) -> str:
+    """A migrated database that each test's own is copied from."""
+
+    async def make() -> None:
+        await _admin(postgres_server.url, "create database template_fenghuo")
+        await migrate(in_database(postgres_server.url, "template_fenghuo"))
+
+    asyncio.run(make())
+    return "template_fenghuo"
+
+
+@pytest.fixture
+async def database_url(postgres_server: EmbeddedServer, template_database: str) -> AsyncIterator[str]:
+    """The owner's URL of a fresh, migrated, empty database."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    await _admin(postgres_server.url, f"create database {name} template {template_database}")
+    yield in_database(postgres_server.url, name)
+    await _admin(postgres_server.url, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[str]:
+    """A fresh database with this process's pool open, under the service's role."""
+    await open_database(database_url, pool=8)
+    try:
+        yield database_url
+    finally:
+        await close_database()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> None:
+    for name in [each for each in os.environ if each.startswith("FENGHUO_")]:
+        del os.environ[name]
