@@ -2,8 +2,8 @@
 
 import os
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client import REGISTRY as _OWN
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10)
@@ -11,13 +11,18 @@ _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10
 FRAMES = Counter("fenghuo_frames_total", "Frames received, by what became of them", ["outcome"])
 REFUSED_PEERS = Counter("fenghuo_gateway_refusals_total", "Peers and frames the gateway refused, by limit", ["limit"])
 CONNECTIONS = Gauge("fenghuo_gateway_connections", "Open device connections", multiprocess_mode="livesum")
-INTAKE_BATCH = Histogram("fenghuo_intake_batch_frames", "Frames a transaction", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000))
+INTAKE_BATCH = Histogram(
+    "fenghuo_intake_batch_frames", "Frames a transaction", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+)
 INTAKE_SECONDS = Histogram("fenghuo_intake_seconds", "Time of one intake transaction", buckets=_FAST)
 ALARMS = Counter("fenghuo_alarms_total", "Alarms raised, by severity", ["severity"])
 ATTEMPTS = Counter("fenghuo_attempts_total", "Attempts, by channel and outcome", ["channel", "outcome"])
 SEND_SECONDS = Histogram("fenghuo_send_seconds", "Time a channel took to accept", ["channel"], buckets=_FAST)
 DELIVERY_SECONDS = Histogram(
-    "fenghuo_delivery_seconds", "First octet to provider's acceptance, by severity", ["severity"], buckets=_FAST
+    "fenghuo_delivery_seconds",
+    "First octet to provider's acceptance, by severity",
+    ["severity"],
+    buckets=_FAST,
 )
 BREACHES = Counter("fenghuo_deadline_breaches_total", "Attempts not accepted by their deadline", ["severity"])
 SWEPT = Counter("fenghuo_swept_total", "Attempts the sweeper found that nobody rang for", ["lane"])
@@ -29,5 +34,5 @@ def exposition() -> bytes:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(_OWN)
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)

@@ -47,9 +47,7 @@ class Role(StrEnum):
 
 
 #: roles held at the provider, over all units
-PROVIDER_ROLES = frozenset(
-    {Role.PROVIDER_OPERATOR, Role.COMPLAINT_HANDLER, Role.QUALITY_LEAD, Role.ADMINISTRATOR}
-)
+PROVIDER_ROLES = frozenset({Role.PROVIDER_OPERATOR, Role.COMPLAINT_HANDLER, Role.QUALITY_LEAD, Role.ADMINISTRATOR})
 
 
 class Channel(StrEnum):

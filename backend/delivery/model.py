@@ -10,9 +10,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId, UnitId
+from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId
 from backend.core.vocabulary import Channel as ChannelName
-from backend.core.vocabulary import Lane, Severity
+from backend.core.vocabulary import Severity
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -90,16 +90,6 @@ class NoticeKind(StrEnum):
     RESTORED = "restored"
 
 
-class Recipient(msgspec.Struct, frozen=True, kw_only=True):
-    """A person and one way to them."""
-
-    person: PersonId
-    language: str
-    contact_point: str | None
-    channel: ChannelName
-    address: str
-
-
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """What a channel is handed: the card in the person's language, to whom, and what it drew before."""
 
@@ -162,19 +152,3 @@ class Channel(Protocol):
     async def close(self) -> None:
         """Give connections back."""
         ...
-
-
-class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """What a feature asks delivery to tell: to whom is found by `unit` (None: the provider's duty desk)."""
-
-    alarm: AlarmId
-    unit: UnitId | None
-    kind: NoticeKind
-    severity: Severity
-    lane: Lane
-    cards: dict[str, Card]  #: by language; every language of core.i18n.LANGUAGES
-    t0: datetime
-    t1: datetime
-    deadline_s: float | None
-    clause: str | None
-    delay_s: float = 0.0

@@ -38,6 +38,22 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return system if self.level is Level.SYSTEM else f"{system}/{self.component_address}"
 
 
+def subject_of(key: str) -> Subject:
+    """The other way round: the subject of a `Subject.key`, as far as its name goes (what follows it is ignored)."""
+    _, _, rest = key.partition("/")
+    system, _, below = rest.partition("/")
+    system_type, dot, system_address = system.partition(".")
+    if not (dot and system_type.isdecimal() and system_address.isdecimal()):
+        return Subject(level=Level.UITD)
+    address = below.partition("/")[0]
+    return Subject(
+        level=Level.COMPONENT if address else Level.SYSTEM,
+        system_type=int(system_type),
+        system_address=int(system_address),
+        component_address=address or None,
+    )
+
+
 class Statement(msgspec.Struct, frozen=True, kw_only=True, tag_field="says", omit_defaults=True):
     """One thing a report says."""
 

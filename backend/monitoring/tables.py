@@ -17,7 +17,7 @@ class FacilityStateRow(Table, tablename="facility_states"):
     system_address = c.number(null=True)
     component_type = c.number(null=True)
     component_address = c.text(null=True)
-    state = c.number()
+    state = c.number(big=True)
     description = c.text()
     device_time = c.moment(null=True)
     received_at = c.moment()

@@ -60,7 +60,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(grant.unit for grant in self.grants if grant.unit is not None)
 
     def may(self, right: str, unit: UnitId | None) -> bool:
-        """Whether the person has `right` in `unit`; None is what belongs to no unit yet: the provider's only."""
+        """Whether the person has `right` in `unit`; None is what belongs to no unit: the provider's only."""
         return any(
             right in RIGHTS[grant.role]
             for grant in self.grants
@@ -116,7 +116,7 @@ DUTY_DESK_ROLES: Final = (Role.PROVIDER_OPERATOR,)
 UNLINKED: Final = "unlinked"
 
 
-class CodeNotValid(Refused):  # noqa: N818 - a refusal is the fact (house.md §5)
+class CodeNotValid(Refused):
     """The one-time code is unknown, used, expired, or for another purpose; which of these is never told."""
 
     code = "code_not_valid"

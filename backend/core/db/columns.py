@@ -1,5 +1,7 @@
 """Columns with the house's defaults: nothing is null or filled in silently (examples.md 2.3)."""
 
+from typing import Any
+
 from piccolo.columns import (
     UUID,
     BigInt,
@@ -13,8 +15,21 @@ from piccolo.columns import (
 )
 from piccolo.columns.column_types import JSONB, Numeric
 from piccolo.columns.indexes import IndexMethod
+from piccolo.table import Table
 
-__all__ = ["amount", "document", "flag", "key", "link", "maybe_flag", "maybe_link", "moment", "number", "text", "uid"]
+__all__ = [
+    "amount",
+    "document",
+    "flag",
+    "key",
+    "link",
+    "maybe_flag",
+    "maybe_link",
+    "moment",
+    "number",
+    "text",
+    "uid",
+]
 
 
 def key() -> UUID:
@@ -62,15 +77,25 @@ def document(*, null: bool = False) -> JSONB:
     return JSONB(default=None, null=null)
 
 
-def link(to: type, *, index: bool = True) -> ForeignKey:
+def link(to: type[Table], *, index: bool = True) -> "ForeignKey[Any]":
     """A foreign key that restricts: nothing disappears by cascade."""
     return ForeignKey(
-        references=to, default=None, null=False, index=index, on_delete=OnDelete.restrict, on_update=OnUpdate.restrict
+        references=to,
+        default=None,
+        null=False,
+        index=index,
+        on_delete=OnDelete.restrict,
+        on_update=OnUpdate.restrict,
     )
 
 
-def maybe_link(to: type, *, index: bool = True) -> ForeignKey:
+def maybe_link(to: type[Table], *, index: bool = True) -> "ForeignKey[Any]":
     """A foreign key that may be empty."""
     return ForeignKey(
-        references=to, default=None, null=True, index=index, on_delete=OnDelete.restrict, on_update=OnUpdate.restrict
+        references=to,
+        default=None,
+        null=True,
+        index=index,
+        on_delete=OnDelete.restrict,
+        on_update=OnUpdate.restrict,
     )

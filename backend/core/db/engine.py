@@ -19,7 +19,6 @@ SERVICE_ROLE: Final = "fenghuo_service"
 _COMMAND_TIMEOUT_S: Final = 10
 
 
-
 class _Engine(PostgresEngine):
     """Piccolo's engine, without its connection at import: the address is known only at `open_database`."""
 

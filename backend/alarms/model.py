@@ -1,0 +1,145 @@
+"""An alarm on its two axes: the condition (active, cleared) and the people (unacknowledged … verdict). Pure.
+
+A late acknowledgement does not reopen, a clear does not acknowledge; closing needs both (house.md §3.5).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from backend.core.errors import Conflict, NotFound
+from backend.core.i18n import N_
+from backend.core.ids import AlarmId, DeviceId, LedgerId, PersonId, UnitId
+from backend.core.vocabulary import AlarmClass, Severity, Verdict, Via
+from backend.monitoring.changes import Place
+
+
+class Axis(StrEnum):
+    """The people's axis: what has been answered."""
+
+    UNACKNOWLEDGED = "unacknowledged"
+    ACKNOWLEDGED = "acknowledged"
+    JUDGED = "judged"
+
+
+class Deed(StrEnum):
+    """What moves the people's axis."""
+
+    ACKNOWLEDGE = "acknowledge"
+    JUDGE = "judge"
+
+
+#: (state, deed) → state. A verdict implies knowing; an acknowledgement after a verdict changes nothing.
+PEOPLE_TRANSITIONS: Final = {
+    (Axis.UNACKNOWLEDGED, Deed.ACKNOWLEDGE): Axis.ACKNOWLEDGED,
+    (Axis.ACKNOWLEDGED, Deed.ACKNOWLEDGE): Axis.ACKNOWLEDGED,
+    (Axis.JUDGED, Deed.ACKNOWLEDGE): Axis.JUDGED,
+    (Axis.UNACKNOWLEDGED, Deed.JUDGE): Axis.JUDGED,
+    (Axis.ACKNOWLEDGED, Deed.JUDGE): Axis.JUDGED,
+    (Axis.JUDGED, Deed.JUDGE): Axis.JUDGED,  # a better verdict replaces one, until the alarm is closed
+}
+
+#: conditions no later signal can end: people end them with their verdict (GB 50440 extract, rules V and O-1)
+ENDED_BY_PEOPLE: Final = frozenset({"V-1", "V-2", "O-1"})
+#: raised at most once a day for a device and type (GB/T 26875.3 extract, 10.3)
+ONCE_A_DAY: Final = frozenset({"V-2"})
+CLEARED_BY_LABELS: Final = {
+    "signal": N_("信号消失"),
+    "restored": N_("设备上报恢复"),
+    "reset": N_("控制器复位"),
+    "link": N_("通信恢复"),
+    "people": N_("人工处置"),
+    "history": N_("补传记录"),
+}
+
+
+class NoSuchAlarm(NotFound):
+    """Unknown, or in a unit that is not yours."""
+
+    code = "no_such_alarm"
+
+
+class AlreadyClosed(Conflict):
+    """The alarm is closed; its verdict stays."""
+
+    code = "already_closed"
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """One person's acknowledgement, as it is shown."""
+
+    person: PersonId
+    name: str
+    via: Via
+    at: datetime
+    is_late: bool = False
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm as it stands (报警)."""
+
+    id: AlarmId
+    number: int
+    unit: UnitId | None
+    device: DeviceId
+    subject: str
+    condition: str
+    rule: str
+    alarm_class: AlarmClass
+    severity: Severity
+    title: str
+    place: Place
+    facts: tuple[tuple[str, str], ...]
+    marks: tuple[str, ...]
+    raised_at: datetime
+    device_time: datetime | None
+    repeats: int
+    revision: int
+    item: str | None = None
+    ledger_id: LedgerId | None = None
+    last_reported_at: datetime | None = None
+    cleared_at: datetime | None = None
+    cleared_by: str | None = None
+    acknowledged_at: datetime | None = None
+    verdict: Verdict | None = None
+    verdict_at: datetime | None = None
+    verdict_by: PersonId | None = None
+    verdict_via: Via | None = None
+    closed_at: datetime | None = None
+    known_by: tuple[Known, ...] = ()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the condition still stands."""
+        return self.cleared_at is None
+
+    @property
+    def axis(self) -> Axis:
+        """How far people are."""
+        if self.verdict is not None:
+            return Axis.JUDGED
+        return Axis.ACKNOWLEDGED if self.acknowledged_at is not None else Axis.UNACKNOWLEDGED
+
+
+class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
+    """What an acknowledgement came to. A second tap finds the first one: `is_new` is false, `at` is the first's."""
+
+    alarm: AlarmId
+    number: int
+    is_new: bool
+    at: datetime
+    via: Via
+    is_late: bool
+    timezone: str
+    known_by: tuple[Known, ...]
+
+
+class HistoryLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an alarm's story, in the reader's language."""
+
+    at: datetime
+    text: str
+    person: str = ""
+    via: str = ""

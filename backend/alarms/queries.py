@@ -1,0 +1,152 @@
+"""Reads of alarms for pages, phones and chats: the same answers everywhere, each through the person's doors."""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+from backend.alarms.card import alarm_card
+from backend.alarms.model import CLEARED_BY_LABELS, Alarm, HistoryLine, NoSuchAlarm
+from backend.alarms.rows import COLUMNS, alarms_of
+from backend.core.db.engine import fetch, fetch_one
+from backend.core.i18n import N_, translate
+from backend.core.ids import AlarmId
+from backend.core.vocabulary import VERDICT_LABELS, VIA_LABELS, Severity, Verdict, Via
+from backend.delivery.model import Card
+from backend.people.doors import units_seen
+from backend.people.model import Person, Right
+
+Which = Literal["active", "recent"]
+
+#: fire first, unacknowledged first, oldest first (experience.md, duty console)
+_ORDER: Final = """case a.severity when 'fire' then 0 when 'fault' then 2 when 'abnormal' then 1 else 3 end,
+    a.acknowledged_at is not null, a.raised_at"""
+_MINE: Final = "($1::uuid[] is null or a.unit = any($1))"
+_OPEN: Final = f"""
+    select {COLUMNS} from alarms a where a.closed_at is null and {_MINE} order by {_ORDER} limit $2"""
+_RECENT: Final = f"select {COLUMNS} from alarms a where {_MINE} order by a.raised_at desc limit $2"
+_MOST: Final = 500
+
+
+class StatusCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's units at a glance: open alarms by severity, those nobody acknowledged, devices and links."""
+
+    fire: int
+    fault: int
+    abnormal: int
+    offline: int
+    unacknowledged: int
+    devices: int
+    devices_lost: int
+    components: int
+
+
+async def alarm_for(person: Person, alarm_id: AlarmId) -> Alarm:
+    """The only way to an alarm for anything a person asked. Unknown and forbidden look the same."""
+    row = await fetch_one(f"select {COLUMNS} from alarms a where a.id = $1", alarm_id)
+    if row is None:
+        raise NoSuchAlarm(N_("没有这条报警"))
+    if not person.may(Right.SEE, row["unit"]):
+        raise NoSuchAlarm(N_("没有这条报警"))
+    return (await alarms_of([row]))[0]
+
+
+async def alarms_for(person: Person, which: Which, limit: int = 100) -> list[Alarm]:
+    """Alarms of the person's units: `active` are those not closed, most urgent first; `recent` the newest first."""
+    seen = units_seen(person)
+    units = None if seen is None else list(seen)
+    sql = _OPEN if which == "active" else _RECENT
+    return await alarms_of(await fetch(sql, units, min(limit, _MOST)))
+
+
+async def card_for(person: Person, alarm_id: AlarmId, language: str) -> Card:
+    """One alarm's card in a language."""
+    return alarm_card(await alarm_for(person, alarm_id), language)
+
+
+async def history_for(person: Person, alarm_id: AlarmId, language: str) -> list[HistoryLine]:
+    """An alarm's story, oldest first: raised, told, acknowledged, cleared, judged, closed."""
+    alarm = await alarm_for(person, alarm_id)
+    rows = await fetch(
+        """select e.at, e.kind, e.facts, e.via, p.name from alarm_entries e left join people p on p.id = e.person
+           where e.alarm = $1 order by e.at, e.id""",
+        alarm_id,
+    )
+    lines = [_line(row, language) for row in rows]
+    lines += [_told(row, language) for row in await _deliveries(alarm_id)]
+    if alarm.closed_at is not None:
+        lines.append(HistoryLine(at=alarm.closed_at, text=translate(N_("报警关闭"), language)))
+    return sorted(lines, key=lambda line: line.at)
+
+
+async def _deliveries(alarm_id: AlarmId) -> list[dict[str, Any]]:
+    return await fetch(
+        """select a.t5, a.t6, a.channel, a.state, a.why, a.is_held, a.created_at, p.name, n.t1, n.kind
+           from attempts a join notices n on n.id = a.notice join people p on p.id = a.person
+           where n.alarm = $1 order by a.created_at, a.id""",
+        alarm_id,
+    )
+
+
+_SENTENCES: Final = {
+    "raised": N_("报警产生"),
+    "cleared": N_("信号恢复"),
+    "acknowledged": N_("确认"),
+    "judged": N_("处置"),
+}
+
+
+def _line(row: dict[str, Any], language: str) -> HistoryLine:
+    facts = msgspec.json.decode(row["facts"], type=dict[str, str])
+    words = [translate(_SENTENCES.get(row["kind"], row["kind"]), language)]
+    if "verdict" in facts:
+        words.append(translate(VERDICT_LABELS[Verdict(facts["verdict"])], language))
+    if facts.get("by"):
+        words.append(translate(CLEARED_BY_LABELS.get(facts["by"], ""), language))
+    if facts.get("note"):
+        words.append(facts["note"])
+    via = translate(VIA_LABELS[Via(row["via"])], language) if row["via"] else ""
+    return HistoryLine(at=row["at"], text=" · ".join(words), person=row["name"] or "", via=via)
+
+
+def _told(row: dict[str, Any], language: str) -> HistoryLine:
+    """One attempt as a line: who was reached by what way and how fast, or why not."""
+    if row["t5"] is not None:
+        seconds = f"{(row['t5'] - row['t1']).total_seconds():.2f}"
+        text = translate(N_("已送达 {channel}，用时 {seconds} 秒"), language, channel=row["channel"], seconds=seconds)
+    elif row["state"] in {"refused", "skipped"}:
+        text = translate(N_("未送达 {channel}：{why}"), language, channel=row["channel"], why=row["why"] or "")
+    else:
+        text = translate(N_("正在发送 {channel}"), language, channel=row["channel"])
+    return HistoryLine(at=row["t5"] or row["created_at"], text=text, person=row["name"])
+
+
+async def status_for(person: Person) -> StatusCounts:
+    """The person's units at a glance."""
+    seen = units_seen(person)
+    units = None if seen is None else list(seen)
+    alarms = await fetch(
+        f"""select a.severity, count(*) as n, count(*) filter (where a.acknowledged_at is null) as unknown
+            from alarms a where a.closed_at is null and {_MINE} group by a.severity""",
+        units,
+    )
+    devices = await fetch_one(
+        """select count(*) as n, count(*) filter (where l.is_lost) as lost
+           from devices d left join device_links l on l.device = d.id
+           where d.unit is not null and ($1::uuid[] is null or d.unit = any($1))""",
+        units,
+    )
+    components = await fetch_one(
+        """select count(distinct (c.device, c.system_type, c.system_address, c.component_address)) as n
+           from components c join devices d on d.id = c.device where ($1::uuid[] is null or d.unit = any($1))""",
+        units,
+    )
+    assert devices is not None
+    assert components is not None
+    by_severity = {row["severity"]: row["n"] for row in alarms}
+    return StatusCounts(
+        **{str(severity): by_severity.get(str(severity), 0) for severity in Severity},
+        unacknowledged=sum(row["unknown"] for row in alarms),
+        devices=devices["n"],
+        devices_lost=devices["lost"],
+        components=components["n"],
+    )

@@ -1,0 +1,362 @@
+"""From changes to alarms: raise once while active, count repeats, end what ended. Part of the intake's transaction.
+
+Everything of one batch is decided in memory against the alarms loaded once, then written in a few statements.
+Rows are written in the order of their ids, so that two gateways' batches never wait for each other in a ring.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from backend.alarms.card import alarm_card
+from backend.alarms.model import ONCE_A_DAY, Alarm
+from backend.alarms.rows import COLUMNS, alarms_of
+from backend.core import metrics
+from backend.core.db.engine import execute, fetch, fetch_one
+from backend.core.deadlines import HISTORIC_FIRE, NOTICE_DEADLINES
+from backend.core.ids import AlarmId, LedgerId, UnitId, new_id
+from backend.core.vocabulary import SEVERITY_OF_CLASS, AlarmClass, Lane, Severity
+from backend.delivery import plan as delivery
+from backend.delivery.model import NoticeKind
+from backend.delivery.plan import NoticeDraft, Planned
+from backend.delivery.service import Redraws, revise
+from backend.monitoring.changes import Change, Mark
+from backend.monitoring.model import subject_of
+from backend.monitoring.rules import Reset, Standing, reset_ends
+
+_DAY: Final = timedelta(days=1)
+_encode = msgspec.json.Encoder().encode
+
+_ACTIVE: Final = f"""
+    select {COLUMNS} from alarms a
+    where a.cleared_at is null and (a.subject = any($1) or a.device = any($2)) order by a.id for update"""
+_TOLD_BEFORE: Final = """
+    select subject, condition, device_time, raised_at from alarms
+    where subject = any($1) and raised_at > $2"""
+_INSERT: Final = """
+    insert into alarms (id, unit, device, subject, condition, rule, alarm_class, severity, item, title, place, facts,
+        marks, device_time, raised_at, ledger_id, repeats, last_reported_at, cleared_at, cleared_by, revision)
+    select i, u, d, s, c, r, k, sv, it, t, p::jsonb, f::jsonb, m::jsonb, dt, ra, l, re, lr, ca, cb, 0
+    from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[],
+        $16::uuid[], $17::int[], $18::timestamptz[], $19::timestamptz[], $20::text[])
+        as x(i, u, d, s, c, r, k, sv, it, t, p, f, m, dt, ra, l, re, lr, ca, cb)
+    returning id, number"""
+_REPEATED: Final = """
+    update alarms a set repeats = a.repeats + x.n, last_reported_at = x.at
+    from unnest($1::uuid[], $2::int[], $3::timestamptz[]) as x(id, n, at) where a.id = x.id"""
+_CLEARED: Final = """
+    update alarms a set cleared_at = x.at, cleared_by = x.why, cleared_ledger_id = x.ledger, revision = a.revision + 1,
+        closed_at = case when a.verdict is not null then x.at else a.closed_at end
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[]) as x(id, at, why, ledger)
+    where a.id = x.id and a.cleared_at is null"""
+_ENTRIES: Final = """
+    insert into alarm_entries (id, alarm, at, kind, facts)
+    select i, a, t, k, f::jsonb from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[])
+        as x(i, a, t, k, f)"""
+
+
+_PART_OF: Final = """
+    select number from alarms
+    where starts_with(subject, $1) and item = 'a' and raised_at >= $2 order by number limit 1"""
+_WHOLE_OF: Final = "select id from alarms where subject = $1 and item = 'a' and raised_at >= $2"
+#: the letter of CQC/SC 11002 4.3.2 for 火灾探测器故障
+DETECTOR_FAULT: Final = "a"
+_LONGEST_SETTLE: Final = timedelta(seconds=10)
+
+
+class Raised(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch of changes came to: for the intake to ring and to hint, after the commit."""
+
+    planned: Planned
+    redraws: Redraws
+    touched: list[Alarm]
+
+
+class _New(msgspec.Struct, kw_only=True):
+    """An alarm that this batch raises; a later change of the same batch may still repeat or clear it."""
+
+    id: AlarmId
+    change: Change
+    standing: Standing
+    repeats: int = 0
+    cleared_at: datetime | None = None
+    cleared_by: str | None = None
+
+
+class _Clear(msgspec.Struct, frozen=True, kw_only=True):
+    at: datetime
+    why: str
+    ledger_id: LedgerId
+
+
+class _Batch:
+    """The alarms of one batch, in memory."""
+
+    def __init__(self, active: Iterable[Alarm], told: Iterable[dict[str, Any]]) -> None:
+        self.active: dict[tuple[str, str], Alarm] = {(each.subject, each.condition): each for each in active}
+        self.told = {(each["subject"], each["condition"]): each["raised_at"] for each in told}
+        self.told_times = {(each["subject"], each["condition"], each["device_time"]) for each in told}
+        self.new: dict[tuple[str, str], _New] = {}
+        self.ended_new: list[_New] = []
+        self.repeats: dict[AlarmId, tuple[int, datetime]] = {}
+        self.cleared: dict[AlarmId, tuple[Alarm, _Clear]] = {}
+
+    def apply(self, change: Change) -> None:
+        """One change: resets and ends first, then what stands."""
+        if change.reset is not None:
+            self._reset(change, change.reset)
+        if not change.is_history:
+            self._end(change)
+        for standing in change.standing:
+            if standing.condition.alarm_class is not AlarmClass.I:
+                self._stand(change, standing)
+
+    def _stand(self, change: Change, standing: Standing) -> None:
+        key = (change.subject, standing.condition.key)
+        if key in self.new:
+            self.new[key].repeats += 1
+        elif key in self.active:
+            alarm = self.active[key]
+            count, _ = self.repeats.get(alarm.id, (0, change.report.received_at))
+            self.repeats[alarm.id] = (count + 1, change.report.received_at)
+        elif not self._told_before(change, standing, key):
+            new = _New(id=AlarmId(new_id()), change=change, standing=standing)
+            if change.is_history:
+                new.cleared_at, new.cleared_by = change.report.received_at, "history"
+                self.ended_new.append(new)
+            else:
+                self.new[key] = new
+
+    def _told_before(self, change: Change, standing: Standing, key: tuple[str, str]) -> bool:
+        """History we know, or an unreadable type that was told of today."""
+        if change.is_history:
+            if standing.condition.alarm_class is not AlarmClass.F or change.device_time is None:
+                return True
+            is_old = change.report.received_at - change.device_time > HISTORIC_FIRE
+            return is_old or (*key, change.device_time) in self.told_times
+        if standing.rule in ONCE_A_DAY and key in self.told:
+            return bool(change.report.received_at - self.told[key] < _DAY)
+        return False
+
+    def _end(self, change: Change) -> None:
+        standing = {each.condition.key for each in change.standing}
+        for condition in change.governed - standing:
+            self._clear((change.subject, condition), change, change.ended_by)
+
+    def _reset(self, change: Change, reset: Reset) -> None:
+        device = f"{change.device}/"
+        for subject, condition in [*self.active, *self.new]:
+            if subject.startswith(device) and reset_ends(reset, subject_of(subject), condition):
+                self._clear((subject, condition), change, "reset")
+
+    def _clear(self, key: tuple[str, str], change: Change, why: str) -> None:
+        if key in self.new:
+            new = self.new.pop(key)
+            new.cleared_at, new.cleared_by = change.report.received_at, why
+            self.ended_new.append(new)
+        elif key in self.active:
+            alarm = self.active.pop(key)
+            clear = _Clear(at=change.report.received_at, why=why, ledger_id=change.ledger_id)
+            self.cleared[alarm.id] = (alarm, clear)
+
+
+async def apply(changes: Sequence[Change]) -> Raised:
+    """Raise, repeat and end, and plan what people are told, inside the caller's transaction."""
+    if not changes:
+        return Raised(planned=Planned(attempts={}, notices=[]), redraws={}, touched=[])
+    batch = await _load(changes)
+    for change in changes:
+        batch.apply(change)
+    raised = await _insert([*batch.new.values(), *batch.ended_new])
+    await _write_repeats(batch)
+    cleared, redraws = await _write_clears(batch)
+    await _write_entries(raised, batch)
+    told = await _told_by_parts(raised)
+    drafts = [_raised_draft(alarm, new, told.get(alarm.id)) for alarm, new in raised]
+    drafts += [_restored_draft(alarm, batch.cleared[alarm.id][1]) for alarm in cleared]
+    planned = await delivery.plan(drafts)
+    return Raised(planned=planned, redraws=redraws, touched=[alarm for alarm, _ in raised] + cleared)
+
+
+async def _load(changes: Sequence[Change]) -> _Batch:
+    subjects = list({change.subject for change in changes})
+    devices = list({change.device for change in changes if change.reset is not None})
+    active = await alarms_of(await fetch(_ACTIVE, subjects, devices))
+    ask_back = [
+        change for change in changes if change.is_history or any(each.rule in ONCE_A_DAY for each in change.standing)
+    ]
+    told: list[dict[str, Any]] = []
+    if ask_back:
+        since = min(change.report.received_at for change in ask_back) - 2 * HISTORIC_FIRE
+        told = await fetch(_TOLD_BEFORE, [change.subject for change in ask_back], since)
+    return _Batch(active, told)
+
+
+def _alarm(new: _New, number: int) -> Alarm:
+    condition, change = new.standing.condition, new.change
+    return Alarm(
+        id=new.id,
+        number=number,
+        unit=change.unit,
+        device=change.device,
+        subject=change.subject,
+        condition=condition.key,
+        rule=new.standing.rule,
+        alarm_class=condition.alarm_class,
+        severity=SEVERITY_OF_CLASS[condition.alarm_class],
+        item=condition.item,
+        title=condition.title,
+        place=change.place,
+        facts=tuple(new.standing.facts),
+        marks=change.marks,
+        device_time=change.device_time,
+        raised_at=change.report.received_at,
+        ledger_id=change.ledger_id,
+        repeats=new.repeats,
+        revision=0,
+        last_reported_at=change.report.received_at,
+        cleared_at=new.cleared_at,
+        cleared_by=new.cleared_by,
+    )
+
+
+async def _insert(news: list[_New]) -> list[tuple[Alarm, _New]]:
+    if not news:
+        return []
+    alarms = [_alarm(new, 0) for new in news]
+    rows = await fetch(_INSERT, *map(list, zip(*(_row(alarm) for alarm in alarms), strict=True)))
+    numbers: dict[UUID, int] = {row["id"]: row["number"] for row in rows}
+    for alarm in alarms:
+        metrics.ALARMS.labels(alarm.severity).inc()
+    return [
+        (msgspec.structs.replace(alarm, number=numbers[alarm.id]), new) for alarm, new in zip(alarms, news, strict=True)
+    ]
+
+
+def _row(alarm: Alarm) -> tuple[object, ...]:
+    return (
+        alarm.id,
+        alarm.unit,
+        alarm.device,
+        alarm.subject,
+        alarm.condition,
+        alarm.rule,
+        str(alarm.alarm_class),
+        str(alarm.severity),
+        alarm.item,
+        alarm.title,
+        _encode(alarm.place).decode(),
+        _encode(alarm.facts).decode(),
+        _encode(alarm.marks).decode(),
+        alarm.device_time,
+        alarm.raised_at,
+        alarm.ledger_id,
+        alarm.repeats,
+        alarm.last_reported_at,
+        alarm.cleared_at,
+        alarm.cleared_by,
+    )
+
+
+async def _write_repeats(batch: _Batch) -> None:
+    if batch.repeats:
+        ids = sorted(batch.repeats)
+        counts, times = zip(*(batch.repeats[each] for each in ids), strict=True)
+        await execute(_REPEATED, ids, list(counts), list(times))
+
+
+async def _write_clears(batch: _Batch) -> tuple[list[Alarm], Redraws]:
+    """End what ended and redraw its cards, those whose alarm closes by it (a verdict stood) included."""
+    if not batch.cleared:
+        return [], {}
+    ids = sorted(batch.cleared)
+    clears = [batch.cleared[each][1] for each in ids]
+    await execute(
+        _CLEARED, ids, [each.at for each in clears], [each.why for each in clears], [each.ledger_id for each in clears]
+    )
+    alarms = await alarms_of(await fetch(f"select {COLUMNS} from alarms a where a.id = any($1) order by a.id", ids))
+    redraws: Redraws = {}
+    for alarm in alarms:
+        revised = await revise(alarm.id, alarm.revision, lambda language, alarm=alarm: alarm_card(alarm, language))  # type: ignore[misc]
+        for lane, attempts in revised.items():
+            redraws.setdefault(lane, []).extend(attempts)
+    return alarms, redraws
+
+
+async def _write_entries(raised: list[tuple[Alarm, _New]], batch: _Batch) -> None:
+    rows: list[tuple[object, ...]] = []
+    for alarm, new in raised:
+        rows.append((new_id(), alarm.id, alarm.raised_at, "raised", _encode({"rule": alarm.rule}).decode()))
+        if new.cleared_at is not None:
+            rows.append((new_id(), alarm.id, new.cleared_at, "cleared", _encode({"by": new.cleared_by}).decode()))
+    for alarm, clear in batch.cleared.values():
+        rows.append((new_id(), alarm.id, clear.at, "cleared", _encode({"by": clear.why}).decode()))
+    if rows:
+        await execute(_ENTRIES, *map(list, zip(*rows, strict=True)))
+
+
+def _listeners(alarm: Alarm) -> UnitId | None:
+    """A report nobody can read, and a device nobody knows, are the duty desk's affair (10.3, part 3)."""
+    return None if alarm.rule in ONCE_A_DAY or Mark.UNIDENTIFIED in alarm.marks else alarm.unit
+
+
+def _raised_draft(alarm: Alarm, new: _New, told: str | None) -> NoticeDraft:
+    report, deadline = new.change.report, NOTICE_DEADLINES[alarm.severity]
+    return NoticeDraft(
+        alarm=alarm.id,
+        unit=_listeners(alarm),
+        kind=NoticeKind.RAISED,
+        severity=alarm.severity,
+        lane=Lane.FIRE if alarm.severity is Severity.FIRE else Lane.ROUTINE,
+        draw=lambda language: alarm_card(alarm, language),
+        revision=alarm.revision,
+        t0=report.first_octet_at,
+        t1=report.received_at,
+        deadline=deadline.within,
+        clause=deadline.clause,
+        delay=timedelta(seconds=new.standing.condition.settle_s),
+        skipped_because=told,
+    )
+
+
+def _restored_draft(alarm: Alarm, clear: _Clear) -> NoticeDraft:
+    """That it is over: a courtesy without a deadline (GB 50440 extract, 3), never before anything urgent."""
+    return NoticeDraft(
+        alarm=alarm.id,
+        unit=_listeners(alarm),
+        kind=NoticeKind.RESTORED,
+        severity=alarm.severity,
+        lane=Lane.ROUTINE,
+        draw=lambda language: alarm_card(alarm, language),
+        revision=alarm.revision,
+        t0=clear.at,
+        t1=clear.at,
+        deadline=None,
+        clause=None,
+    )
+
+
+async def _told_by_parts(raised: list[tuple[Alarm, _New]]) -> dict[AlarmId, str]:
+    """Item a: a loop's fault is told by its detectors' own frames, when they come within the 2 s it waits for them.
+
+    Answers the system alarms of this batch that a part already told of; an earlier system alarm that still waits
+    gives way to this batch's parts.
+    """
+    told: dict[AlarmId, str] = {}
+    for alarm, new in raised:
+        settle = timedelta(seconds=new.standing.condition.settle_s)
+        if settle:
+            row = await fetch_one(_PART_OF, alarm.subject + "/", alarm.raised_at - settle)
+            if row is not None:
+                told[alarm.id] = f"told by the part: alarm {row['number']}"
+        elif alarm.item == DETECTOR_FAULT:
+            system = alarm.subject.rsplit("/", 1)[0]
+            waiting = await fetch(_WHOLE_OF, system, alarm.raised_at - _LONGEST_SETTLE)
+            await delivery.skip_pending(
+                [AlarmId(row["id"]) for row in waiting], f"told by the part: alarm {alarm.number}"
+            )
+    return told

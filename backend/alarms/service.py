@@ -1,0 +1,132 @@
+"""What people do with an alarm: acknowledge, judge. One transaction each, compare-and-set, in the ledger too.
+
+The answer's `redraws` are for the caller to ring, after the commit; the sweeper finds them if nobody does.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from backend.alarms.card import alarm_card
+from backend.alarms.model import ENDED_BY_PEOPLE, Acknowledged, Alarm, AlreadyClosed, NoSuchAlarm
+from backend.alarms.rows import COLUMNS, alarm_of, known_by
+from backend.core import clock
+from backend.core.db.engine import execute, fetch, fetch_one, transaction
+from backend.core.i18n import N_
+from backend.core.ids import AlarmId, new_id
+from backend.core.vocabulary import Verdict, Via
+from backend.delivery.service import Redraws, answered, revise
+from backend.ledger.service import record_action
+from backend.people.doors import require
+from backend.people.model import Person, Right
+
+_LOCK: Final = f"select {COLUMNS} from alarms a where a.id = $1 for update"
+_ACKNOWLEDGE: Final = """
+    insert into acknowledgements (id, alarm, person, via, at, is_late) values ($1, $2, $3, $4, $5, $6)
+    on conflict (alarm, person) do nothing returning id"""
+_ENTRY: Final = """
+    insert into alarm_entries (id, alarm, at, kind, person, via, facts) values ($1, $2, $3, $4, $5, $6, $7::jsonb)"""
+_encode = msgspec.json.Encoder().encode
+_LONGEST_NOTE: Final = 1000
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deed came to, and the cards to draw again."""
+
+    acknowledged: Acknowledged
+    redraws: Redraws
+
+
+async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Done:
+    """确认: the person knows. Idempotent: a second tap is answered with the first one's time and way.
+
+    Raises `NoSuchAlarm` when the alarm is unknown or not the person's.
+    """
+    async with transaction():
+        now = clock.now()
+        alarm = await _locked(person, alarm_id, Right.ACKNOWLEDGE)
+        is_new = await _know(person, alarm, via, now)
+        redraws = await _after(person, alarm, "alarm.acknowledged", via, {}) if is_new else {}
+        known = (await known_by([alarm_id]))[alarm_id]
+    mine = next(each for each in known if each.person == person.id)
+    acknowledged = Acknowledged(
+        alarm=alarm_id,
+        number=alarm.number,
+        is_new=is_new,
+        at=mine.at,
+        via=mine.via,
+        is_late=mine.is_late,
+        timezone=alarm.place.timezone,
+        known_by=tuple(known),
+    )
+    return Done(acknowledged=acknowledged, redraws=redraws)
+
+
+async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, note: str = "") -> Redraws:
+    """处置: the verdict. It implies knowing, and closes the alarm once the condition has cleared.
+
+    Raises `NoSuchAlarm`, or `AlreadyClosed` when another verdict stands and the alarm is closed.
+    """
+    async with transaction():
+        now = clock.now()
+        alarm = await _locked(person, alarm_id, Right.JUDGE)
+        if alarm.closed_at is not None:
+            if alarm.verdict is verdict:
+                return {}
+            raise AlreadyClosed(N_("该报警已关闭，处置结论不再更改"))
+        await _know(person, alarm, via, now)
+        await execute(
+            """update alarms set verdict = $2, verdict_at = $3, verdict_by = $4, verdict_via = $5,
+                 cleared_by = case when cleared_at is null and $6 then 'people' else cleared_by end,
+                 cleared_at = case when $6 then coalesce(cleared_at, $3) else cleared_at end,
+                 closed_at = case when cleared_at is not null or $6 then $3::timestamptz end
+               where id = $1""",
+            alarm_id,
+            str(verdict),
+            now,
+            person.id,
+            str(via),
+            alarm.rule in ENDED_BY_PEOPLE,
+        )
+        facts = {"verdict": str(verdict), "note": note.strip()[:_LONGEST_NOTE]}
+        return await _after(person, alarm, "alarm.judged", via, facts)
+
+
+async def _locked(person: Person, alarm_id: AlarmId, right: str) -> Alarm:
+    row = await fetch_one(_LOCK, alarm_id)
+    if row is None:
+        raise NoSuchAlarm(N_("没有这条报警"))
+    alarm = alarm_of(row)
+    await require_alarm(person, alarm, right)
+    return alarm
+
+
+async def require_alarm(person: Person, alarm: Alarm, right: str) -> None:
+    """The door to an alarm: its unit's rights; unknown and forbidden look the same."""
+    if not person.may(Right.SEE, alarm.unit):
+        raise NoSuchAlarm(N_("没有这条报警"))
+    require(person, right, alarm.unit)
+
+
+async def _know(person: Person, alarm: Alarm, via: Via, now: datetime) -> bool:
+    """Record that the person knows; false when that was known."""
+    rows = await fetch(_ACKNOWLEDGE, new_id(), alarm.id, person.id, str(via), now, alarm.closed_at is not None)
+    if not rows:
+        return False
+    await execute("update alarms set acknowledged_at = coalesce(acknowledged_at, $2) where id = $1", alarm.id, now)
+    await answered(alarm.id, person.id, via, now)
+    return True
+
+
+async def _after(person: Person, alarm: Alarm, what: str, via: Via, facts: dict[str, str]) -> Redraws:
+    """The story's line, the next revision, every card's new face, and last the ledger (it holds the chain's lock)."""
+    kind = what.removeprefix("alarm.")
+    await execute(_ENTRY, new_id(), alarm.id, clock.now(), kind, person.id, str(via), _encode(facts).decode())
+    row = await fetch_one(f"update alarms a set revision = revision + 1 where id = $1 returning {COLUMNS}", alarm.id)
+    assert row is not None
+    known = (await known_by([alarm.id])).get(alarm.id, [])
+    revised = alarm_of(row, known)
+    redraws = await revise(alarm.id, revised.revision, lambda language: alarm_card(revised, language))
+    await record_action(person.code, what, {"alarm": str(alarm.id), "via": str(via), **facts})
+    return redraws

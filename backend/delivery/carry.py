@@ -1,0 +1,243 @@
+"""Carrying: a lease on the row, the channel's answer, and what became of it. Idempotent at every step.
+
+A worker claims rows by compare-and-set, renews its lease while a channel works, and writes outcomes in group
+commits. A worker that dies leaves rows whose lease runs out; any other claims them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol, runtime_checkable
+
+import msgspec
+
+from backend.core import clock, metrics
+from backend.core.batching import Batcher
+from backend.core.db.engine import execute, fetch
+from backend.core.deadlines import LEASE
+from backend.core.ids import AttemptId, NoticeId, PersonId
+from backend.core.vocabulary import Channel as ChannelName
+from backend.core.vocabulary import Severity
+from backend.delivery.model import Card, Channel, Delivery, Receipt, Refusal
+from backend.delivery.outcomes import Outcome, OutcomeKind, write_outcomes
+
+log = logging.getLogger(__name__)
+
+_CLAIM: Final = """
+    update attempts a set state = 'sending', lease_until = $2, lease_by = $3, tries = a.tries + 1
+    from notices n
+    where a.id = any($1) and n.id = a.notice
+      and ((a.state = 'pending' and a.due_at <= $4) or (a.state = 'sending' and a.lease_until < $4))
+    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, n.severity, n.t0,
+              n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
+_CLAIM_REDRAW: Final = """
+    update attempts a set redraw_at = $2
+    from notices n
+    where a.id = any($1) and n.id = a.notice and a.redraw_at <= $3 and a.state = 'accepted'
+    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, n.severity, n.t0,
+              n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
+_RENEW: Final = "update attempts set lease_until = $2 where id = any($1) and state = 'sending' and lease_by = $3"
+
+#: a redraw that nobody finished is taken up again after this
+_REDRAW_PATIENCE: Final = timedelta(seconds=4)
+_RENEW_EVERY_S: Final = LEASE.total_seconds() / 3
+_decode_card = msgspec.json.Decoder(Card).decode
+_decode_surface = msgspec.json.Decoder(dict[str, str | int]).decode
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A row this worker holds."""
+
+    delivery: Delivery
+    channel: ChannelName
+    tries: int
+    revision: int
+    severity: Severity
+    t0: datetime
+    deadline_at: datetime | None
+
+
+@runtime_checkable
+class SendsMany(Protocol):
+    """A channel that takes many deliveries in one call (our own inbox)."""
+
+    async def send_many(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | Refusal]:
+        """One answer a delivery, in order."""
+        ...
+
+
+def _claimed(row: Mapping[str, Any]) -> Claimed:
+    card = _decode_card(row["card"])
+    return Claimed(
+        delivery=Delivery(
+            attempt=AttemptId(row["id"]),
+            notice=NoticeId(row["notice"]),
+            person=PersonId(row["person"]),
+            address=row["address"],
+            card=msgspec.structs.replace(card, revision=row["revision"]),
+            surface=_decode_surface(row["surface"]) if row["surface"] else None,
+        ),
+        channel=ChannelName(row["channel"]),
+        tries=row["tries"],
+        revision=row["revision"],
+        severity=Severity(row["severity"]),
+        t0=row["t0"],
+        deadline_at=row["deadline_at"],
+    )
+
+
+class Carrier:
+    """One worker's hands: claims attempts, hands them to channels, writes what became of them."""
+
+    def __init__(
+        self, name: str, channels: Mapping[ChannelName, Channel], *, timeout_s: float, concurrency: int
+    ) -> None:
+        self._name = name
+        self._channels = channels
+        self._timeout_s = timeout_s
+        self._slots = asyncio.Semaphore(concurrency)
+        self._held: set[AttemptId] = set()
+        self._resting: dict[ChannelName, datetime] = {}
+        self._outcomes: Batcher[Outcome, None] = Batcher(write_outcomes, most=200, name="outcomes")
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to renew leases and write outcomes."""
+        await self._outcomes.start()
+        self._renewing = asyncio.create_task(self._renew(), name="lease-renewal")
+
+    async def stop(self) -> None:
+        """Write what is known, then end. Rows still held are left to their leases."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+        await self._outcomes.stop()
+
+    async def carry(self, attempts: Sequence[AttemptId]) -> int:
+        """Send those of `attempts` that are due and that nobody else holds; answers how many that were."""
+        now = clock.now()
+        rows = await fetch(_CLAIM, list(attempts), now + LEASE, self._name, now)
+        claimed = [_claimed(row) for row in rows]
+        self._held.update(each.delivery.attempt for each in claimed)
+        try:
+            await asyncio.gather(*(self._send_group(*group) for group in _by_channel(claimed)))
+        finally:
+            self._held.difference_update(each.delivery.attempt for each in claimed)
+        return len(claimed)
+
+    async def redraw(self, attempts: Sequence[AttemptId]) -> int:
+        """Draw again what changed since it was drawn; answers how many that were."""
+        now = clock.now()
+        rows = await fetch(_CLAIM_REDRAW, list(attempts), now + _REDRAW_PATIENCE, now)
+        await asyncio.gather(*(self._redraw_one(_claimed(row)) for row in rows))
+        return len(rows)
+
+    async def _send_group(self, name: ChannelName, group: list[Claimed]) -> None:
+        channel = self._channels.get(name)
+        if channel is None:
+            refusal = Refusal(f"channel {name} is not configured", permanent=True)
+            await asyncio.gather(*(self._settle(each, None, refusal, clock.now()) for each in group))
+        elif isinstance(channel, SendsMany):
+            await self._send_many(channel, group)
+        else:
+            await asyncio.gather(*(self._send_one(channel, each) for each in group))
+
+    async def _send_many(self, channel: SendsMany, group: list[Claimed]) -> None:
+        t4 = clock.now()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answers = await channel.send_many([each.delivery for each in group])
+        except TimeoutError:
+            answers = [Refusal("timeout", permanent=False)] * len(group)
+        await asyncio.gather(
+            *(self._settle(each, t4, answer, clock.now()) for each, answer in zip(group, answers, strict=True))
+        )
+
+    async def _send_one(self, channel: Channel, claimed: Claimed) -> None:
+        async with self._slots:
+            resting = self._resting.get(channel.name)
+            if resting is not None and resting > clock.now():
+                await self._put_back(claimed, resting)
+                return
+            t4 = clock.now()
+            answer = await self._ask(channel.send(claimed.delivery))
+            await self._settle(claimed, t4, answer, clock.now())
+
+    async def _ask(self, sending: Any) -> Receipt | Refusal:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                receipt: Receipt = await sending
+        except TimeoutError:
+            return Refusal("timeout", permanent=False)
+        except Refusal as refusal:
+            return refusal
+        return receipt
+
+    async def _redraw_one(self, claimed: Claimed) -> None:
+        channel = self._channels.get(claimed.channel)
+        if channel is None or not channel.can_edit:
+            answer: Receipt | Refusal = Refusal("can't be drawn again", permanent=True)
+        else:
+            async with self._slots:
+                answer = await self._ask(channel.edit(claimed.delivery))
+        kind = OutcomeKind.REDRAWN if isinstance(answer, Receipt) else OutcomeKind.REDRAW_REFUSED
+        await self._outcomes.post(_outcome(claimed, kind, None, answer, clock.now()))
+
+    async def _put_back(self, claimed: Claimed, until: datetime) -> None:
+        refusal = Refusal("the channel rests", permanent=False, retry_after=(until - clock.now()).total_seconds())
+        await self._outcomes.post(_outcome(claimed, OutcomeKind.POSTPONED, None, refusal, clock.now()))
+
+    async def _settle(self, claimed: Claimed, t4: datetime | None, answer: Receipt | Refusal, now: datetime) -> None:
+        if isinstance(answer, Receipt):
+            kind = OutcomeKind.ACCEPTED
+            metrics.DELIVERY_SECONDS.labels(claimed.severity).observe((now - claimed.t0).total_seconds())
+            if t4 is not None:
+                metrics.SEND_SECONDS.labels(claimed.channel).observe((now - t4).total_seconds())
+        else:
+            kind = OutcomeKind.REFUSED if answer.permanent else OutcomeKind.POSTPONED
+            if answer.hold_channel and answer.retry_after:
+                self._resting[claimed.channel] = now + timedelta(seconds=answer.retry_after)
+        metrics.ATTEMPTS.labels(claimed.channel, kind).inc()
+        await self._outcomes.post(_outcome(claimed, kind, t4, answer, now))
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEW_EVERY_S)
+            if not self._held:
+                continue
+            try:
+                await execute(_RENEW, list(self._held), clock.now() + LEASE, self._name)
+            except Exception:
+                # the sweeper's loops must not die (house.md §6); a lease that could not be renewed runs out,
+                # and the worst is a second message
+                log.exception("leases not renewed")
+
+
+def _by_channel(claimed: Sequence[Claimed]) -> list[tuple[ChannelName, list[Claimed]]]:
+    groups: dict[ChannelName, list[Claimed]] = {}
+    for each in claimed:
+        groups.setdefault(each.channel, []).append(each)
+    return list(groups.items())
+
+
+def _outcome(
+    claimed: Claimed, kind: OutcomeKind, t4: datetime | None, answer: Receipt | Refusal, now: datetime
+) -> Outcome:
+    refusal = answer if isinstance(answer, Refusal) else None
+    return Outcome(
+        attempt=claimed.delivery.attempt,
+        person=claimed.delivery.person,
+        channel=claimed.channel,
+        address=claimed.delivery.address,
+        kind=kind,
+        at=now,
+        t4=t4,
+        tries=claimed.tries,
+        revision=claimed.revision,
+        deadline_at=claimed.deadline_at,
+        surface=answer.surface if isinstance(answer, Receipt) else None,
+        reason=refusal.reason if refusal else None,
+        retry_after_s=refusal.retry_after if refusal else None,
+        contact_is_dead=refusal.contact_is_dead if refusal else False,
+    )

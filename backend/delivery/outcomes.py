@@ -1,0 +1,174 @@
+"""Outcomes: what became of attempts, written many at a time. A later word never moves a state backwards."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from backend.core.db.engine import execute, transaction
+from backend.core.ids import AttemptId, PersonId, new_id
+from backend.core.vocabulary import Channel
+from backend.people.service import mark_contact_failing
+
+_encode = msgspec.json.Encoder().encode
+
+_FIRST_RETRY_S: Final = 0.25
+_LONGEST_RETRY_S: Final = 30.0
+#: with the waits above this is about five minutes of trying
+_MOST_TRIES: Final = 16
+
+_ACCEPT: Final = """
+    update attempts a set state = 'accepted', lease_until = null, t4 = coalesce(a.t4, x.t4), t5 = coalesce(a.t5, x.at),
+        is_held = coalesce(a.is_held, case when a.deadline_at is null then null else x.at <= a.deadline_at end),
+        surface = x.surface::jsonb, drawn_revision = x.revision, why = null,
+        redraw_at = case when n.revision > x.revision then x.at end
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::int[])
+        as x(id, at, t4, surface, revision), notices n
+    where a.id = x.id and n.id = a.notice and a.state = 'sending'"""
+_REFUSE: Final = """
+    update attempts a set state = 'refused', lease_until = null, t4 = coalesce(a.t4, x.t4), why = x.why
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as x(id, t4, why)
+    where a.id = x.id and a.state = 'sending'"""
+_POSTPONE: Final = """
+    update attempts a set state = 'pending', lease_until = null, t4 = coalesce(a.t4, x.t4), due_at = x.due_at,
+        why = x.why
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[]) as x(id, t4, due_at, why)
+    where a.id = x.id and a.state = 'sending'"""
+_REDRAWN: Final = """
+    update attempts a set drawn_revision = greatest(a.drawn_revision, x.revision),
+        surface = coalesce(x.surface::jsonb, a.surface),
+        redraw_at = case when n.revision > x.revision then x.at end
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::int[]) as x(id, at, surface, revision), notices n
+    where a.id = x.id and n.id = a.notice"""
+_REDRAW_LATER: Final = """
+    update attempts a set redraw_at = x.due_at from unnest($1::uuid[], $2::timestamptz[]) as x(id, due_at)
+    where a.id = x.id and a.redraw_at is not null"""
+_RECEIPTS: Final = """
+    insert into receipts (id, attempt, kind, at, facts)
+    select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[]::jsonb[])"""
+
+
+class OutcomeKind(StrEnum):
+    """What the channel's answer means for the row."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    POSTPONED = "postponed"
+    REDRAWN = "redrawn"
+    REDRAW_REFUSED = "redraw_refused"
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel's answer to one attempt."""
+
+    attempt: AttemptId
+    person: PersonId
+    channel: Channel
+    address: str
+    kind: OutcomeKind
+    at: datetime
+    t4: datetime | None
+    tries: int
+    revision: int
+    deadline_at: datetime | None
+    surface: dict[str, str | int] | None
+    reason: str | None
+    retry_after_s: float | None
+    contact_is_dead: bool
+
+    @property
+    def is_final_refusal(self) -> bool:
+        """Refused for good, or tried often enough."""
+        return self.kind is OutcomeKind.REFUSED or (self.kind is OutcomeKind.POSTPONED and self.tries >= _MOST_TRIES)
+
+    @property
+    def due_at(self) -> datetime:
+        """When to try again: what the carrier asked for, else twice as long each time."""
+        backoff = min(_FIRST_RETRY_S * 2 ** max(self.tries - 1, 0), _LONGEST_RETRY_S)
+        return self.at + timedelta(seconds=self.retry_after_s or backoff)
+
+
+async def write_outcomes(outcomes: Sequence[Outcome]) -> Sequence[None]:
+    """Write a batch in one transaction."""
+    async with transaction():
+        await _accept([each for each in outcomes if each.kind is OutcomeKind.ACCEPTED])
+        await _refuse([each for each in outcomes if each.is_final_refusal])
+        await _postpone([each for each in outcomes if each.kind is OutcomeKind.POSTPONED and not each.is_final_refusal])
+        await _redrawn([each for each in outcomes if each.kind is OutcomeKind.REDRAWN])
+        await _redraw_refused([each for each in outcomes if each.kind is OutcomeKind.REDRAW_REFUSED])
+        await _receipts([each for each in outcomes if each.kind is not OutcomeKind.REDRAWN])
+    for each in outcomes:
+        if each.contact_is_dead:
+            await mark_contact_failing(each.channel, each.address, each.reason or "")
+    return [None] * len(outcomes)
+
+
+async def _accept(outcomes: list[Outcome]) -> None:
+    if outcomes:
+        await execute(
+            _ACCEPT,
+            [each.attempt for each in outcomes],
+            [each.at for each in outcomes],
+            [each.t4 for each in outcomes],
+            [_encode(each.surface or {}).decode() for each in outcomes],
+            [each.revision for each in outcomes],
+        )
+
+
+async def _refuse(outcomes: list[Outcome]) -> None:
+    if outcomes:
+        await execute(
+            _REFUSE,
+            [each.attempt for each in outcomes],
+            [each.t4 for each in outcomes],
+            [each.reason or "" for each in outcomes],
+        )
+
+
+async def _postpone(outcomes: list[Outcome]) -> None:
+    if outcomes:
+        await execute(
+            _POSTPONE,
+            [each.attempt for each in outcomes],
+            [each.t4 for each in outcomes],
+            [each.due_at for each in outcomes],
+            [each.reason or "" for each in outcomes],
+        )
+
+
+async def _redrawn(outcomes: list[Outcome]) -> None:
+    if outcomes:
+        await execute(
+            _REDRAWN,
+            [each.attempt for each in outcomes],
+            [each.at for each in outcomes],
+            [_encode(each.surface).decode() if each.surface else None for each in outcomes],
+            [each.revision for each in outcomes],
+        )
+
+
+async def _redraw_refused(outcomes: list[Outcome]) -> None:
+    """A surface that can't be drawn again is left as it is; a channel that is busy gets it later."""
+    if outcomes:
+        await execute(
+            _REDRAW_LATER,
+            [each.attempt for each in outcomes],
+            [each.due_at if each.retry_after_s else None for each in outcomes],
+        )
+
+
+async def _receipts(outcomes: list[Outcome]) -> None:
+    if outcomes:
+        await execute(
+            _RECEIPTS,
+            [new_id() for _ in outcomes],
+            [each.attempt for each in outcomes],
+            [str(each.kind) for each in outcomes],
+            [each.at for each in outcomes],
+            [
+                _encode({"reason": each.reason, "try": each.tries, "surface": each.surface}).decode()
+                for each in outcomes
+            ],
+        )

@@ -1,0 +1,159 @@
+"""Planning: from drafts to notices and attempts, inside the transaction that raised the alarm (the outbox).
+
+The plan here is simple: everyone with a role in the unit, by all their contact points, at once; the provider's
+duty desk where a unit has fewer than two kinds of contact, or is not known.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from backend.core import clock
+from backend.core.db.engine import execute, fetch
+from backend.core.deadlines import LEAST_CONTACT_KINDS
+from backend.core.i18n import DEFAULT_LANGUAGE, known_language
+from backend.core.ids import AlarmId, AttemptId, NoticeId, UnitId, new_id
+from backend.core.vocabulary import Channel, Lane, Severity
+from backend.delivery.model import AttemptState, Card, NoticeKind
+from backend.people.model import Reach
+from backend.people.queries import recipients_of
+
+encode_cards = msgspec.json.Encoder().encode
+
+_INSERT_NOTICES: Final = """
+    insert into notices (id, alarm, unit, kind, severity, lane, cards, revision, deadline_at, clause, t0, t1, t3,
+                         created_at)
+    select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]::jsonb[],
+        $8::int[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
+        $13::timestamptz[])"""
+_INSERT_ATTEMPTS: Final = """
+    insert into attempts (id, notice, person, contact_point, channel, address, lane, state, language, due_at,
+                          deadline_at, tries, drawn_revision, created_at, why)
+    select i, n, p, c, ch, a, l, s, la, d, dl, 0, 0, cr, w
+    from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[])
+        as x(i, n, p, c, ch, a, l, s, la, d, dl, cr, w)
+    on conflict (notice, person, channel, address) do nothing"""
+
+
+class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """What a feature asks delivery to tell. `draw` makes the card in a language."""
+
+    alarm: AlarmId
+    unit: UnitId | None  #: None: the provider's duty desk
+    kind: NoticeKind
+    severity: Severity
+    lane: Lane
+    draw: Callable[[str], Card]
+    revision: int
+    t0: datetime
+    t1: datetime
+    deadline: timedelta | None
+    clause: str | None
+    delay: timedelta = timedelta()
+    skipped_because: str | None = None
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a commit leaves to ring for."""
+
+    attempts: dict[Lane, list[AttemptId]]
+    notices: list[NoticeId]
+
+
+async def plan(drafts: Sequence[NoticeDraft]) -> Planned:
+    """Write notices and attempts inside the caller's transaction; the answer is for `ring`, after the commit."""
+    if not drafts:
+        return Planned(attempts={}, notices=[])
+    now = clock.now()
+    reach = await recipients_of({draft.unit for draft in drafts} | {None})
+    notices: list[tuple[object, ...]] = []
+    attempts: list[tuple[object, ...]] = []
+    for draft in drafts:
+        notice = NoticeId(new_id())
+        ways = _ways(draft, reach)
+        notices.append(_notice_row(notice, draft, ways, now))
+        attempts += [_attempt_row(notice, draft, way, now) for way in ways]
+    await execute(_INSERT_NOTICES, *map(list, zip(*notices, strict=True)))
+    if attempts:
+        await execute(_INSERT_ATTEMPTS, *map(list, zip(*attempts, strict=True)))
+    return Planned(attempts=_due_now(attempts, now), notices=[NoticeId(row[0]) for row in notices])  # type: ignore[arg-type]
+
+
+def _ways(draft: NoticeDraft, reach: dict[UnitId | None, tuple[Reach, ...]]) -> list[Reach]:
+    """Who hears it, and how. A unit with too few kinds of contact gets the duty desk as well (4.3.3)."""
+    ways = list(reach.get(draft.unit, ()))
+    if len({way.channel for way in ways}) < LEAST_CONTACT_KINDS and draft.unit is not None:
+        ways += reach.get(None, ())
+    if draft.kind is NoticeKind.RESTORED:
+        # the phone page redraws its card live; a second one would only repeat it
+        ways = [way for way in ways if way.channel != Channel.APP]
+    return ways
+
+
+def _notice_row(notice: NoticeId, draft: NoticeDraft, ways: list[Reach], now: datetime) -> tuple[object, ...]:
+    languages = {known_language(way.language) for way in ways} | {DEFAULT_LANGUAGE}
+    cards = {language: draft.draw(language) for language in sorted(languages)}
+    deadline_at = draft.t1 + draft.deadline if draft.deadline is not None else None
+    return (
+        notice,
+        draft.alarm,
+        draft.unit,
+        str(draft.kind),
+        str(draft.severity),
+        str(draft.lane),
+        encode_cards(cards).decode(),
+        draft.revision,
+        deadline_at,
+        draft.clause,
+        draft.t0,
+        draft.t1,
+        now,
+    )
+
+
+def _attempt_row(notice: NoticeId, draft: NoticeDraft, way: Reach, now: datetime) -> tuple[object, ...]:
+    state = AttemptState.SKIPPED if draft.skipped_because else AttemptState.PENDING
+    return (
+        new_id(),
+        notice,
+        way.person,
+        way.contact_point,
+        str(way.channel),
+        way.address,
+        str(draft.lane),
+        str(state),
+        known_language(way.language),
+        now + draft.delay,
+        draft.t1 + draft.deadline if draft.deadline is not None else None,
+        now,
+        draft.skipped_because,
+    )
+
+
+def _due_now(attempts: list[tuple[object, ...]], now: datetime) -> dict[Lane, list[AttemptId]]:
+    due: dict[Lane, list[AttemptId]] = {}
+    for row in attempts:
+        lane, state, due_at = Lane(str(row[6])), row[7], row[9]
+        if state == AttemptState.PENDING and due_at == now:
+            due.setdefault(lane, []).append(AttemptId(row[0]))  # type: ignore[arg-type]
+    return due
+
+
+async def skip_pending(alarms: Sequence[AlarmId], why: str) -> int:
+    """Attempts of these alarms that nobody has begun are not made; `why` stands on them. In the caller's transaction."""
+    rows = await fetch(
+        """update attempts a set state = 'skipped', why = $2 from notices n
+           where a.notice = n.id and n.alarm = any($1) and a.state = 'pending' and a.tries = 0 returning a.id""",
+        list(alarms),
+        why,
+    )
+    return len(rows)
+
+
+async def mark_durable(notices: Sequence[NoticeId], at: datetime) -> None:
+    """Stamp t2, the time of the commit, which only its own successor can know."""
+    if notices:
+        await execute("update notices set t2 = $2 where id = any($1) and t2 is null", list(notices), at)

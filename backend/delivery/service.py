@@ -1,0 +1,85 @@
+"""What other rooms ask of delivery: redraw cards, stamp receipts and answers. Ringing is core.doorbell's."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from backend.core import clock
+from backend.core.db.engine import execute, fetch, transaction
+from backend.core.ids import AlarmId, AttemptId, PersonId, new_id
+from backend.core.vocabulary import Channel, Lane, Via
+from backend.delivery.model import Card
+from backend.delivery.plan import encode_cards
+
+#: the way an answer came → the channel whose attempt it answers
+_ANSWERED_BY: Final = {Via.TELEGRAM: Channel.TELEGRAM, Via.PHONE: Channel.APP}
+
+Redraws = dict[Lane, list[AttemptId]]
+
+
+async def revise(alarm: AlarmId, revision: int, draw: Callable[[str], Card]) -> Redraws:
+    """Give every notice of `alarm` its new card, in the caller's transaction; the answer is for `ring_redraws`.
+
+    An attempt that is being sent right now is caught when its outcome is written: it drew an older revision.
+    """
+    notices = await fetch(
+        """select id, array(select jsonb_object_keys(cards)) as languages
+           from notices where alarm = $1 order by id for update""",
+        alarm,
+    )
+    drawn: dict[str, Card] = {}
+    for notice in notices:
+        for language in notice["languages"]:
+            drawn.setdefault(language, draw(language))
+        cards = encode_cards({language: drawn[language] for language in notice["languages"]}).decode()
+        await execute(
+            "update notices set cards = $2::jsonb, revision = $3 where id = $1", notice["id"], cards, revision
+        )
+    rows = await fetch(
+        """update attempts set redraw_at = $2 where notice = any($1) and state = 'accepted' returning id, lane""",
+        [notice["id"] for notice in notices],
+        clock.now(),
+    )
+    redraws: Redraws = {}
+    for row in rows:
+        redraws.setdefault(Lane(row["lane"]), []).append(AttemptId(row["id"]))
+    return redraws
+
+
+async def answered(alarm: AlarmId, person: PersonId, via: Via, at: datetime) -> None:
+    """Stamp t7 on the person's attempts by the way the answer came, in the caller's transaction."""
+    channel = _ANSWERED_BY.get(via)
+    if channel is None:
+        return
+    await execute(
+        """update attempts a set t7 = $4 from notices n
+           where a.notice = n.id and n.alarm = $1 and a.person = $2 and a.channel = $3
+             and a.t7 is null and a.state in ('sending', 'accepted')""",
+        alarm,
+        person,
+        str(channel),
+        at,
+    )
+
+
+async def received(person: PersonId, attempts: Sequence[UUID]) -> int:
+    """The person's phone shows these: stamp t6 once, keep the receipt. Answers how many were new."""
+    now = clock.now()
+    async with transaction():
+        rows = await fetch(
+            """update attempts set t6 = $3 where id = any($2) and person = $1 and t6 is null
+               and state in ('sending', 'accepted') returning id""",
+            person,
+            list(attempts),
+            now,
+        )
+        if rows:
+            await execute(
+                """insert into receipts (id, attempt, kind, at, facts)
+                   select i, a, 'received', $3, '{}' from unnest($1::uuid[], $2::uuid[]) as x(i, a)""",
+                [new_id() for _ in rows],
+                [row["id"] for row in rows],
+                now,
+            )
+    return len(rows)

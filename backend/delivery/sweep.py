@@ -1,0 +1,60 @@
+"""The sweeper: looks into PostgreSQL for what nobody rang for, independent of Redis and arq (house.md §3.2).
+
+Pure reads; `Carrier.carry` claims what is found, so any number of sweepers may look at once.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from backend.core import clock, metrics
+from backend.core.db.engine import fetch
+from backend.core.deadlines import UNRUNG_FIRE, UNRUNG_ROUTINE
+from backend.core.ids import AttemptId
+from backend.core.vocabulary import Lane
+
+_UNRUNG: Final = {Lane.FIRE: UNRUNG_FIRE, Lane.ROUTINE: UNRUNG_ROUTINE}
+_MOST: Final = 200
+
+_DUE: Final = """
+    select id from attempts
+    where lane = $1 and state in ('pending', 'sending')
+      and ((state = 'pending' and due_at <= $2) or (state = 'sending' and lease_until < $3))
+    order by due_at limit $4"""
+_REDRAWS: Final = "select id from attempts where lane = $1 and redraw_at <= $2 order by redraw_at limit $3"
+_BREACHED: Final = """
+    update attempts a set is_held = false from notices n
+    where a.notice = n.id and a.is_held is null and a.deadline_at < $1 and a.state <> 'skipped' and a.t5 is null
+    returning a.id, n.severity"""
+
+
+async def due_attempts(lane: Lane) -> list[AttemptId]:
+    """Attempts that should have been rung for by now, or whose worker is gone. Oldest first."""
+    now = clock.now()
+    # an attempt that was postponed is due the moment its time has come: nobody rings for it
+    rows = await fetch(_DUE, str(lane), now - _UNRUNG[lane], now, _MOST)
+    postponed = await fetch(
+        """select id from attempts where lane = $1 and state = 'pending' and tries > 0 and due_at <= $2
+           order by due_at limit $3""",
+        str(lane),
+        now,
+        _MOST,
+    )
+    found = list(dict.fromkeys(AttemptId(row["id"]) for row in [*rows, *postponed]))
+    if rows:
+        metrics.SWEPT.labels(lane).inc(len(rows))
+    return found
+
+
+async def due_redraws(lane: Lane) -> list[AttemptId]:
+    """Cards that changed and were not drawn again within half a second."""
+    late = clock.now() - timedelta(milliseconds=500)
+    rows = await fetch(_REDRAWS, str(lane), late, _MOST)
+    return [AttemptId(row["id"]) for row in rows]
+
+
+async def mark_breaches() -> int:
+    """Attempts whose deadline passed unaccepted are marked for good; answers how many are new."""
+    rows = await fetch(_BREACHED, clock.now())
+    for row in rows:
+        metrics.BREACHES.labels(row["severity"]).inc()
+    return len(rows)

@@ -1,0 +1,215 @@
+"""The front door: a batch of received frames becomes ledger rows, states, alarms and notices in one transaction.
+
+Group commit: the reports of all connections that wait now go in together. The device is confirmed only after
+`take` answers. A batch that fails as a whole is taken again frame by frame, so that one poisoned frame never
+stops the others; a frame whose meaning can't be worked out is still written to the ledger and told as unreadable.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+import asyncpg
+import msgspec
+
+from backend.alarms import raising
+from backend.alarms.raising import Raised
+from backend.core import clock, metrics
+from backend.core.batching import Batcher
+from backend.core.db.engine import execute, fetch, transaction
+from backend.core.deadlines import REPEAT_WINDOW
+from backend.core.ids import NoticeId
+from backend.core.live import Hint
+from backend.delivery.plan import mark_durable
+from backend.ledger import service as ledger
+from backend.ledger.model import Entry
+from backend.monitoring import service as monitoring
+from backend.monitoring.model import Report, UnreadableSaid
+from backend.registry.directory import Directory
+
+log = logging.getLogger(__name__)
+
+#: what says "not now" rather than "this frame is bad"
+_SERVER_TROUBLE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+#: two writers met; nothing is wrong with either
+_TRY_AGAIN: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)
+_TRIES: Final = 3
+#: an unreadable fallback keeps the frame's head for the person who looks; the ledger has all of it
+_SHOWN_OCTETS: Final = 512
+
+_FRESH: Final = """
+    insert into frame_fingerprints as f (fingerprint, received_at)
+    select * from unnest($1::bytea[], $2::timestamptz[])
+    on conflict (fingerprint) do update set received_at = excluded.received_at
+        where f.received_at < excluded.received_at - $3::interval
+    returning fingerprint"""
+_FORGET: Final = "delete from frame_fingerprints where received_at < $1"
+
+
+class NotDurable(Exception):  # noqa: N818 - the fact, as house.md §5 names refusals
+    """The frame could not be committed. It must not be confirmed: the device will send it again."""
+
+
+class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+    """One received frame on its way in; `report` is None for what says nothing (bad octets, what we sent)."""
+
+    entry: Entry
+    report: Report | None = None
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a commit leaves to do outside: rings and hints. Losing it costs time, never an alarm."""
+
+    raised: Raised
+    hints: tuple[Hint, ...]
+
+
+class Intake:
+    """The front door of one process."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        announce: Callable[[Committed], Awaitable[None]],
+        *,
+        most: int = 500,
+    ) -> None:
+        self._directory = directory
+        self._announce = announce
+        self._batcher: Batcher[Incoming, None] = Batcher(self._flush, most=most, name="intake")
+        self._telling: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._batcher.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._batcher.stop()
+        await asyncio.gather(*self._telling, return_exceptions=True)
+
+    def post(self, incoming: Incoming) -> "asyncio.Future[None]":
+        """Hand over; the future answers after COMMIT, or raises `NotDurable`."""
+        return self._batcher.post(incoming)
+
+    async def take(self, incoming: Incoming) -> None:
+        """Take one in; answers after COMMIT. Raises `NotDurable`."""
+        await self._batcher.post(incoming)
+
+    async def take_all(self, incoming: Sequence[Incoming]) -> None:
+        """Take several in, in order. Raises `NotDurable` when any was not committed."""
+        await asyncio.gather(*(self._batcher.post(each) for each in incoming))
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for the next commit."""
+        return self._batcher.waiting
+
+    async def _flush(self, batch: Sequence[Incoming]) -> Sequence[None]:
+        began = clock.monotonic()
+        try:
+            await self._commit(batch)
+        except _SERVER_TROUBLE as error:
+            log.warning("intake not durable", extra={"frames": len(batch), "error": type(error).__name__})
+            raise NotDurable from error
+        except Exception:
+            # a bug or a poisoned frame: never let one frame stop the others (house.md §6, this is the job's loop)
+            log.exception("batch refused, taking its frames one by one", extra={"frames": len(batch)})
+            await self._one_by_one(batch)
+        metrics.INTAKE_BATCH.observe(len(batch))
+        metrics.INTAKE_SECONDS.observe(clock.monotonic() - began)
+        return [None] * len(batch)
+
+    async def _one_by_one(self, batch: Sequence[Incoming]) -> None:
+        for incoming in batch:
+            try:
+                await self._commit([incoming])
+            except _SERVER_TROUBLE as error:
+                raise NotDurable from error
+            except Exception:
+                log.exception("frame not understood", extra={"ledger_id": str(incoming.entry.id)})
+                await self._as_unreadable(incoming)
+
+    async def _as_unreadable(self, incoming: Incoming) -> None:
+        """Keep the octets and tell the duty desk; if even that fails the frame is not confirmed."""
+        report = incoming.report
+        if report is None:
+            raise NotDurable
+        said = UnreadableSaid(type_flag=None, body=incoming.entry.octets[:_SHOWN_OCTETS].hex())
+        plain = msgspec.structs.replace(report, statements=(said,), fingerprint=None)
+        try:
+            await self._commit([Incoming(entry=incoming.entry, report=plain)])
+        except Exception as error:
+            log.exception("frame not durable", extra={"ledger_id": str(incoming.entry.id)})
+            raise NotDurable from error
+
+    async def _commit(self, batch: Sequence[Incoming]) -> None:
+        for attempt in range(1, _TRIES + 1):
+            try:
+                committed, notices = await self._transaction(batch)
+            except _TRY_AGAIN as error:
+                if attempt == _TRIES:
+                    raise
+                log.info("intake met another writer", extra={"error": type(error).__name__})
+                await self._directory.refresh_if_changed()
+                continue
+            self._tell(committed, notices)
+            return
+
+    async def _transaction(self, batch: Sequence[Incoming]) -> tuple[Committed, list[NoticeId]]:
+        async with transaction():
+            reports = [incoming.report for incoming in batch if incoming.report is not None]
+            fresh = await _fresh(reports)
+            observed = await monitoring.observe(reports, fresh, self._directory)
+            raised = await raising.apply(observed.changes)
+            await ledger.append([incoming.entry for incoming in batch])
+        metrics.FRAMES.labels("taken").inc(len(batch))
+        metrics.FRAMES.labels("repeated").inc(len(reports) - len(fresh))
+        hints = tuple(Hint(unit=str(alarm.unit or ""), alarm=str(alarm.id)) for alarm in raised.touched)
+        return Committed(raised=raised, hints=hints), list(raised.planned.notices)
+
+    def _tell(self, committed: Committed, notices: list[NoticeId]) -> None:
+        """Ring and hint beside the next batch, not before it."""
+        if not (committed.hints or committed.raised.planned.attempts or committed.raised.redraws):
+            return
+        task = asyncio.create_task(self._announce_and_stamp(committed, notices, clock.now()))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _announce_and_stamp(self, committed: Committed, notices: list[NoticeId], at: datetime) -> None:
+        try:
+            await self._announce(committed)
+            await mark_durable(notices, at)
+        except (*_SERVER_TROUBLE, asyncpg.PostgresError) as error:
+            log.warning("commit not announced", extra={"error": type(error).__name__})
+
+
+async def _fresh(reports: Sequence[Report]) -> set[int]:
+    """Which reports (by position) are no repeats: of (source, serial, command, ADU) within 130 s (13.3)."""
+    first: dict[bytes, int] = {}
+    fresh = set()
+    for position, report in enumerate(reports):
+        if report.fingerprint is None:
+            fresh.add(position)
+        else:
+            first.setdefault(report.fingerprint, position)
+    if first:
+        # one order for all writers, so that two batches never wait for each other in a ring
+        prints = sorted(first)
+        times = [reports[first[each]].received_at for each in prints]
+        rows = await fetch(_FRESH, prints, times, REPEAT_WINDOW)
+        fresh |= {first[row["fingerprint"]] for row in rows}
+    return fresh
+
+
+async def forget_fingerprints() -> None:
+    """Drop fingerprints beyond the window; the routine sweeper's work."""
+    await execute(_FORGET, clock.now() - 2 * REPEAT_WINDOW - timedelta(minutes=1))

@@ -1,0 +1,330 @@
+"""What each facility says now. Part of the intake's transaction: one batch of reports in, states and changes out.
+
+The rule: everything a batch touches is read once, decided in memory in the order of receipt, and written once.
+What a statement means is `reading`'s and `rules`' affair; here is what was known before, and what is known now.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from backend.core.db.engine import execute, fetch
+from backend.core.ids import DeviceId, LedgerId, new_id
+from backend.core.vocabulary import AlarmClass, DeviceKind, Power
+from backend.monitoring.changes import Change
+from backend.monitoring.model import AnalogSaid, LinkSaid, Report, Statement, StateSaid, Subject, TextSaid
+from backend.monitoring.reading import Context, Known, LastAnalog, LastState, read
+from backend.registry.directory import Directory
+from backend.registry.model import DEFAULT_PROFILE, DeviceFacts
+from backend.registry.service import note_unidentified
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+_STATES: Final = "select subject, state, device_time from facility_states where subject = any($1)"
+_ANALOGS: Final = "select subject, quantity, standing, device_time from analog_states where subject = any($1)"
+_PUT_STATES: Final = """
+    insert into facility_states as s (id, subject, device, level, system_type, system_address, component_type,
+        component_address, state, description, device_time, received_at, ledger_id)
+    select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::int[], $6::int[], $7::int[], $8::text[],
+        $9::bigint[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::uuid[])
+    on conflict (subject) do update set state = excluded.state, device_time = excluded.device_time,
+        component_type = coalesce(excluded.component_type, s.component_type),
+        description = case when excluded.description = '' then s.description else excluded.description end,
+        received_at = excluded.received_at, ledger_id = excluded.ledger_id"""
+_PUT_ANALOGS: Final = """
+    insert into analog_states (id, subject, device, system_type, system_address, component_type, component_address,
+        quantity, reading, value, measure, standing, is_stale, device_time, received_at, ledger_id)
+    select i, s, d, st, sa, ct, ca, q, r, v, m, sd, false, dt, ra, l from unnest($1::uuid[], $2::text[], $3::uuid[],
+        $4::int[], $5::int[], $6::int[], $7::text[], $8::int[], $9::int[], $10::numeric[], $11::text[], $12::text[],
+        $13::timestamptz[], $14::timestamptz[], $15::uuid[]) as x(i, s, d, st, sa, ct, ca, q, r, v, m, sd, dt, ra, l)
+    on conflict (subject, quantity) do update set reading = excluded.reading, value = excluded.value,
+        measure = excluded.measure, standing = excluded.standing, is_stale = false, device_time = excluded.device_time,
+        received_at = excluded.received_at, ledger_id = excluded.ledger_id"""
+_PUT_EVENTS: Final = """
+    insert into facility_events (id, device, subject, rule, alarm_class, text, facts, device_time, received_at,
+        ledger_id)
+    select i, d, s, r, k, t, f::jsonb, dt, ra, l from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[],
+        $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::uuid[])
+        as x(i, d, s, r, k, t, f, dt, ra, l)"""
+_PUT_LINKS: Final = """
+    insert into device_links as k (id, device, is_lost, peer, transport, last_contact_at, lost_at, clock_offset_s,
+        deviations)
+    select i, d, lo, p, t, c, la, o, v::jsonb from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[],
+        $6::timestamptz[], $7::timestamptz[], $8::int[], $9::text[]) as x(i, d, lo, p, t, c, la, o, v)
+    on conflict (device) do update set
+        is_lost = excluded.is_lost, lost_at = excluded.lost_at,
+        peer = case when excluded.peer = '' then k.peer else excluded.peer end,
+        transport = case when excluded.peer = '' then k.transport else excluded.transport end,
+        last_contact_at = case when excluded.is_lost then k.last_contact_at else excluded.last_contact_at end,
+        clock_offset_s = coalesce(excluded.clock_offset_s, k.clock_offset_s),
+        deviations = k.deviations || excluded.deviations"""
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a batch came to: changes in the order of receipt."""
+
+    changes: list[Change]
+
+
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement of a fresh report, with its device."""
+
+    report: Report
+    device: DeviceFacts
+    said: Statement
+
+
+async def observe(reports: Sequence[Report], fresh: set[int], directory: Directory) -> Observed:
+    """Bring states, values and links up to date, inside the caller's transaction; repeats only prove life."""
+    devices = await _devices(reports, directory)
+    await _put_links(reports, devices)
+    told = [
+        _Told(report=report, device=devices[report.address], said=said)
+        for position, report in enumerate(reports)
+        if position in fresh
+        for said in report.statements
+    ]
+    if not told:
+        return Observed(changes=[])
+    known = await _known(told)
+    changes = [
+        read(each.said, Context(report=each.report, device=each.device, directory=directory, known=known))
+        for each in told
+    ]
+    await _put_states(told, changes, known)
+    await _put_analogs(told, changes, known)
+    await _end_states(changes)
+    await _put_events(told, changes)
+    return Observed(changes=changes)
+
+
+async def _devices(reports: Sequence[Report], directory: Directory) -> dict[str, DeviceFacts]:
+    """Each report's device; one nobody registered is made, without a unit, and waits to be adopted."""
+    found: dict[str, DeviceFacts] = {}
+    for report in reports:
+        if report.address not in found:
+            device = directory.device(report.address)
+            found[report.address] = device or await _unidentified(report)
+    return found
+
+
+async def _unidentified(report: Report) -> DeviceFacts:
+    return DeviceFacts(
+        id=await note_unidentified(report.address, report.received_at),
+        address=report.address,
+        unit=None,
+        building=None,
+        kind=DeviceKind.UITD,
+        power=Power.MAINS,
+        profile=DEFAULT_PROFILE,
+        name="",
+        timezone=None,
+    )
+
+
+def _subjects(told: Sequence[_Told]) -> list[str]:
+    """Keys of what is read, of components whose analog is told too (a fault bit tells on the value)."""
+    keys = {each.said.subject.key(each.device.id) for each in told if isinstance(each.said, StateSaid | AnalogSaid)}
+    return sorted(keys)
+
+
+async def _known(told: Sequence[_Told]) -> Known:
+    subjects = _subjects(told)
+    if not subjects:
+        return Known(states={}, analogs={})
+    states = {
+        row["subject"]: LastState(state=row["state"], device_time=row["device_time"])
+        for row in await fetch(_STATES, subjects)
+    }
+    analogs = {}
+    if any(isinstance(each.said, AnalogSaid) for each in told):
+        analogs = {
+            (row["subject"], row["quantity"]): LastAnalog(
+                standing=frozenset(filter(None, row["standing"].split(","))), device_time=row["device_time"]
+            )
+            for row in await fetch(_ANALOGS, subjects)
+        }
+    return Known(states=states, analogs=analogs)
+
+
+async def _put_states(told: Sequence[_Told], changes: Sequence[Change], known: Known) -> None:
+    rows: dict[str, tuple[object, ...]] = {}
+    for each, change in zip(told, changes, strict=True):
+        if isinstance(each.said, StateSaid) and not change.is_history:
+            rows[change.subject] = _state_row(each.said, each.said.subject, change, known)
+    await _put(_PUT_STATES, [rows[key] for key in sorted(rows)])
+
+
+def _state_row(said: StateSaid, subject: Subject, change: Change, known: Known) -> tuple[object, ...]:
+    return (
+        new_id(),
+        change.subject,
+        change.device,
+        str(subject.level),
+        subject.system_type,
+        subject.system_address,
+        subject.component_type,
+        subject.component_address,
+        _signed(known.states[change.subject].state),
+        said.description,
+        said.device_time,
+        change.report.received_at,
+        change.ledger_id,
+    )
+
+
+def _signed(word: int) -> int:
+    """A vendor's eight-octet word in PostgreSQL's signed bigint."""
+    return word - (1 << 64) if word >= 1 << 63 else word
+
+
+async def _put_analogs(told: Sequence[_Told], changes: Sequence[Change], known: Known) -> None:
+    rows: dict[tuple[str, int], tuple[object, ...]] = {}
+    for each, change in zip(told, changes, strict=True):
+        if isinstance(each.said, AnalogSaid) and not change.is_history:
+            key = (each.said.subject.key(each.device.id), each.said.quantity)
+            rows[key] = _analog_row(key[0], each.said, change, known.analogs[key])
+    await _put(_PUT_ANALOGS, [rows[key] for key in sorted(rows)])
+
+
+def _analog_row(subject: str, said: AnalogSaid, change: Change, last: LastAnalog) -> tuple[object, ...]:
+    return (
+        new_id(),
+        subject,
+        change.device,
+        said.subject.system_type,
+        said.subject.system_address,
+        said.subject.component_type or 0,
+        said.subject.component_address or "",
+        said.quantity,
+        said.reading,
+        said.value,
+        said.measure,
+        ",".join(sorted(last.standing)),
+        said.device_time,
+        change.report.received_at,
+        change.ledger_id,
+    )
+
+
+async def _end_states(changes: Sequence[Change]) -> None:
+    """A reset leaves no signal standing in its scope, whatever was last said before it."""
+    for change in changes:
+        if change.reset is None:
+            continue
+        address = change.reset.system_address
+        await execute(
+            """update facility_states set state = 0 where device = $1 and ($2::int is null or system_address = $2)
+               and subject <> $3 and received_at <= $4 and state <> 0""",
+            change.device,
+            address,
+            change.subject,
+            change.report.received_at,
+        )
+
+
+async def _put_events(told: Sequence[_Told], changes: Sequence[Change]) -> None:
+    """What makes no alarm still stands in a list: class I findings, resets, versions, configurations, clocks."""
+    rows: list[tuple[object, ...]] = []
+    for each, change in zip(told, changes, strict=True):
+        rows += [
+            _event(change, standing.rule, standing.condition.title, dict(standing.facts))
+            for standing in change.standing
+            if standing.condition.alarm_class is AlarmClass.I
+        ]
+        if isinstance(each.said, TextSaid):
+            rows.append(_event(change, "T", each.said.text, {"kind": each.said.kind}))
+    await _put(_PUT_EVENTS, rows)
+
+
+def _event(change: Change, rule: str, text: str, facts: dict[str, str]) -> tuple[object, ...]:
+    return (
+        new_id(),
+        change.device,
+        change.subject,
+        rule,
+        str(AlarmClass.I),
+        text,
+        _encode(facts).decode(),
+        change.device_time,
+        change.report.received_at,
+        change.ledger_id,
+    )
+
+
+class _Link(msgspec.Struct, kw_only=True):
+    """What a batch tells of one device's link."""
+
+    is_lost: bool
+    contact_at: datetime
+    lost_at: datetime | None
+    peer: str
+    transport: str
+    offset_s: int | None
+    deviations: dict[str, str]
+
+
+async def _put_links(reports: Sequence[Report], devices: dict[str, DeviceFacts]) -> None:
+    links: dict[DeviceId, _Link] = {}
+    for report in reports:
+        device = devices[report.address].id
+        before = links.get(device)
+        link = _link(report)
+        if before is not None:
+            link.deviations = before.deviations | link.deviations
+        links[device] = link
+    rows = [
+        (
+            new_id(),
+            device,
+            link.is_lost,
+            link.peer,
+            link.transport,
+            link.contact_at,
+            link.lost_at,
+            link.offset_s,
+            _encode(link.deviations).decode(),
+        )
+        for device, link in sorted(links.items())
+    ]
+    await _put(_PUT_LINKS, rows)
+
+
+def _link(report: Report) -> _Link:
+    lost = next((said for said in report.statements if isinstance(said, LinkSaid) and said.is_lost), None)
+    offset = report.sent_at - report.received_at if report.sent_at else None
+    seen = report.received_at.isoformat(timespec="seconds")
+    return _Link(
+        is_lost=lost is not None,
+        contact_at=report.received_at,
+        lost_at=(lost.silent_since or report.received_at) if lost else None,
+        peer=report.peer,
+        transport=report.transport,
+        offset_s=_bounded(int(offset.total_seconds())) if offset is not None else None,
+        deviations=dict.fromkeys(report.deviations, seen),
+    )
+
+
+def _bounded(seconds: int) -> int:
+    """A clock that is centuries off still fits the column."""
+    return max(-(2**31), min(seconds, 2**31 - 1))
+
+
+async def _put(sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
+        await execute(sql, *map(list, zip(*rows, strict=True)))
+
+
+async def mark_stale(now: datetime) -> list[LedgerId]:
+    """Points silent for 2 x their interval + 60 s are grey from now on, and never count as healthy (extract, 7)."""
+    rows = await fetch(
+        """update analog_states s set is_stale = true from components c
+           where c.device = s.device and c.system_type = s.system_type and c.system_address = s.system_address
+             and c.component_address = s.component_address and c.quantity = s.quantity and not s.is_stale
+             and c.interval_s is not null and s.received_at < $1 - make_interval(secs => 2 * c.interval_s + 60)
+           returning s.ledger_id""",
+        now,
+    )
+    return [LedgerId(row["ledger_id"]) for row in rows]

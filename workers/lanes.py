@@ -1,0 +1,171 @@
+"""The two lanes: an arq worker, a sweeper and a carrier in one process each. Fire is never behind anything else.
+
+arq is the fast path: when Redis goes, its worker ends and is started again when Redis is back, while the
+sweeper goes on over PostgreSQL without it (house.md §3.2).
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from arq.connections import ArqRedis
+from arq.worker import Worker, func
+from redis.asyncio import Redis
+
+from backend.core import clock
+from backend.core.doorbell import deserialize, queue_of, serialize
+from backend.core.ids import AttemptId
+from backend.core.redis import RedisError, connect
+from backend.core.vocabulary import Channel as ChannelName
+from backend.core.vocabulary import Lane
+from backend.delivery import sweep
+from backend.delivery.carry import Carrier
+from backend.delivery.model import Channel
+
+log = logging.getLogger(__name__)
+
+#: how often arq looks into its queue: its latency (known-traps.md: 0.005 s → p50 3 ms)
+_POLL_S: Final = {Lane.FIRE: 0.005, Lane.ROUTINE: 0.02}
+_SWEEP_S: Final = {Lane.FIRE: 0.15, Lane.ROUTINE: 0.5}
+_JOB_TIMEOUT_S: Final = 10
+_REDIS_PAUSE_S: Final = 0.5
+_CHORE_S: Final = 1.0
+_STARTUP_PATIENCE_S: Final = 30
+
+Chore = Callable[[], Awaitable[object]]
+
+
+class LaneWorker:
+    """One process of a lane. `chores` run about once a second on every routine worker; each is idempotent."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        channels: Mapping[ChannelName, Channel],
+        *,
+        redis_url: str,
+        send_timeout_s: float,
+        concurrency: int,
+        chores: Sequence[Chore] = (),
+    ) -> None:
+        self._lane = lane
+        self._channels = channels
+        self._redis_url = redis_url
+        self._chores = chores
+        self._concurrency = concurrency
+        name = f"{lane}-{socket.gethostname()}-{os.getpid()}"
+        self._carrier = Carrier(name, channels, timeout_s=send_timeout_s, concurrency=concurrency)
+        self._sweeping: set[AttemptId] = set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then write what is known and leave the rest to leases."""
+        for channel in self._channels.values():
+            await channel.open()
+        await self._carrier.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen(), name="arq")
+                tasks.create_task(self._loop(self._sweep_once, _SWEEP_S[self._lane]), name="sweeper")
+                if self._chores:
+                    tasks.create_task(self._loop(self._chores_once, _CHORE_S), name="chores")
+        finally:
+            await self._carrier.stop()
+            for channel in self._channels.values():
+                await channel.close()
+
+    async def _listen(self) -> None:
+        """arq's own loop, for ever: it ends with Redis, and begins again."""
+        while True:
+            client = connect(self._redis_url)
+            worker = self._worker(client)
+            try:
+                await worker.async_run()
+            except (RedisError, OSError) as error:
+                log.warning("the doorbell is silent", extra={"error": type(error).__name__, "lane": self._lane})
+            finally:
+                await _end(worker)
+                await client.aclose()
+            await asyncio.sleep(_REDIS_PAUSE_S)
+
+    def _worker(self, client: "Redis") -> Worker:
+        redis = ArqRedis(client.connection_pool, job_serializer=serialize, job_deserializer=deserialize)
+        return Worker(
+            functions=[func(self._carry, name="carry"), func(self._redraw, name="redraw")],
+            queue_name=queue_of(self._lane),
+            redis_pool=redis,
+            poll_delay=_POLL_S[self._lane],
+            max_jobs=self._concurrency,
+            job_timeout=_JOB_TIMEOUT_S,
+            keep_result=0,
+            max_tries=1,
+            health_check_interval=3600,
+            handle_signals=False,
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+        )
+
+    async def _carry(self, _: dict[Any, Any], attempts: list[str]) -> None:
+        await self._carrier.carry([AttemptId(UUID(each)) for each in attempts])
+
+    async def _redraw(self, _: dict[Any, Any], attempts: list[str]) -> None:
+        await self._carrier.redraw([AttemptId(UUID(each)) for each in attempts])
+
+    async def _loop(self, once: Chore, every_s: float) -> None:
+        """A pass that fails is logged, and the next one comes (house.md §6: this loop must not die)."""
+        while True:
+            try:
+                await once()
+            except Exception:
+                log.exception("sweeper pass failed", extra={"lane": self._lane})
+            await asyncio.sleep(every_s)
+
+    async def _sweep_once(self) -> None:
+        """Begin what is due; a pass does not wait for slow carriers, or one of them would hold up the next."""
+        due = [each for each in await sweep.due_attempts(self._lane) if each not in self._sweeping]
+        redraws = [each for each in await sweep.due_redraws(self._lane) if each not in self._sweeping]
+        self._begin(due, self._carrier.carry)
+        self._begin(redraws, self._carrier.redraw)
+
+    def _begin(self, ids: list[AttemptId], work: Callable[[Sequence[AttemptId]], Awaitable[int]]) -> None:
+        for start in range(0, len(ids), self._concurrency):
+            chunk = ids[start : start + self._concurrency]
+            self._sweeping.update(chunk)
+            task = asyncio.ensure_future(work(chunk))
+            task.add_done_callback(lambda done, chunk=chunk: self._swept(done, chunk))  # type: ignore[misc]
+
+    def _swept(self, done: "asyncio.Future[int]", chunk: list[AttemptId]) -> None:
+        self._sweeping.difference_update(chunk)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.error("swept attempts not carried", exc_info=error, extra={"lane": self._lane})
+
+    async def _chores_once(self) -> None:
+        for chore in self._chores:
+            await chore()
+
+
+class Every:
+    """A chore that is done at most each `seconds`, however often it is asked for."""
+
+    def __init__(self, seconds: float, chore: Chore) -> None:
+        self._seconds = seconds
+        self._chore = chore
+        self._next = 0.0
+
+    async def __call__(self) -> None:
+        """Do it when its time has come."""
+        if clock.monotonic() >= self._next:
+            self._next = clock.monotonic() + self._seconds
+            await self._chore()
+
+
+async def _end(worker: Worker) -> None:
+    """Let arq give its tasks up; a Redis that is away must not keep it."""
+    try:
+        async with asyncio.timeout(_REDIS_PAUSE_S):
+            await worker.close()
+    except (RedisError, OSError, TimeoutError) as error:
+        log.info("arq's worker ended without Redis", extra={"error": type(error).__name__})
