@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from backend.monitoring.model import AnalogSaid, Level, OperationSaid, Statement, StateSaid, Subject, TextSaid
-from backend.monitoring.terms import ClosedMeans, Limits, PointRole
+from backend.monitoring.terms import Limits
+from backend.registry.model import ClosedMeans, ComponentRole
 
 _GRAVER: Final = "part 1 says A; section 4.2 is graver and stands"
 
@@ -175,11 +176,11 @@ def _analog(
 _LEVEL: Final = Limits(low=Decimal("1.80"), high=Decimal("2.20"))
 _PRESSURE: Final = Limits(low=Decimal(100))
 _PRESSURE_MPA: Final = Limits(low=Decimal("0.10"), scale=Decimal("0.001"))
-_WORST: Final = Limits(low=Decimal(100), role=PointRole.WORST_POINT_PRESSURE)
-_WORST_MPA: Final = Limits(low=Decimal("0.10"), scale=Decimal("0.001"), role=PointRole.WORST_POINT_PRESSURE)
-_TEST_HYDRANT: Final = Limits(low=Decimal(100), role=PointRole.TEST_HYDRANT_PRESSURE)
-_OUTDOOR_HYDRANT: Final = Limits(low=Decimal(140), role=PointRole.OUTDOOR_HYDRANT_PRESSURE)
-_VOLTAGE: Final = Limits(nominal=Decimal(380), role=PointRole.PUMP_CABINET_VOLTAGE)
+_WORST: Final = Limits(low=Decimal(100), role=ComponentRole.WORST_POINT_PRESSURE)
+_WORST_MPA: Final = Limits(low=Decimal("0.10"), scale=Decimal("0.001"), role=ComponentRole.WORST_POINT_PRESSURE)
+_TEST_HYDRANT: Final = Limits(low=Decimal(100), role=ComponentRole.TEST_HYDRANT_PRESSURE)
+_OUTDOOR_HYDRANT: Final = Limits(low=Decimal(140), role=ComponentRole.OUTDOOR_HYDRANT_PRESSURE)
+_VOLTAGE: Final = Limits(nominal=Decimal(380), role=ComponentRole.PUMP_CABINET_VOLTAGE)
 _SUPPLY: Final = Limits(low=Decimal(323), high=Decimal(418))
 _BELOW_LEVEL: Final = _analog(2, 92, (120, 190), _LEVEL, "A", item="b")
 _ABOVE_LEVEL: Final = _analog(2, 92, (230, 200), _LEVEL, "A", item="b")
@@ -187,7 +188,7 @@ _PIPE: Final = (
     _analog(5, 84, (500, 2000), _PRESSURE, "A"),
     _analog(4, 84, (50, 200), _PRESSURE_MPA, "A"),
 )
-_STOP: Final = PointRole.EMERGENCY_STOP
+_STOP: Final = ComponentRole.EMERGENCY_STOP
 _DETECTORS: Final = (1, 21, 22, 23, 24, 25, *range(30, 74), *range(75, 80))
 
 ROWS: Final = (
@@ -235,9 +236,9 @@ ROWS: Final = (
         _system((11,), (8, 9), "X", "S-9", "e"),
         _part((91,), (8,), "X", "P-4", "e", system=11),
         _part((82,), (8,), "X", "P-11", system=11),
-        _part((82,), (8,), "X", "P-4", "e", system=11, role=PointRole.PUMP_CABINET_POWER),
-        _part((85,), (2, 8, 9), "X", "P-4", "e", system=23, role=PointRole.PUMP_CABINET_POWER),
-        _contact((82, 85), PointRole.PUMP_CABINET_POWER, ClosedMeans.POWER_FAULT, "X", "e"),
+        _part((82,), (8,), "X", "P-4", "e", system=11, role=ComponentRole.PUMP_CABINET_POWER),
+        _part((85,), (2, 8, 9), "X", "P-4", "e", system=23, role=ComponentRole.PUMP_CABINET_POWER),
+        _contact((82, 85), ComponentRole.PUMP_CABINET_POWER, ClosedMeans.POWER_FAULT, "X", "e"),
         _analog(8, 82, (3000, 3800), _VOLTAGE, "X", item="e"),
         _analog(8, 82, (4300, 3800), _VOLTAGE, "X", item="e"),
     )),
@@ -246,7 +247,7 @@ ROWS: Final = (
     Row("A3.4", "消火栓系统", "消防水箱(池)水位", "P", (
         _part((92,), (2, 4), "A", "P-8", "b", system=11),
         _part((131,), (2, 4, 5, 6), "A", "P-8", "b", system=11),
-        _contact((84, 85), PointRole.POOL_LEVEL, ClosedMeans.LOW, "A", "b"),
+        _contact((84, 85), ComponentRole.POOL_LEVEL, ClosedMeans.LOW, "A", "b"),
         _BELOW_LEVEL,
         _ABOVE_LEVEL,
     )),
@@ -255,7 +256,7 @@ ROWS: Final = (
         *_PIPE,
         _analog(5, 84, (500, 1200), _WORST, "A", item="c"),
         _analog(4, 84, (50, 120), _WORST_MPA, "A", item="c"),
-        _contact((85, 99), PointRole.WORST_POINT_PRESSURE, ClosedMeans.LOW_PRESSURE, "A", "c"),
+        _contact((85, 99), ComponentRole.WORST_POINT_PRESSURE, ClosedMeans.LOW_PRESSURE, "A", "c"),
         _analog(5, 84, (500, 1200), _TEST_HYDRANT, "A", item="f"),
         _analog(5, 84, (1000, 1600), _OUTDOOR_HYDRANT, "A", item="f"),
     )),
@@ -265,10 +266,10 @@ ROWS: Final = (
     )),
     Row("A3.7", "消火栓系统", "手动、自动状态", "P", (
         _system((11,), (11,), "A", "S-11", "d"),
-        _open_contact((82, 84, 85, 87, 91, 95, 105), PointRole.PUMP_CABINET_AUTO, "A", "P-14", "d"),
-        _contact((82, 85, 91), PointRole.PUMP_CABINET_MANUAL, ClosedMeans.MANUAL, "A", "d"),
-        _contact((82, 85, 91), PointRole.PUMP_CABINET_MANUAL, ClosedMeans.OFF, "A", "d"),
-        _contact((82, 85, 91), PointRole.PUMP_CABINET_MANUAL, ClosedMeans.SERVICE, "A", "d"),
+        _open_contact((82, 84, 85, 87, 91, 95, 105), ComponentRole.PUMP_CABINET_AUTO, "A", "P-14", "d"),
+        _contact((82, 85, 91), ComponentRole.PUMP_CABINET_MANUAL, ClosedMeans.MANUAL, "A", "d"),
+        _contact((82, 85, 91), ComponentRole.PUMP_CABINET_MANUAL, ClosedMeans.OFF, "A", "d"),
+        _contact((82, 85, 91), ComponentRole.PUMP_CABINET_MANUAL, ClosedMeans.SERVICE, "A", "d"),
     )),
     Row("A4.1", "自动喷水、水喷雾(细水雾)灭火系统(泵供水)", "喷淋泵电源工作状态", "S", (
         _system((12, 14), (8, 9), "X", "S-9", "e"),
@@ -310,7 +311,7 @@ ROWS: Final = (
     Row("A5.4", "气体、细水雾灭火系统(压力容器供水)", "启、停信息", "R", (
         _system((13, 15), (5, 7), "G", "S-2"),
         _part((81,), (5, 7), "G", "P-9", system=13),
-        _contact((85,), PointRole.GAS_RELEASE, ClosedMeans.ALARM, "G", None),
+        _contact((85,), ComponentRole.GAS_RELEASE, ClosedMeans.ALARM, "G", None),
     )),
     Row("A5.5", "气体、细水雾灭火系统(压力容器供水)", "紧急停止信号", "R", (
         _part((81, 85), (5, 6), "A", "P-14", system=13, role=_STOP),

@@ -10,7 +10,8 @@ import msgspec
 
 from backend.core.i18n import N_
 from backend.core.vocabulary import AlarmClass
-from backend.monitoring.terms import Band, Condition, PointRole
+from backend.monitoring.terms import Band, Condition
+from backend.registry.model import ComponentRole
 
 F, G, A, X, C, I = (AlarmClass(letter) for letter in "FGAXCI")  # noqa: E741 - the letters of the classes
 
@@ -66,26 +67,28 @@ class AnalogRole(msgspec.Struct, frozen=True):
 
 
 ANALOG_ROLES: Final = {
-    PointRole.TANK_LEVEL: AnalogRole(LEVEL_BAND, frozenset({HEIGHT})),
-    PointRole.POOL_LEVEL: AnalogRole(LEVEL_BAND, frozenset({HEIGHT})),
-    PointRole.WORST_POINT_PRESSURE: AnalogRole(Band(low="worst_pressure_low", high="worst_pressure_high"), PRESSURES),
-    PointRole.TEST_HYDRANT_PRESSURE: AnalogRole(
+    ComponentRole.TANK_LEVEL: AnalogRole(LEVEL_BAND, frozenset({HEIGHT})),
+    ComponentRole.POOL_LEVEL: AnalogRole(LEVEL_BAND, frozenset({HEIGHT})),
+    ComponentRole.WORST_POINT_PRESSURE: AnalogRole(
+        Band(low="worst_pressure_low", high="worst_pressure_high"), PRESSURES
+    ),
+    ComponentRole.TEST_HYDRANT_PRESSURE: AnalogRole(
         Band(low="hydrant_pressure_low", high="hydrant_pressure_high"), PRESSURES
     ),
-    PointRole.OUTDOOR_HYDRANT_PRESSURE: AnalogRole(
+    ComponentRole.OUTDOOR_HYDRANT_PRESSURE: AnalogRole(
         Band(low="hydrant_pressure_low", high="hydrant_pressure_high"), PRESSURES
     ),
-    PointRole.PIPE_PRESSURE: AnalogRole(PIPE_BAND, PRESSURES),
-    PointRole.PUMP_CABINET_VOLTAGE: AnalogRole(CABINET_VOLTAGE_BAND, VOLTAGES),
-    PointRole.POWER_SUPPLY: AnalogRole(SUPPLY_BAND, VOLTAGES),
+    ComponentRole.PIPE_PRESSURE: AnalogRole(PIPE_BAND, PRESSURES),
+    ComponentRole.PUMP_CABINET_VOLTAGE: AnalogRole(CABINET_VOLTAGE_BAND, VOLTAGES),
+    ComponentRole.POWER_SUPPLY: AnalogRole(SUPPLY_BAND, VOLTAGES),
 }
 
 #: words of a description that tell a pressure point's role where the point table names none (extract, 5 c and f)
 ROLE_WORDS: Final = (
-    ("试验消火栓", PointRole.TEST_HYDRANT_PRESSURE),
-    ("室外消火栓", PointRole.OUTDOOR_HYDRANT_PRESSURE),
-    ("最不利点", PointRole.WORST_POINT_PRESSURE),
-    ("末端试水", PointRole.WORST_POINT_PRESSURE),
+    ("试验消火栓", ComponentRole.TEST_HYDRANT_PRESSURE),
+    ("室外消火栓", ComponentRole.OUTDOOR_HYDRANT_PRESSURE),
+    ("最不利点", ComponentRole.WORST_POINT_PRESSURE),
+    ("末端试水", ComponentRole.WORST_POINT_PRESSURE),
 )
 
 #: N-2: combustible gas without limits is a fire from here on, %LEL

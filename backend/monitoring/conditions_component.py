@@ -9,17 +9,9 @@ from typing import Final
 from backend.core.i18n import N_
 from backend.core.vocabulary import AlarmClass
 from backend.monitoring.conditions_system import POWER_SUPPLY, RELEASING
-from backend.monitoring.terms import (
-    CABINET_ROLES,
-    HYDRANT_PRESSURE_ROLES,
-    LEVEL_ROLES,
-    ClosedMeans,
-    Condition,
-    Contact,
-    PointRole,
-    StateRule,
-)
+from backend.monitoring.terms import CABINET_ROLES, HYDRANT_PRESSURE_ROLES, LEVEL_ROLES, Condition, Contact, StateRule
 from backend.monitoring.words import COMPONENT_TYPES, FIRST_USER_CODE
+from backend.registry.model import ClosedMeans, ComponentRole
 
 F, G, A, X, C, I = (AlarmClass(letter) for letter in "FGAXCI")  # noqa: E741 - the letters of the classes
 
@@ -42,7 +34,7 @@ RELEASE_PARTS: Final = frozenset({81, 101})
 GAS_CONTROLLERS: Final = frozenset({81})
 ACTING_PARTS: Final = frozenset({*range(102, 105), 111, *range(113, 119), 121})
 MODULES: Final = frozenset({0, 82, *range(84, 89)})
-DETECTING_ROLES: Final = frozenset({PointRole.DETECTOR, PointRole.CALL_POINT})
+DETECTING_ROLES: Final = frozenset({ComponentRole.DETECTOR, ComponentRole.CALL_POINT})
 
 #: parts whose bits 5 and 6 a role never re-reads
 FIXED_PARTS: Final = DETECTORS | HYDRANT_BUTTONS
@@ -153,9 +145,9 @@ COMPONENT_CONDITIONS: Final = (
     Condition(key="vendor_opened", rule="P-17", alarm_class=A, title=N_("箱盖或门打开")),
 )
 
-_PRESSURE_OTHER: Final = frozenset({PointRole.PIPE_PRESSURE})
-_PRESSURE_ROLES: Final = HYDRANT_PRESSURE_ROLES | {PointRole.WORST_POINT_PRESSURE, PointRole.PIPE_PRESSURE}
-_WORST_POINT: Final = frozenset({PointRole.WORST_POINT_PRESSURE})
+_PRESSURE_OTHER: Final = frozenset({ComponentRole.PIPE_PRESSURE})
+_PRESSURE_ROLES: Final = HYDRANT_PRESSURE_ROLES | {ComponentRole.WORST_POINT_PRESSURE, ComponentRole.PIPE_PRESSURE}
+_WORST_POINT: Final = frozenset({ComponentRole.WORST_POINT_PRESSURE})
 _VENDOR_FAULT_BITS: Final = (9, 10, 11, 12, 13, 14, 15, 17)
 _UNDER: Final = (21,)
 _OVER: Final = (20,)
@@ -235,48 +227,50 @@ COMPONENT_RULES: Final = (
 
 #: P-14: what a role makes of bits 5 and 6 (extract, 6). Closed = condition, save where section 5 d says automatic.
 CONTACTS: Final = {
-    PointRole.DETECTOR: Contact(condition="fire", closed_means=ClosedMeans.ALARM),
-    PointRole.CALL_POINT: Contact(condition="call_point", closed_means=ClosedMeans.ALARM),
-    PointRole.TANK_LEVEL: Contact(condition="level_contact", closed_means=ClosedMeans.ALARM),
-    PointRole.POOL_LEVEL: Contact(condition="level_contact", closed_means=ClosedMeans.ALARM),
-    PointRole.WORST_POINT_PRESSURE: Contact(condition="worst_pressure_contact", closed_means=ClosedMeans.LOW_PRESSURE),
-    PointRole.TEST_HYDRANT_PRESSURE: Contact(
+    ComponentRole.DETECTOR: Contact(condition="fire", closed_means=ClosedMeans.ALARM),
+    ComponentRole.CALL_POINT: Contact(condition="call_point", closed_means=ClosedMeans.ALARM),
+    ComponentRole.TANK_LEVEL: Contact(condition="level_contact", closed_means=ClosedMeans.ALARM),
+    ComponentRole.POOL_LEVEL: Contact(condition="level_contact", closed_means=ClosedMeans.ALARM),
+    ComponentRole.WORST_POINT_PRESSURE: Contact(
+        condition="worst_pressure_contact", closed_means=ClosedMeans.LOW_PRESSURE
+    ),
+    ComponentRole.TEST_HYDRANT_PRESSURE: Contact(
         condition="hydrant_pressure_contact", closed_means=ClosedMeans.LOW_PRESSURE
     ),
-    PointRole.OUTDOOR_HYDRANT_PRESSURE: Contact(
+    ComponentRole.OUTDOOR_HYDRANT_PRESSURE: Contact(
         condition="hydrant_pressure_contact", closed_means=ClosedMeans.LOW_PRESSURE
     ),
-    PointRole.PIPE_PRESSURE: Contact(condition="pipe_pressure_contact", closed_means=ClosedMeans.ALARM),
-    PointRole.PUMP_RUNNING: Contact(condition="pump_running", closed_means=ClosedMeans.RUNNING),
-    PointRole.JOCKEY_RUNNING: Contact(condition="jockey_running", closed_means=ClosedMeans.RUNNING),
-    PointRole.PUMP_FAULT: Contact(condition="pump_fault", closed_means=ClosedMeans.FAULT),
-    PointRole.PUMP_CABINET_AUTO: Contact(condition="cabinet_not_automatic", closed_means=ClosedMeans.AUTOMATIC),
-    PointRole.PUMP_CABINET_MANUAL: Contact(condition="cabinet_not_automatic", closed_means=ClosedMeans.MANUAL),
-    PointRole.PUMP_CABINET_POWER: Contact(condition="cabinet_power_fault", closed_means=ClosedMeans.POWER_FAULT),
-    PointRole.SIGNAL_VALVE: Contact(condition="signal_valve_closed", closed_means=ClosedMeans.VALVE_CLOSED),
-    PointRole.FLOW: Contact(condition="water_flow", closed_means=ClosedMeans.FLOWING),
-    PointRole.EMERGENCY_STOP: Contact(condition="emergency_stop", closed_means=ClosedMeans.ALARM),
-    PointRole.GAS_RELEASE: Contact(condition="part_release_started", closed_means=ClosedMeans.ALARM),
-    PointRole.DOOR: Contact(condition="part_acted", closed_means=ClosedMeans.ALARM),
-    PointRole.FAN: Contact(condition="part_acted", closed_means=ClosedMeans.ALARM),
-    PointRole.POWER_SUPPLY: Contact(condition="supply_contact", closed_means=ClosedMeans.POWER_FAULT),
+    ComponentRole.PIPE_PRESSURE: Contact(condition="pipe_pressure_contact", closed_means=ClosedMeans.ALARM),
+    ComponentRole.PUMP_RUNNING: Contact(condition="pump_running", closed_means=ClosedMeans.RUNNING),
+    ComponentRole.JOCKEY_RUNNING: Contact(condition="jockey_running", closed_means=ClosedMeans.RUNNING),
+    ComponentRole.PUMP_FAULT: Contact(condition="pump_fault", closed_means=ClosedMeans.FAULT),
+    ComponentRole.PUMP_CABINET_AUTO: Contact(condition="cabinet_not_automatic", closed_means=ClosedMeans.AUTOMATIC),
+    ComponentRole.PUMP_CABINET_MANUAL: Contact(condition="cabinet_not_automatic", closed_means=ClosedMeans.MANUAL),
+    ComponentRole.PUMP_CABINET_POWER: Contact(condition="cabinet_power_fault", closed_means=ClosedMeans.POWER_FAULT),
+    ComponentRole.SIGNAL_VALVE: Contact(condition="signal_valve_closed", closed_means=ClosedMeans.VALVE_CLOSED),
+    ComponentRole.FLOW: Contact(condition="water_flow", closed_means=ClosedMeans.FLOWING),
+    ComponentRole.EMERGENCY_STOP: Contact(condition="emergency_stop", closed_means=ClosedMeans.ALARM),
+    ComponentRole.GAS_RELEASE: Contact(condition="part_release_started", closed_means=ClosedMeans.ALARM),
+    ComponentRole.DOOR: Contact(condition="part_acted", closed_means=ClosedMeans.ALARM),
+    ComponentRole.FAN: Contact(condition="part_acted", closed_means=ClosedMeans.ALARM),
+    ComponentRole.POWER_SUPPLY: Contact(condition="supply_contact", closed_means=ClosedMeans.POWER_FAULT),
 }
 
 #: the role that a contact's meaning tells of where the point table names none
 ROLE_OF_MEANING: Final = {
-    ClosedMeans.AUTOMATIC: PointRole.PUMP_CABINET_AUTO,
-    ClosedMeans.MANUAL: PointRole.PUMP_CABINET_MANUAL,
-    ClosedMeans.OFF: PointRole.PUMP_CABINET_MANUAL,
-    ClosedMeans.SERVICE: PointRole.PUMP_CABINET_MANUAL,
-    ClosedMeans.LOW: PointRole.TANK_LEVEL,
-    ClosedMeans.HIGH: PointRole.TANK_LEVEL,
-    ClosedMeans.OVERFLOW: PointRole.TANK_LEVEL,
-    ClosedMeans.LOW_PRESSURE: PointRole.WORST_POINT_PRESSURE,
-    ClosedMeans.POWER_FAULT: PointRole.POWER_SUPPLY,
-    ClosedMeans.POWER_NORMAL: PointRole.POWER_SUPPLY,
-    ClosedMeans.RUNNING: PointRole.PUMP_RUNNING,
-    ClosedMeans.FAULT: PointRole.PUMP_FAULT,
-    ClosedMeans.VALVE_CLOSED: PointRole.SIGNAL_VALVE,
-    ClosedMeans.VALVE_OPEN: PointRole.SIGNAL_VALVE,
-    ClosedMeans.FLOWING: PointRole.FLOW,
+    ClosedMeans.AUTOMATIC: ComponentRole.PUMP_CABINET_AUTO,
+    ClosedMeans.MANUAL: ComponentRole.PUMP_CABINET_MANUAL,
+    ClosedMeans.OFF: ComponentRole.PUMP_CABINET_MANUAL,
+    ClosedMeans.SERVICE: ComponentRole.PUMP_CABINET_MANUAL,
+    ClosedMeans.LOW: ComponentRole.TANK_LEVEL,
+    ClosedMeans.HIGH: ComponentRole.TANK_LEVEL,
+    ClosedMeans.OVERFLOW: ComponentRole.TANK_LEVEL,
+    ClosedMeans.LOW_PRESSURE: ComponentRole.WORST_POINT_PRESSURE,
+    ClosedMeans.POWER_FAULT: ComponentRole.POWER_SUPPLY,
+    ClosedMeans.POWER_NORMAL: ComponentRole.POWER_SUPPLY,
+    ClosedMeans.RUNNING: ComponentRole.PUMP_RUNNING,
+    ClosedMeans.FAULT: ComponentRole.PUMP_FAULT,
+    ClosedMeans.VALVE_CLOSED: ComponentRole.SIGNAL_VALVE,
+    ClosedMeans.VALVE_OPEN: ComponentRole.SIGNAL_VALVE,
+    ClosedMeans.FLOWING: ComponentRole.FLOW,
 }

@@ -21,7 +21,7 @@ from backend.monitoring.model import (
     TextSaid,
     UnreadableSaid,
 )
-from backend.monitoring.rules import ANALOG_KEYS, Limits, Standing
+from backend.monitoring.rules import ANALOG_KEYS, Limits
 from backend.registry.directory import Directory
 from backend.registry.model import AnalogPoint, ComponentFacts, DeviceFacts
 

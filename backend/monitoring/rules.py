@@ -39,7 +39,6 @@ from backend.monitoring.terms import (
     BIT_FACT,
     CLOSED,
     CLOSED_MEANS_FACT,
-    CLOSED_MEANS_LABELS,
     CONTACT_FACT,
     HEALTHY_MEANINGS,
     MARK_FACT,
@@ -49,14 +48,13 @@ from backend.monitoring.terms import (
     TEXT_FACT,
     TYPE_FLAG_FACT,
     UNKNOWN_BITS_FACT,
-    ClosedMeans,
     Condition,
     Limits,
-    PointRole,
     Reset,
     Standing,
 )
-from backend.monitoring.words import OPERATION_BITS, state_bit_name
+from backend.monitoring.words import LIST_MARK, OPERATION_BITS, state_bit_name
+from backend.registry.model import CLOSED_MEANS_LABELS, ClosedMeans, ComponentRole
 
 __all__ = [
     "ANALOG_KEYS",
@@ -132,8 +130,8 @@ def _contact(point: _Point) -> _Watch | None:
         return None
     meaning = _meaning(point.closed_means)
     has_role = point.role in CONTACTS
-    role = PointRole(point.role) if has_role else ROLE_OF_MEANING.get(meaning) if meaning else None
-    if point.component_type in RELEASE_PARTS and role is not PointRole.EMERGENCY_STOP:
+    role = ComponentRole(point.role) if has_role else ROLE_OF_MEANING.get(meaning) if meaning else None
+    if point.component_type in RELEASE_PARTS and role is not ComponentRole.EMERGENCY_STOP:
         return None  # a release is never re-read, save where people named the point the stop button (A5.5)
     contact = CONTACTS.get(role) if role else None
     if contact:
@@ -173,9 +171,17 @@ def _facts(point: _Point, watch: _Watch, state: int) -> tuple[tuple[str, str], .
         )
     bits = [bit for bit in range(1, _WORD.bit_length()) if state & watch.mask & (1 << bit)]
     names = [(bit, state_bit_name(point.level, bit, point.is_vendor)) for bit in bits]
-    known = tuple((BIT_FACT, name) for _, name in names if name)
-    unknown = "、".join(str(bit) for bit, name in names if not name)
-    return (*known, (UNKNOWN_BITS_FACT, unknown)) if unknown else known
+    known = LIST_MARK.join(name for _, name in names if name)
+    unknown = LIST_MARK.join(str(bit) for bit, name in names if not name)
+    return tuple((label, value) for label, value in ((BIT_FACT, known), (UNKNOWN_BITS_FACT, unknown)) if value)
+
+
+def _merged(facts: tuple[tuple[str, str], ...], more: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Both rows' facts, one line a label."""
+    lines = dict(facts)
+    for label, value in more:
+        lines[label] = f"{lines[label]}{LIST_MARK}{value}" if label in lines else value
+    return tuple(lines.items())
 
 
 @lru_cache(maxsize=16384)
@@ -190,7 +196,7 @@ def _standing(point: _Point, state: int, ended: bool) -> tuple[Standing, ...]:
         held[watch.condition.key] = Standing(
             condition=watch.condition,
             rule=before.rule if before else watch.rule,
-            facts=(*before.facts, *facts) if before else facts,
+            facts=_merged(before.facts, facts) if before else facts,
         )
     return tuple(held.values())
 

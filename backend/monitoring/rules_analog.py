@@ -61,9 +61,9 @@ from backend.monitoring.terms import (
     VALUE_FACT,
     Band,
     Limits,
-    PointRole,
     Standing,
 )
+from backend.registry.model import ComponentRole
 
 _NO_LIMITS: Final = Limits()
 #: parts 10 to 13: gas detectors that alarm without limits (N-2); 74 may be any gas
@@ -77,9 +77,12 @@ class _Edge(msgspec.Struct, frozen=True):
     limit: Decimal
     is_low: bool
     rule: str = "N-1"
+    is_inclusive: bool = False  #: the limit itself is beyond (N-2's "25 %LEL and above")
 
     def is_beyond(self, value: Decimal, by: Decimal) -> bool:
         """Whether `value` is not yet inside the limit by `by`; `by` 0 asks for beyond alone."""
+        if self.is_inclusive and value == self.limit:
+            return True
         return value < self.limit + by if self.is_low else value > self.limit - by
 
 
@@ -88,7 +91,7 @@ def role_for(role: str, component_type: int | None, quantity: int, description: 
     if role:
         return role
     if quantity == HEIGHT and component_type in WATER_TANKS | LEVEL_SENSORS:
-        return PointRole.TANK_LEVEL
+        return ComponentRole.TANK_LEVEL
     if quantity in PRESSURES:
         return next((found for word, found in ROLE_WORDS if word in description), "")
     return ""
@@ -101,12 +104,17 @@ def standing_of_analog(
     role: str = "",
     active: frozenset[str] = frozenset(),
     has_fault: bool = False,
+    component_type: int | None = None,
 ) -> tuple[Standing, ...]:
     """The conditions that hold by this value; nothing without limits, save N-2's gas and a level that is no level.
 
     `active` holds the analog keys now active for this component *and quantity*; `has_fault`: bit 2 of its state
-    is set. All of `ANALOG_KEYS` that were active and do not stand have ended.
+    is set. All of `ANALOG_KEYS` that were active and do not stand have ended. `component_type` is the registry's, where
+    the frame left it out.
     """
+    if component_type is not None and component_type != said.subject.component_type:
+        subject = msgspec.structs.replace(said.subject, component_type=component_type)
+        said = msgspec.structs.replace(said, subject=subject)
     limits = point or _NO_LIMITS
     value = said.reading * limits.scale if limits.scale is not None else said.value
     if value is None:
@@ -122,7 +130,7 @@ def standing_of_analog(
 
 
 def _band(said: AnalogSaid, role: str, *, has_limits: bool) -> Band:
-    known = ANALOG_ROLES.get(PointRole(role)) if role in PointRole.__members__.values() else None
+    known = ANALOG_ROLES.get(ComponentRole(role)) if role in ComponentRole.__members__.values() else None
     is_vendors = has_limits and said.quantity not in STANDARD_QUANTITIES
     if known and (said.quantity in known.quantities or is_vendors):
         return known.band
@@ -166,7 +174,7 @@ def _edges(said: AnalogSaid, limits: Limits, band: Band) -> tuple[_Edge, ...]:
     lows = _side(limits.low_low, low, band.very_low, band.low, is_low=True)
     highs = _side(limits.high_high, high, band.very_high, band.high, is_low=False)
     if band is GAS_BAND and not highs and said.subject.component_type in _COMBUSTIBLE:
-        highs = (_Edge(band.high, GAS_ALARM, is_low=False, rule="N-2"),)
+        highs = (_Edge(band.high, GAS_ALARM, is_low=False, rule="N-2", is_inclusive=True),)
     return (*lows, *highs)
 
 

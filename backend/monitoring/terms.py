@@ -5,7 +5,6 @@ law is the GB 50440 extract, sections 3 to 7 (the point table, 点表, is its se
 """
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -13,115 +12,19 @@ import msgspec
 from backend.core.i18n import N_
 from backend.core.vocabulary import AlarmClass
 from backend.monitoring.model import Level
+from backend.registry.model import ClosedMeans, ComponentRole
 
-
-class PointRole(StrEnum):
-    """What a point is there for, which the wire cannot say (点表用途; extract, 6)."""
-
-    DETECTOR = "detector"
-    CALL_POINT = "call_point"
-    TANK_LEVEL = "tank_level"
-    POOL_LEVEL = "pool_level"
-    WORST_POINT_PRESSURE = "worst_point_pressure"
-    TEST_HYDRANT_PRESSURE = "test_hydrant_pressure"
-    OUTDOOR_HYDRANT_PRESSURE = "outdoor_hydrant_pressure"
-    PIPE_PRESSURE = "pipe_pressure"
-    PUMP_RUNNING = "pump_running"
-    JOCKEY_RUNNING = "jockey_running"
-    PUMP_FAULT = "pump_fault"
-    PUMP_CABINET_AUTO = "pump_cabinet_auto"
-    PUMP_CABINET_MANUAL = "pump_cabinet_manual"
-    PUMP_CABINET_POWER = "pump_cabinet_power"
-    PUMP_CABINET_VOLTAGE = "pump_cabinet_voltage"
-    SIGNAL_VALVE = "signal_valve"
-    FLOW = "flow"
-    EMERGENCY_STOP = "emergency_stop"
-    GAS_RELEASE = "gas_release"
-    DOOR = "door"
-    FAN = "fan"
-    POWER_SUPPLY = "power_supply"
-    OTHER = "other"
-
-
-ROLE_LABELS: Final = {
-    PointRole.DETECTOR: N_("火灾探测器"),
-    PointRole.CALL_POINT: N_("手动火灾报警按钮"),
-    PointRole.TANK_LEVEL: N_("消防水箱水位"),
-    PointRole.POOL_LEVEL: N_("消防水池水位"),
-    PointRole.WORST_POINT_PRESSURE: N_("最不利点压力"),
-    PointRole.TEST_HYDRANT_PRESSURE: N_("试验消火栓压力"),
-    PointRole.OUTDOOR_HYDRANT_PRESSURE: N_("室外消火栓压力"),
-    PointRole.PIPE_PRESSURE: N_("管网压力"),
-    PointRole.PUMP_RUNNING: N_("消防水泵运行"),
-    PointRole.JOCKEY_RUNNING: N_("稳压泵运行"),
-    PointRole.PUMP_FAULT: N_("水泵故障"),
-    PointRole.PUMP_CABINET_AUTO: N_("水泵控制柜自动状态"),
-    PointRole.PUMP_CABINET_MANUAL: N_("水泵控制柜手动状态"),
-    PointRole.PUMP_CABINET_POWER: N_("水泵控制柜电源"),
-    PointRole.PUMP_CABINET_VOLTAGE: N_("水泵控制柜电压"),
-    PointRole.SIGNAL_VALVE: N_("信号阀"),
-    PointRole.FLOW: N_("水流"),
-    PointRole.EMERGENCY_STOP: N_("紧急停止"),
-    PointRole.GAS_RELEASE: N_("灭火剂喷放"),
-    PointRole.DOOR: N_("防火门"),
-    PointRole.FAN: N_("风机"),
-    PointRole.POWER_SUPPLY: N_("消防电源"),
-    PointRole.OTHER: N_("其他"),
-}
-
-LEVEL_ROLES: Final = frozenset({PointRole.TANK_LEVEL, PointRole.POOL_LEVEL})
-HYDRANT_PRESSURE_ROLES: Final = frozenset({PointRole.TEST_HYDRANT_PRESSURE, PointRole.OUTDOOR_HYDRANT_PRESSURE})
+LEVEL_ROLES: Final = frozenset({ComponentRole.TANK_LEVEL, ComponentRole.POOL_LEVEL})
+HYDRANT_PRESSURE_ROLES: Final = frozenset({ComponentRole.TEST_HYDRANT_PRESSURE, ComponentRole.OUTDOOR_HYDRANT_PRESSURE})
 CABINET_ROLES: Final = frozenset(
     {
-        PointRole.PUMP_CABINET_AUTO,
-        PointRole.PUMP_CABINET_MANUAL,
-        PointRole.PUMP_CABINET_POWER,
-        PointRole.PUMP_CABINET_VOLTAGE,
+        ComponentRole.PUMP_CABINET_AUTO,
+        ComponentRole.PUMP_CABINET_MANUAL,
+        ComponentRole.PUMP_CABINET_POWER,
+        ComponentRole.PUMP_CABINET_VOLTAGE,
     }
 )
 
-
-class ClosedMeans(StrEnum):
-    """What a closed contact (bit 5 or 6 set) says, by the point table (触点闭合含义; extract, 6)."""
-
-    ALARM = "alarm"  #: what the role is there to tell
-    NORMAL = "normal"  #: all is well; open is the alarm
-    AUTOMATIC = "automatic"
-    MANUAL = "manual"
-    OFF = "off"
-    SERVICE = "service"
-    LOW = "low"
-    HIGH = "high"
-    OVERFLOW = "overflow"
-    LOW_PRESSURE = "low_pressure"
-    POWER_FAULT = "power_fault"
-    POWER_NORMAL = "power_normal"
-    RUNNING = "running"
-    FAULT = "fault"
-    VALVE_CLOSED = "valve_closed"
-    VALVE_OPEN = "valve_open"
-    FLOWING = "flowing"
-
-
-CLOSED_MEANS_LABELS: Final = {
-    ClosedMeans.ALARM: N_("报警"),
-    ClosedMeans.NORMAL: N_("正常"),
-    ClosedMeans.AUTOMATIC: N_("自动"),
-    ClosedMeans.MANUAL: N_("手动"),
-    ClosedMeans.OFF: N_("停止"),
-    ClosedMeans.SERVICE: N_("检修"),
-    ClosedMeans.LOW: N_("低水位"),
-    ClosedMeans.HIGH: N_("高水位"),
-    ClosedMeans.OVERFLOW: N_("溢流"),
-    ClosedMeans.LOW_PRESSURE: N_("低压"),
-    ClosedMeans.POWER_FAULT: N_("电源故障"),
-    ClosedMeans.POWER_NORMAL: N_("电源正常"),
-    ClosedMeans.RUNNING: N_("运行"),
-    ClosedMeans.FAULT: N_("故障"),
-    ClosedMeans.VALVE_CLOSED: N_("阀门关闭"),
-    ClosedMeans.VALVE_OPEN: N_("阀门开启"),
-    ClosedMeans.FLOWING: N_("水流动作"),
-}
 
 #: meanings whose *open* contact is the alarm
 HEALTHY_MEANINGS: Final = frozenset(
@@ -160,7 +63,7 @@ class StateRule(msgspec.Struct, frozen=True, kw_only=True):
     bits: tuple[int, ...]
     systems: frozenset[int] | None = None
     components: frozenset[int] | None = None
-    roles: frozenset[PointRole] | None = None
+    roles: frozenset[ComponentRole] | None = None
     vendor: bool = False
 
     def fits(self, system_type: int | None, component_type: int | None, role: str, vendor: bool) -> bool:

@@ -12,6 +12,8 @@ from backend.monitoring.model import Level
 
 #: codes from here on are the vendor's (用户自定义)
 FIRST_USER_CODE: Final = 128
+#: stands between the words of a list, such as several bits of one word
+LIST_MARK: Final = N_("、")
 
 #: 系统类型 (5.1)
 SYSTEM_TYPES: Final[Mapping[int, str]] = {
@@ -304,8 +306,11 @@ def quantity_name(code: int, language: str = DEFAULT_LANGUAGE, profile: str = ""
 
 
 def fact_text(value: str, language: str = DEFAULT_LANGUAGE) -> str:
-    """A fact's value in `language`: translated where it is one of our words, as it stands where it is a figure."""
-    return _(value, language)
+    """A fact's value in `language`: our words translated, each of a list; figures and the device's as they stand."""
+    whole = _(value, language)
+    if whole != value or LIST_MARK not in value:
+        return whole
+    return _(LIST_MARK, language).join(_(part, language) for part in value.split(LIST_MARK))
 
 
 def state_bit_name(level: Level, bit: int, is_vendor: bool) -> str | None:

@@ -79,16 +79,46 @@ COMPONENT_ROLE_LABELS: Final = {
 
 
 class ClosedMeans(StrEnum):
-    """What a closed contact (bits 5 and 6 of a component's state) tells, where the part type can't say."""
+    """What a closed contact (bit 5 or 6 set) says, by the point table (触点闭合含义; extract, 6)."""
 
-    LOW = "low"  #: level or value too low
+    ALARM = "alarm"  #: what the role is there to tell
+    NORMAL = "normal"  #: all is well; open is the alarm
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+    OFF = "off"
+    SERVICE = "service"
+    LOW = "low"
     HIGH = "high"
     OVERFLOW = "overflow"
     LOW_PRESSURE = "low_pressure"
-    AUTOMATIC = "automatic"
-    MANUAL = "manual"
     POWER_FAULT = "power_fault"
-    POWER_WELL = "power_well"
+    POWER_NORMAL = "power_normal"
+    RUNNING = "running"
+    FAULT = "fault"
+    VALVE_CLOSED = "valve_closed"
+    VALVE_OPEN = "valve_open"
+    FLOWING = "flowing"
+
+
+CLOSED_MEANS_LABELS: Final = {
+    ClosedMeans.ALARM: N_("报警"),
+    ClosedMeans.NORMAL: N_("正常"),
+    ClosedMeans.AUTOMATIC: N_("自动"),
+    ClosedMeans.MANUAL: N_("手动"),
+    ClosedMeans.OFF: N_("停止"),
+    ClosedMeans.SERVICE: N_("检修"),
+    ClosedMeans.LOW: N_("低水位"),
+    ClosedMeans.HIGH: N_("高水位"),
+    ClosedMeans.OVERFLOW: N_("溢流"),
+    ClosedMeans.LOW_PRESSURE: N_("低压"),
+    ClosedMeans.POWER_FAULT: N_("电源故障"),
+    ClosedMeans.POWER_NORMAL: N_("电源正常"),
+    ClosedMeans.RUNNING: N_("运行"),
+    ClosedMeans.FAULT: N_("故障"),
+    ClosedMeans.VALVE_CLOSED: N_("阀门关闭"),
+    ClosedMeans.VALVE_OPEN: N_("阀门开启"),
+    ClosedMeans.FLOWING: N_("水流动作"),
+}
 
 
 class WireKey(Protocol):

@@ -23,8 +23,8 @@ select id, device, zone, system_type, system_address, component_type, component_
 from components where device = $1
 order by system_type, system_address, component_address, quantity nulls first
 """
-_DEVICES_OF_UNIT: Final = f"select {_DEVICE} from devices where unit = $1 order by address"  # noqa: S608 - constants
-_UNIDENTIFIED: Final = f"select {_DEVICE} from devices where unit is null order by first_seen_at desc, address"  # noqa: S608 - constants
+_DEVICES_OF_UNIT: Final = f"select {_DEVICE} from devices where unit = $1 order by address"
+_UNIDENTIFIED: Final = f"select {_DEVICE} from devices where unit is null order by first_seen_at desc, address"
 
 
 async def units_for(person: Person) -> tuple[Unit, ...]:

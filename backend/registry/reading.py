@@ -4,9 +4,12 @@ Rows are counted as Excel shows them. What a spreadsheet program did to a cell (
 so that it can be named by row and column. Sizes are bounded before anything is unpacked.
 """
 
+import contextlib
 import csv
 import io
+import warnings
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -27,6 +30,19 @@ _MOST_COLUMNS: Final = 64
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _LARGEST_EXACT: Final = 2**53  # beyond it a float no longer holds every whole number
+#: what zipfile, expat and openpyxl raise on a file that is no workbook, or a damaged one
+_DAMAGED: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    InvalidFileException,
+    SyntaxError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    RuntimeError,
+)
 _DATES: Final = (date, datetime, time, timedelta)
 
 
@@ -115,15 +131,11 @@ def _read_workbook(path: Path) -> list[RawSheet]:
     _require_small(path.stat().st_size)
     try:
         _require_honest(path)
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError) as error:
+        with warnings.catch_warnings(), path.open("rb") as file:  # openpyxl leaves a file open that it refuses
+            warnings.simplefilter("ignore", UserWarning)  # on styles and validations we don't read
+            return _sheets_of(openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False))
+    except _DAMAGED as error:
         raise BadInput(_("{path} 不是正确的 .xlsx 工作簿", path=str(path))) from error
-    try:
-        return _sheets_of(workbook)
-    except (zipfile.BadZipFile, KeyError, ValueError, SyntaxError, EOFError) as error:
-        raise BadInput(_("{path} 不是正确的 .xlsx 工作簿", path=str(path))) from error
-    finally:
-        workbook.close()
 
 
 def _require_honest(path: Path) -> None:
@@ -135,13 +147,14 @@ def _require_honest(path: Path) -> None:
 
 def _sheets_of(workbook: Any) -> list[RawSheet]:
     sheets = []
-    for worksheet in workbook.worksheets:
-        worksheet.reset_dimensions()  # the file's own word on its size is not to be trusted
-        name = worksheet.title.strip().lower()
-        sheet = _sheet_from(name, _workbook_rows(name, worksheet.iter_rows()))
-        if sheet.header or sheet.rows:
-            sheets.append(sheet)
-        _require_few(sheets)
+    with contextlib.closing(workbook):
+        for worksheet in workbook.worksheets:
+            worksheet.reset_dimensions()  # the file's own word on its size is not to be trusted
+            name = worksheet.title.strip().lower()
+            sheet = _sheet_from(name, _workbook_rows(name, worksheet.iter_rows()))
+            if sheet.header or sheet.rows:
+                sheets.append(sheet)
+            _require_few(sheets)
     _require_known([sheet.name for sheet in sheets])
     if not sheets:
         raise BadInput(_("工作簿中没有可导入的表,可用的表: {known}", known=_known()))

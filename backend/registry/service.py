@@ -256,7 +256,7 @@ async def _add(table: str, fields: dict[str, Any], record: Record | None, what: 
     key = new_id()
     values = {"id": key, **fields}
     places = ", ".join(f"${place}" for place in range(1, len(values) + 1))
-    sql = f"insert into {table} ({', '.join(values)}) values ({places})"  # noqa: S608 - names of this room
+    sql = f"insert into {table} ({', '.join(values)}) values ({places})"
     async with transaction():
         await _written(sql, *values.values())
         await _recorded(record, what, values)
@@ -269,7 +269,7 @@ async def _change(table: str, key: Any, change: Change, record: Record | None, w
     if not fields:
         return
     sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(fields, start=2))
-    sql = f"update {table} set {sets} where id = $1 returning id"  # noqa: S608 - names of this room
+    sql = f"update {table} set {sets} where id = $1 returning id"
     async with transaction():
         if await _written(sql, key, *fields.values()) is None:
             raise NotFound(_("没有找到"))

@@ -102,7 +102,7 @@ async def write(wants: Wants) -> dict[str, Counts]:
 
 async def _read(target: Target, addresses: Sequence[str]) -> dict[tuple[Any, ...], Stored]:
     columns = ", ".join(f"t.{name}" for name in ("id", *target.key, *target.values))
-    sql, values = f"select {columns} from {target.table} t", list[Any]()  # noqa: S608 - names of this module
+    sql, values = f"select {columns} from {target.table} t", list[Any]()
     if target.table in _BY_DEVICE:
         sql += " join devices d on d.id = t.device where d.address = any($1)"
         values = [list(addresses)]
@@ -115,7 +115,7 @@ async def _read(target: Target, addresses: Sequence[str]) -> dict[tuple[Any, ...
 
 async def _insert(target: Target, new: Sequence[tuple[tuple[Any, ...], Wanted]]) -> None:
     columns = ("id", *target.key, *target.values, *target.fixed)
-    sql = f"insert into {target.table} ({', '.join(columns)}) select * from {_unnest(columns)}"  # noqa: S608 - names of this module
+    sql = f"insert into {target.table} ({', '.join(columns)}) select * from {_unnest(columns)}"
     for portion in _portions(new):
         rows = (
             (row.id, *key, *_picked(row.values, target.values), *_picked(row.fixed, target.fixed))
@@ -128,7 +128,7 @@ async def _update(target: Target, changed: Sequence[Wanted]) -> None:
     columns = ("id", *target.values)
     sets = ", ".join(f"{name} = n.{name}" for name in target.values)
     names = ", ".join(columns)
-    sql = f"update {target.table} t set {sets} from {_unnest(columns)} as n({names}) where t.id = n.id"  # noqa: S608 - names of this module
+    sql = f"update {target.table} t set {sets} from {_unnest(columns)} as n({names}) where t.id = n.id"
     for portion in _portions(changed):
         rows = ((row.id, *_picked(_merged(row), target.values)) for row in portion)
         await execute(sql, *map(list, zip(*rows, strict=True)))

@@ -1,0 +1,1 @@
+"""The edge towards the devices: octets become frames, frames become reports."""

@@ -1,0 +1,125 @@
+"""What people write to the bot, through the real dispatcher."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+GROUP = {"id": -100, "type": "supergroup", "title": "班组"}
+
+
+async def test_a_code_links_the_chat_and_says_to_whom_and_how_to_undo_it(phone: Any) -> None:
+    (text,) = await phone.writes(phone.STRANGER, "/start good-code_1")
+    assert "已绑定：新人" in text
+    assert "@wa***i" in text
+    assert "wangwei" not in text
+    assert "/unlink" in text
+    assert phone.house.people[str(phone.STRANGER)].name == "新人"
+
+
+async def test_a_code_works_once_and_a_wrong_one_is_refused_in_words(phone: Any) -> None:
+    await phone.writes(phone.STRANGER, "/start good-code_1")
+    assert await phone.writes(phone.WANG, "/start good-code_1") == ["验证码无效或已过期,请重新获取"]
+    assert phone.house.people[str(phone.WANG)].name == "王经理"
+
+
+async def test_a_code_sent_in_a_group_is_turned_away_unused(phone: Any) -> None:
+    (text,) = await phone.writes(phone.STRANGER, "/start good-code_1", GROUP)
+    assert "私聊" in text
+    assert "good-code_1" in phone.house.codes
+
+
+async def test_start_without_a_code_helps_a_stranger_and_greets_a_person(phone: Any) -> None:
+    (text,) = await phone.writes(phone.STRANGER, "/start")
+    assert "绑定" in text
+    (text,) = await phone.writes(phone.WANG, "/start")
+    assert text.startswith("您好，王经理")
+
+
+async def test_unlink_lets_the_account_go_and_it_is_a_stranger_s_afterwards(phone: Any) -> None:
+    (text,) = await phone.writes(phone.WANG, "/unlink")
+    assert text.startswith("已解除绑定")
+    assert str(phone.WANG) not in phone.house.people
+    (text,) = await phone.writes(phone.WANG, "/unlink")
+    assert "尚未绑定" in text
+
+
+async def test_unlink_in_a_group_is_turned_away(phone: Any) -> None:
+    (text,) = await phone.writes(phone.WANG, "/unlink", GROUP)
+    assert "私聊" in text
+    assert str(phone.WANG) in phone.house.people
+
+
+async def test_help_offers_only_what_the_person_may_do(phone: Any) -> None:
+    (manager,) = await phone.writes(phone.WANG, "/help")
+    assert "确认" in manager
+    assert "结论" in manager
+    (maintainer,) = await phone.writes(phone.ENGLISH, "/help")
+    assert len(maintainer.splitlines()) == len(manager.splitlines()) - 1
+    (lead,) = await phone.writes(phone.LEAD, "/help")
+    assert "确认" not in lead
+    assert "/status" in lead
+
+
+async def test_a_stranger_s_help_is_how_to_link(phone: Any) -> None:
+    (text,) = await phone.writes(phone.STRANGER, "/help")
+    assert "绑定" in text
+    assert "/status" not in text
+
+
+@pytest.mark.parametrize("words", ["/status", "/status@some_bot extra", "状态", " 状态 ", "status"])
+async def test_status_lists_what_is_active(phone: Any, words: str) -> None:
+    (text,) = await phone.writes(phone.WANG, words)
+    assert text.splitlines() == [
+        "当前报警 1 条：",
+        "🔥 火警 #12 2号楼 5层 走廊 感烟0123 · 示范大厦 · 14:03:22 报警中",
+    ]
+    (sent,) = phone.session.named("sendMessage")
+    assert sent.reply_markup.inline_keyboard[0][0].text == "📜 #12"
+
+
+async def test_status_with_nothing_active_says_so(phone: Any) -> None:
+    phone.house.cards = []
+    (text,) = await phone.writes(phone.WANG, "状态")
+    assert "没有" in text
+
+
+async def test_a_long_status_shows_the_most_urgent_and_fits(phone: Any) -> None:
+    card = msgspec.structs.replace(phone.house.cards[0], where="走廊" * 200)
+    phone.house.cards = [msgspec.structs.replace(card, number=number) for number in range(60)]
+    (text,) = await phone.writes(phone.WANG, "状态")
+    assert len(text) <= 4096
+    assert "20 条" in text.splitlines()[0]
+    assert "#0 " in text.splitlines()[1]
+
+
+async def test_a_stranger_s_status_tells_nothing(phone: Any) -> None:
+    (text,) = await phone.writes(phone.STRANGER, "状态")
+    assert "火警" not in text
+    assert "绑定" in text
+
+
+@pytest.mark.parametrize("words", ["你好", "/nonsense", None])
+async def test_nothing_in_a_private_chat_is_met_with_silence(phone: Any, words: str | None) -> None:
+    (known,) = await phone.writes(phone.WANG, words)
+    assert known.startswith("没有听懂")
+    (stranger,) = await phone.writes(phone.STRANGER, words)
+    assert "绑定" in stranger
+
+
+async def test_in_a_group_talk_is_left_alone_and_commands_are_answered(phone: Any) -> None:
+    assert await phone.writes(phone.WANG, "大家好", GROUP) == []
+    (text,) = await phone.writes(phone.WANG, "/nonsense", GROUP)
+    assert text.startswith("您可以")
+
+
+async def test_a_bot_that_gets_blocked_marks_the_way_broken_and_unblocked_well(phone: Any) -> None:
+    await phone.changes_standing(phone.WANG, "member", "kicked")
+    assert phone.house.failing == {str(phone.WANG): "blocked by the person"}
+    await phone.changes_standing(phone.WANG, "kicked", "member")
+    assert phone.house.failing == {}
+
+
+async def test_a_refused_answer_to_a_message_raises_nothing(phone: Any) -> None:
+    phone.session.refuse("sendMessage", "chat not found")
+    assert len(await phone.writes(phone.WANG, "/help")) == 1
