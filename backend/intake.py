@@ -173,8 +173,7 @@ class Intake:
             await ledger.append([incoming.entry for incoming in batch])
         metrics.FRAMES.labels("taken").inc(len(batch))
         metrics.FRAMES.labels("repeated").inc(len(reports) - len(fresh))
-        hints = tuple(Hint(unit=str(alarm.unit or ""), alarm=str(alarm.id)) for alarm in raised.touched)
-        return Committed(raised=raised, hints=hints), list(raised.planned.notices)
+        return Committed(raised=raised, hints=_hints(raised)), list(raised.planned.notices)
 
     def _tell(self, committed: Committed, notices: list[NoticeId]) -> None:
         """Ring and hint beside the next batch, not before it."""
@@ -208,6 +207,18 @@ async def _fresh(reports: Sequence[Report]) -> set[int]:
         rows = await fetch(_FRESH, prints, times, REPEAT_WINDOW)
         fresh |= {first[row["fingerprint"]] for row in rows}
     return fresh
+
+
+async def sweep_stale(directory: Directory, announce: Callable[[Committed], Awaitable[None]]) -> None:
+    """Tell of analog points that fell silent; the routine worker's chore."""
+    async with transaction():
+        raised = await raising.apply(await monitoring.stale(clock.now(), directory))
+    if raised.touched:
+        await announce(Committed(raised=raised, hints=_hints(raised)))
+
+
+def _hints(raised: Raised) -> tuple[Hint, ...]:
+    return tuple(Hint(unit=str(alarm.unit or ""), alarm=str(alarm.id)) for alarm in raised.touched)
 
 
 async def forget_fingerprints() -> None:

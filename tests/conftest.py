@@ -38,7 +38,15 @@ def _wait_for_socket(path: Path, process: subprocess.Popen[bytes], log: Path) ->
 @contextlib.contextmanager
 def running(server: EmbeddedServer, socket: Path, log: Path) -> Iterator[EmbeddedServer]:
     with log.open("wb") as out:
-        process = subprocess.Popen(server.command, stdout=out, stderr=out, user=server.user, cwd="/")
+        process = subprocess.Popen(
+            server.command,
+            stdout=out,
+            stderr=out,
+            user=server.user,
+            group=server.user,
+            extra_groups=[] if server.user else None,
+            cwd="/",
+        )
     try:
         _wait_for_socket(socket, process, log)
         yield server
@@ -58,7 +66,15 @@ def servers_home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_server(servers_home: Path) -> Iterator[EmbeddedServer]:
     server = prepare_postgres(servers_home)
-    command = (*server.command, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+    command = (
+        *server.command,
+        "-c",
+        "fsync=off",
+        "-c",
+        "synchronous_commit=off",
+        "-c",
+        "full_page_writes=off",
+    )
     server = EmbeddedServer(server.name, command, server.url, server.user)
     socket_dir = Path(parse_qs(urlsplit(server.url).query)["host"][0])
     with running(server, socket_dir / ".s.PGSQL.5432", servers_home / "postgres.log"):

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
 from arq.connections import ArqRedis
@@ -25,6 +25,9 @@ from backend.core.vocabulary import Lane
 from backend.delivery import sweep
 from backend.delivery.carry import Carrier
 from backend.delivery.model import Channel
+
+if TYPE_CHECKING:
+    from arq.typing import WorkerCoroutine
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +81,7 @@ class LaneWorker:
                 await channel.close()
 
     async def _listen(self) -> None:
-        """arq's own loop, for ever: it ends with Redis, and begins again."""
+        """Arq's own loop, for ever: it ends with Redis, and begins again."""
         while True:
             client = connect(self._redis_url)
             worker = self._worker(client)
@@ -94,7 +97,7 @@ class LaneWorker:
     def _worker(self, client: "Redis") -> Worker:
         redis = ArqRedis(client.connection_pool, job_serializer=serialize, job_deserializer=deserialize)
         return Worker(
-            functions=[func(self._carry, name="carry"), func(self._redraw, name="redraw")],
+            functions=[func(_as_job(self._carry), name="carry"), func(_as_job(self._redraw), name="redraw")],
             queue_name=queue_of(self._lane),
             redis_pool=redis,
             poll_delay=_POLL_S[self._lane],
@@ -160,6 +163,11 @@ class Every:
         if clock.monotonic() >= self._next:
             self._next = clock.monotonic() + self._seconds
             await self._chore()
+
+
+def _as_job(work: Callable[[dict[Any, Any], list[str]], Awaitable[None]]) -> "WorkerCoroutine":
+    """Arq's protocol asks for a named coroutine function."""
+    return cast("WorkerCoroutine", work)
 
 
 async def _end(worker: Worker) -> None:

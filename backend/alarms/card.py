@@ -16,7 +16,7 @@ from backend.core.vocabulary import (
 )
 from backend.delivery.model import Action, Card, Fact, Verb
 from backend.monitoring.changes import Mark
-from backend.monitoring.words import component_type_name, system_type_name
+from backend.monitoring.words import component_type_name, fact_text, system_type_name
 
 _BANNERS: Final = {
     Mark.UNIDENTIFIED: N_("未登记设备"),
@@ -53,7 +53,7 @@ def alarm_card(alarm: Alarm, language: str) -> Card:
         known_by=tuple(_known(alarm, language)),
         verdict=_verdict(alarm, language),
         actions=_actions(alarm, language),
-        raised_at=alarm.raised_at,
+        raised_at=in_zone(alarm.raised_at, alarm.place.timezone),
         revision=alarm.revision,
     )
 
@@ -84,16 +84,16 @@ def _what(alarm: Alarm, language: str) -> str:
     place = alarm.place
     kind = ""
     if place.component_type is not None:
-        kind = component_type_name(place.component_type, language)
+        kind = component_type_name(place.component_type, language, place.profile)
     elif place.system_type is not None:
-        kind = system_type_name(place.system_type, language)
+        kind = system_type_name(place.system_type, language, place.profile)
     title = translate(alarm.title, language)
     return f"{kind} · {title}" if kind else title
 
 
 def _facts(alarm: Alarm, language: str) -> list[Fact]:
     zone = alarm.place.timezone
-    facts = [Fact(translate(label, language), translate(value, language)) for label, value in alarm.facts]
+    facts = [Fact(translate(label, language), fact_text(value, language)) for label, value in alarm.facts]
     facts.append(Fact(translate(N_("接收时间"), language), _time(alarm.raised_at, zone)))
     if alarm.device_time is not None:
         facts.append(Fact(translate(N_("设备时间"), language), _time(alarm.device_time, zone)))

@@ -1,6 +1,6 @@
 """What people do with an alarm: acknowledge, judge. One transaction each, compare-and-set, in the ledger too.
 
-The answer's `redraws` are for the caller to ring, after the commit; the sweeper finds them if nobody does.
+After the commit the other surfaces are rung for; the sweeper finds them if that word is lost.
 """
 
 from datetime import datetime
@@ -12,9 +12,11 @@ from backend.alarms.card import alarm_card
 from backend.alarms.model import ENDED_BY_PEOPLE, Acknowledged, Alarm, AlreadyClosed, NoSuchAlarm
 from backend.alarms.rows import COLUMNS, alarm_of, known_by
 from backend.core import clock
+from backend.core.announce import announce
 from backend.core.db.engine import execute, fetch, fetch_one, transaction
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, new_id
+from backend.core.live import Hint
 from backend.core.vocabulary import Verdict, Via
 from backend.delivery.service import Redraws, answered, revise
 from backend.ledger.service import record_action
@@ -31,14 +33,7 @@ _encode = msgspec.json.Encoder().encode
 _LONGEST_NOTE: Final = 1000
 
 
-class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """What a deed came to, and the cards to draw again."""
-
-    acknowledged: Acknowledged
-    redraws: Redraws
-
-
-async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Done:
+async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Acknowledged:
     """确认: the person knows. Idempotent: a second tap is answered with the first one's time and way.
 
     Raises `NoSuchAlarm` when the alarm is unknown or not the person's.
@@ -50,7 +45,8 @@ async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Done:
         redraws = await _after(person, alarm, "alarm.acknowledged", via, {}) if is_new else {}
         known = (await known_by([alarm_id]))[alarm_id]
     mine = next(each for each in known if each.person == person.id)
-    acknowledged = Acknowledged(
+    await _tell(alarm, redraws)
+    return Acknowledged(
         alarm=alarm_id,
         number=alarm.number,
         is_new=is_new,
@@ -60,10 +56,15 @@ async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Done:
         timezone=alarm.place.timezone,
         known_by=tuple(known),
     )
-    return Done(acknowledged=acknowledged, redraws=redraws)
 
 
-async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, note: str = "") -> Redraws:
+async def _tell(alarm: Alarm, redraws: Redraws) -> None:
+    """Other surfaces change within a second."""
+    if redraws:
+        await announce({}, redraws, [Hint(unit=str(alarm.unit or ""), alarm=str(alarm.id))])
+
+
+async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, note: str = "") -> None:
     """处置: the verdict. It implies knowing, and closes the alarm once the condition has cleared.
 
     Raises `NoSuchAlarm`, or `AlreadyClosed` when another verdict stands and the alarm is closed.
@@ -73,7 +74,7 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
         alarm = await _locked(person, alarm_id, Right.JUDGE)
         if alarm.closed_at is not None:
             if alarm.verdict is verdict:
-                return {}
+                return
             raise AlreadyClosed(N_("该报警已关闭，处置结论不再更改"))
         await _know(person, alarm, via, now)
         await execute(
@@ -90,7 +91,8 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
             alarm.rule in ENDED_BY_PEOPLE,
         )
         facts = {"verdict": str(verdict), "note": note.strip()[:_LONGEST_NOTE]}
-        return await _after(person, alarm, "alarm.judged", via, facts)
+        redraws = await _after(person, alarm, "alarm.judged", via, facts)
+    await _tell(alarm, redraws)
 
 
 async def _locked(person: Person, alarm_id: AlarmId, right: str) -> Alarm:

@@ -134,8 +134,15 @@ class Refusal(Exception):  # noqa: N818 - what the carrier did
 class Channel(Protocol):
     """A way to reach a person. To add one: write this class, list it in backend.main.CHANNELS."""
 
-    name: ChannelName
-    can_edit: bool
+    @property
+    def name(self) -> ChannelName:
+        """Which kind of contact it is."""
+        ...
+
+    @property
+    def can_edit(self) -> bool:
+        """Whether a card that was sent can be drawn again."""
+        ...
 
     async def open(self) -> None:
         """Take up connections."""

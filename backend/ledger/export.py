@@ -34,7 +34,7 @@ async def export(folder: Path) -> int:
     """Write `ledger.jsonl` and `verify_ledger.py` into `folder`; answers the number of rows."""
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
-    with (folder / "ledger.jsonl").open("wb") as out:  # noqa: ASYNC230 - a command of its own, nobody waits
+    with (folder / "ledger.jsonl").open("wb") as out:
         async for row in rows():
             out.write(line_of(row))
             count += 1

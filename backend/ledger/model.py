@@ -66,9 +66,7 @@ def facts_text(facts: dict[str, Any]) -> str:
 
 def digest_of(fields: tuple[bytes, ...]) -> bytes:
     """The digest of a row's fields in the order of `HASHED`."""
-    return hashlib.sha256(
-        b"".join(len(field).to_bytes(_LENGTH_OCTETS, "big") + field for field in fields)
-    ).digest()
+    return hashlib.sha256(b"".join(len(field).to_bytes(_LENGTH_OCTETS, "big") + field for field in fields)).digest()
 
 
 def next_chain(before: bytes, digest: bytes) -> bytes:

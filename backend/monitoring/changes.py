@@ -22,6 +22,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wire_key: str = ""  #: shown where the point table has no such point
     system_type: int | None = None
     component_type: int | None = None
+    profile: str = ""  #: of the device: what a vendor's own codes mean
 
 
 class Mark:

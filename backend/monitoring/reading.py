@@ -26,6 +26,8 @@ from backend.registry.directory import Directory
 from backend.registry.model import AnalogPoint, ComponentFacts, DeviceFacts
 
 _FAULT_BIT: Final = 1 << 2
+#: a point that reports again is no longer stale
+STALE: Final = "point_stale"
 
 
 class LastState(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +81,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             wire_key=_wire_key(subject) if not found.description else "",
             system_type=subject.system_type,
             component_type=_component_type(subject, self.component(subject)),
+            profile=self.device.profile,
         )
 
     def marks(self, subject: Subject, *more: str) -> tuple[str, ...]:
@@ -192,6 +195,7 @@ def read_analog(said: AnalogSaid, context: Context) -> Change:
         role=role,
         active=last.standing if last else frozenset(),
         has_fault=bool(state and state.state & _FAULT_BIT),
+        component_type=_component_type(subject, facts),
     )
     if not is_history:
         keys = frozenset(each.condition.key for each in standing)
@@ -200,8 +204,12 @@ def read_analog(said: AnalogSaid, context: Context) -> Change:
         context,
         f"{component}/q{said.quantity}",
         subject,
-        standing=() if is_history else standing,
-        governed=ANALOG_KEYS,
+        standing=tuple(
+            each
+            for each in standing
+            if not is_history or rules.history_alarms(each, said.device_time, context.report.received_at)
+        ),
+        governed=ANALOG_KEYS | {STALE},
         is_history=is_history,
         device_time=said.device_time,
     )

@@ -77,6 +77,7 @@ __all__ = [
     "standing_of_analog",
     "standing_of_link",
     "standing_of_panel_text",
+    "standing_of_stale",
     "standing_of_state",
     "standing_of_unreadable",
     "whole_word",
@@ -325,6 +326,11 @@ def standing_of_link(said: LinkSaid) -> tuple[Standing, ...]:
     if not said.is_lost:
         return ()
     return (Standing(condition=CONDITIONS["link_lost"], rule="L-1"),)
+
+
+def standing_of_stale() -> tuple[Standing, ...]:
+    """监测点数据中断: an analog point has been silent too long (L-2; extract, 7). It ends with its next value."""
+    return (Standing(condition=CONDITIONS["point_stale"], rule="L-2"),)
 
 
 def is_history(

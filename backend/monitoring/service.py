@@ -13,8 +13,9 @@ import msgspec
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import DeviceId, LedgerId, new_id
 from backend.core.vocabulary import AlarmClass, DeviceKind, Power
+from backend.monitoring import rules
 from backend.monitoring.changes import Change
-from backend.monitoring.model import AnalogSaid, LinkSaid, Report, Statement, StateSaid, Subject, TextSaid
+from backend.monitoring.model import AnalogSaid, Level, LinkSaid, Report, Statement, StateSaid, Subject, TextSaid
 from backend.monitoring.reading import Context, Known, LastAnalog, LastState, read
 from backend.registry.directory import Directory
 from backend.registry.model import DEFAULT_PROFILE, DeviceFacts
@@ -210,19 +211,35 @@ def _analog_row(subject: str, said: AnalogSaid, change: Change, last: LastAnalog
 
 
 async def _end_states(changes: Sequence[Change]) -> None:
-    """A reset leaves no signal standing in its scope, whatever was last said before it."""
+    """A reset leaves no signal standing in its scope that a reset can end, whatever was last said before it."""
     for change in changes:
         if change.reset is None:
             continue
-        address = change.reset.system_address
-        await execute(
-            """update facility_states set state = 0 where device = $1 and ($2::int is null or system_address = $2)
+        rows = await fetch(
+            """select subject, level, system_type, system_address, component_type, component_address, state
+               from facility_states where device = $1 and ($2::int is null or system_address = $2)
                and subject <> $3 and received_at <= $4 and state <> 0""",
             change.device,
-            address,
+            change.reset.system_address,
             change.subject,
             change.report.received_at,
         )
+        ended = [row["subject"] for row in rows if _ends_wholly(row)]
+        if ended:
+            await execute("update facility_states set state = 0 where subject = any($1)", ended)
+
+
+def _ends_wholly(row: dict[str, Any]) -> bool:
+    """Whether nothing in the word outlives a reset (items b to f and manual positions do)."""
+    subject = Subject(
+        level=Level(row["level"]),
+        system_type=row["system_type"],
+        system_address=row["system_address"],
+        component_type=row["component_type"],
+        component_address=row["component_address"],
+    )
+    standing = rules.standing_of_state(StateSaid(subject=subject, state=max(row["state"], 0)))
+    return all(each.condition.ends_on_reset for each in standing)
 
 
 async def _put_events(told: Sequence[_Told], changes: Sequence[Change]) -> None:
@@ -317,14 +334,52 @@ async def _put(sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         await execute(sql, *map(list, zip(*rows, strict=True)))
 
 
-async def mark_stale(now: datetime) -> list[LedgerId]:
-    """Points silent for 2 x their interval + 60 s are grey from now on, and never count as healthy (extract, 7)."""
-    rows = await fetch(
-        """update analog_states s set is_stale = true from components c
-           where c.device = s.device and c.system_type = s.system_type and c.system_address = s.system_address
-             and c.component_address = s.component_address and c.quantity = s.quantity and not s.is_stale
-             and c.interval_s is not null and s.received_at < $1 - make_interval(secs => 2 * c.interval_s + 60)
-           returning s.ledger_id""",
-        now,
+async def stale(now: datetime, directory: Directory) -> list[Change]:
+    """Points silent for 2 x their interval + 60 s are grey from now on and never count as healthy (extract, 7; L-2).
+
+    Inside the caller's transaction; each point is answered once, until it reports again.
+    """
+    rows = await fetch(_STALE, now)
+    changes = []
+    for row in rows:
+        device = directory.device_by_id(DeviceId(row["device"]))
+        if device is not None:
+            changes.append(_stale_change(row, device, directory, now))
+    return changes
+
+
+_STALE: Final = """
+    update analog_states s set is_stale = true from components c
+    where c.device = s.device and c.system_type = s.system_type and c.system_address = s.system_address
+      and c.component_address = s.component_address and c.quantity = s.quantity and not s.is_stale
+      and c.interval_s is not null and s.received_at < $1::timestamptz - make_interval(secs => 2 * c.interval_s + 60)
+    returning s.subject, s.device, s.quantity, s.system_type, s.system_address, s.component_type,
+        s.component_address, s.received_at, s.ledger_id"""
+
+
+def _stale_change(row: dict[str, Any], device: DeviceFacts, directory: Directory, now: datetime) -> Change:
+    subject = Subject(
+        level=Level.COMPONENT,
+        system_type=row["system_type"],
+        system_address=row["system_address"],
+        component_type=row["component_type"],
+        component_address=row["component_address"],
     )
-    return [LedgerId(row["ledger_id"]) for row in rows]
+    report = Report(
+        address=device.address,
+        ledger_id=LedgerId(row["ledger_id"]),
+        received_at=now,
+        first_octet_at=now,
+        is_heard=False,
+    )
+    context = Context(report=report, device=device, directory=directory, known=Known(states={}, analogs={}))
+    return Change(
+        report=report,
+        ledger_id=report.ledger_id,
+        device=device.id,
+        unit=device.unit,
+        subject=f"{row['subject']}/q{row['quantity']}",
+        place=context.place(subject),
+        standing=rules.standing_of_stale(),
+        marks=context.marks(subject),
+    )

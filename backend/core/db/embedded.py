@@ -171,7 +171,14 @@ def _initialise(binaries: Path, cluster: Path, password: str, user: str | None) 
         command += ["--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={pwfile.name}"]
         try:
             done = subprocess.run(  # noqa: S603 - fixed words
-                command, check=False, capture_output=True, text=True, user=user, cwd=cluster
+                command,
+                check=False,
+                capture_output=True,
+                text=True,
+                user=user,
+                group=user,
+                extra_groups=[] if user else None,
+                cwd=cluster,
             )
         except PermissionError as error:
             raise Refused(f"PostgreSQL's own user can't reach {error.filename}; choose another --data") from None

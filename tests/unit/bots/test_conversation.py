@@ -5,6 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from backend.core.i18n import translate
+from bots.telegram.routers.help import how_to_link
+
 GROUP = {"id": -100, "type": "supergroup", "title": "班组"}
 
 
@@ -123,3 +126,13 @@ async def test_a_bot_that_gets_blocked_marks_the_way_broken_and_unblocked_well(p
 async def test_a_refused_answer_to_a_message_raises_nothing(phone: Any) -> None:
     phone.session.refuse("sendMessage", "chat not found")
     assert len(await phone.writes(phone.WANG, "/help")) == 1
+
+
+async def test_each_person_is_answered_in_their_own_language_and_strangers_in_their_account_s(phone: Any) -> None:
+    (text,) = await phone.writes(phone.ENGLISH, "你好")
+    assert text == translate("没有听懂。发送 /status 查看当前报警，/help 查看用法。", "en")
+    await phone.feed({"message": {**phone.message(phone.STRANGER, "hi"), "from": ENGLISH_STRANGER}})
+    assert phone.session.named("sendMessage")[-1].text == how_to_link("en")
+
+
+ENGLISH_STRANGER = {"id": 2002, "is_bot": False, "first_name": "Bob", "language_code": "en-GB"}

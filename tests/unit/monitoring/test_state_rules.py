@@ -19,7 +19,7 @@ from backend.monitoring.rules import (
     standing_of_state,
     whole_word,
 )
-from backend.monitoring.terms import ROLE_LABELS
+from backend.registry.model import COMPONENT_ROLE_LABELS
 from backend.registry.model import CLOSED_MEANS_LABELS, ClosedMeans, ComponentRole
 
 WORDS = st.integers(0, (1 << 64) - 1) | st.integers(0, 0xFFFF)
@@ -359,5 +359,5 @@ def test_every_rule_of_section_4_is_a_row() -> None:
 
 
 def test_every_role_and_meaning_has_a_label() -> None:
-    assert set(ROLE_LABELS) == set(ComponentRole)
+    assert set(COMPONENT_ROLE_LABELS) == set(ComponentRole)
     assert set(CLOSED_MEANS_LABELS) == set(ClosedMeans)

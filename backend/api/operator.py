@@ -1,0 +1,99 @@
+"""`/api/v1`: what programs of the provider read and do, with a token of kind `api` (`fenghuo token`)."""
+
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta
+
+from backend.alarms.model import Alarm
+from backend.alarms.queries import alarm_for, alarms_for
+from backend.core.ids import AlarmId, DeviceId, UnitId
+from backend.delivery.queries import Told, told_of
+from backend.people.model import Person
+from backend.registry import queries as registry
+from backend.registry.model import DEFAULT_PROFILE, Device, Unit, UnitTree
+from backend.registry.service import adopt
+
+_MOST: Final = 500
+Text = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class AdoptIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an unidentified device belongs. An empty building leaves it open."""
+
+    unit: Text
+    name: Text
+    building: Annotated[str, Meta(max_length=100)] = ""
+    profile: Annotated[str, Meta(max_length=40)] = DEFAULT_PROFILE
+
+
+class AdoptedOut(msgspec.Struct, frozen=True):
+    """The device's id and the unit it belongs to now."""
+
+    device: UUID
+    unit: str
+
+
+class Registry(Controller):
+    """Units and devices."""
+
+    path = "/api/v1"
+    tags = ("operator",)
+
+    @get("/units")
+    async def units(self, operator: NamedDependency[Person]) -> list[Unit]:
+        """The units this token may see, by code."""
+        return list(await registry.units_for(operator))
+
+    @get("/units/{unit_id:uuid}")
+    async def unit(self, operator: NamedDependency[Person], unit_id: FromPath[UUID]) -> UnitTree:
+        """One unit with its buildings, zones, devices and agreements."""
+        return await registry.unit_tree(operator, UnitId(unit_id))
+
+    @get("/devices/unidentified")
+    async def unidentified(self, operator: NamedDependency[Person]) -> list[Device]:
+        """Devices that report and belong to no unit (未登记设备), newest first."""
+        return list(await registry.unidentified_devices(operator))
+
+    @post("/devices/{device_id:uuid}/adoption", status_code=200)
+    async def adopt(
+        self, operator: NamedDependency[Person], device_id: FromPath[UUID], data: JSONBody[AdoptIn]
+    ) -> AdoptedOut:
+        """The device joins a unit; its later reports go there."""
+        await adopt(operator, DeviceId(device_id), data.unit, data.building, data.name, data.profile)
+        return AdoptedOut(device_id, data.unit)
+
+
+class Alarms(Controller):
+    """Alarms and how their notices went."""
+
+    path = "/api/v1/alarms"
+    tags = ("operator",)
+
+    @get()
+    async def list_alarms(
+        self,
+        operator: NamedDependency[Person],
+        which: FromQuery[Literal["active", "recent"]] = "active",
+        limit: Annotated[int, QueryParameter(ge=1, le=_MOST)] = 100,
+    ) -> list[Alarm]:
+        """Those not closed, most urgent first; or the recent ones, newest first."""
+        return await alarms_for(operator, which, limit)
+
+    @get("/{alarm_id:uuid}")
+    async def alarm(self, operator: NamedDependency[Person], alarm_id: FromPath[UUID]) -> Alarm:
+        """One alarm as it stands."""
+        return await alarm_for(operator, AlarmId(alarm_id))
+
+    @get("/{alarm_id:uuid}/notices")
+    async def notices(self, operator: NamedDependency[Person], alarm_id: FromPath[UUID]) -> list[Told]:
+        """Each attempt with its stamps t0…t7 and whether the deadline held."""
+        alarm = await alarm_for(operator, AlarmId(alarm_id))
+        return await told_of(operator, [alarm.id])
+
+
+OPERATOR: Final = [Registry, Alarms]

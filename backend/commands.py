@@ -1,0 +1,112 @@
+"""What the small commands do; `cli` parses their words and prints their answers."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from backend.core.db.engine import fetch_one, transaction
+from backend.core.errors import BadInput, NotFound
+from backend.core.ids import PersonId, UnitId
+from backend.core.settings import Settings
+from backend.core.vocabulary import Role
+from backend.ledger.export import export
+from backend.ledger.service import record_action
+from backend.ledger.verify import Verdict, verify
+from backend.people import service as people
+from protocol_gateway.gb26875.jsonform import decode_hex_line
+from protocol_gateway.gb26875.profiles import PROFILES
+
+
+async def add_person(settings: Settings, arguments: argparse.Namespace) -> str:
+    """Add a person with a role; answers a one-time address that signs their phone in."""
+    if not arguments.name:
+        raise BadInput("--name is missing")
+    try:
+        role = Role(arguments.role)
+    except ValueError:
+        raise BadInput(f"--role is none of {', '.join(Role)}") from None
+    unit = await _unit(arguments.unit)
+    async with transaction():
+        person = await people.add_person(arguments.code, arguments.name, arguments.phone, arguments.language)
+        await people.grant(person, role, unit)
+        code = await people.new_code(person, "phone")
+        await record_action("command line", "person.added", {"person": arguments.code, "role": str(role)})
+    return f"{settings.public_url}/m/enter/{code}"
+
+
+async def new_code(settings: Settings, arguments: argparse.Namespace) -> str:
+    """A one-time code for a person: an address for the phone page, or the words for the chat."""
+    person = await _person(arguments.code)
+    code = await people.new_code(person, arguments.purpose)
+    return f"{settings.public_url}/m/enter/{code}" if arguments.purpose == "phone" else f"/start {code}"
+
+
+async def add_token(_: Settings, arguments: argparse.Namespace) -> str:
+    """An API token; it is shown this once and kept only as a digest."""
+    person = await _person(arguments.person)
+    async with transaction():
+        token = await people.open_session(person, "api", arguments.label)
+        await record_action("command line", "token.added", {"person": arguments.person, "label": arguments.label})
+    return token
+
+
+async def revoke_token(_: Settings, arguments: argparse.Namespace) -> str:
+    """End a token."""
+    await people.close_session(arguments.person)
+    return "revoked"
+
+
+async def _person(code: str) -> PersonId:
+    row = await fetch_one("select id from people where code = $1", code)
+    if row is None:
+        raise NotFound(f"there is no person with the code {code}")
+    return PersonId(row["id"])
+
+
+async def _unit(code: str) -> UnitId | None:
+    if not code:
+        return None
+    row = await fetch_one("select id from units where code = $1", code)
+    if row is None:
+        raise NotFound(f"there is no unit with the code {code}")
+    return UnitId(row["id"])
+
+
+async def export_ledger(folder: Path) -> str:
+    """Export the ledger with its verifier; answers what to do next."""
+    rows = await export(folder)
+    return f"{rows} rows are in {folder}; check them with: python {folder}/verify_ledger.py {folder}/ledger.jsonl"
+
+
+async def verify_ledger() -> Verdict:
+    """Walk the chain."""
+    return await verify()
+
+
+def decode_lines(file: str, profile_name: str) -> int:
+    """One frame as hex a line in, one JSON object a line out; answers 1 if any frame was bad."""
+    profile = PROFILES.get(profile_name)
+    if profile is None:
+        raise BadInput(f"--profile is none of {', '.join(PROFILES)}")
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+    code = 0
+    for line in _lines(file):
+        if line.strip():
+            answer, is_good = decode_hex_line(line.strip(), profile)
+            sys.stdout.write(encode(answer).decode() + "\n")
+            code = code if is_good else 1
+    return code
+
+
+def _lines(file: str) -> Iterator[str]:
+    if file == "-":
+        yield from sys.stdin
+        return
+    try:
+        with Path(file).open(encoding="utf-8") as lines:
+            yield from lines
+    except OSError as error:
+        raise BadInput(f"{file} can't be read: {error.strerror}") from None

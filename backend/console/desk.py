@@ -1,0 +1,80 @@
+"""The duty desk (值班台) at `/`: every open alarm, how its notices went, and devices that wait to be adopted."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from backend.console.lines import open_lines
+from backend.console.pages import draw, draw_refusal
+from backend.console.phone import frame, to_the_door
+from backend.console.queries import glance
+from backend.core.errors import NotAllowed, NotSignedIn, Refused
+from backend.core.i18n import N_
+from backend.core.ids import DeviceId
+from backend.core.settings import Settings
+from backend.core.vocabulary import Severity
+from backend.delivery.queries import Told, told_of
+from backend.people.model import Person, Right
+from backend.registry.model import PROFILES
+from backend.registry.queries import unidentified_devices
+from backend.registry.service import adopt
+
+
+class AdoptIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an unidentified device belongs."""
+
+    unit: str
+    building: str
+    name: str
+    profile: str
+
+
+def _by_alarm(told: Iterable[Told]) -> dict[UUID, list[Told]]:
+    found: dict[UUID, list[Told]] = {}
+    for each in told:
+        found.setdefault(each.alarm, []).append(each)
+    return found
+
+
+class DeskPages(Controller):
+    """What the provider's people see on a PC."""
+
+    path = "/"
+    include_in_schema = False
+    exception_handlers = {NotSignedIn: to_the_door, Refused: draw_refusal}  # noqa: RUF012 - Litestar's own way
+
+    @get()
+    async def desk(
+        self,
+        person: NamedDependency[Person],
+        settings: NamedDependency[Settings],
+        is_demo: NamedDependency[bool],
+    ) -> Response[str]:
+        """The queue, fire first; only for the provider's people."""
+        if not person.is_provider:
+            raise NotAllowed(N_("值班台只供服务机构人员使用"))
+        lines = await open_lines(person)
+        may_adopt = person.may(Right.ADOPT, None)
+        values: dict[str, Any] = {
+            "glance": await glance(person),
+            "severities": list(Severity),
+            "lines": lines,
+            "lights": _by_alarm(await told_of(person, [line.id for line in lines])),
+            "unidentified": await unidentified_devices(person) if may_adopt else (),
+            "profiles": PROFILES,
+        }
+        return draw("desk.html", **await frame(person, settings, is_demo=is_demo), **values)
+
+
+@post("/desk/devices/{device_id:uuid}/adoption", status_code=200, include_in_schema=False)
+async def adopt_device(
+    person: NamedDependency[Person], device_id: FromPath[UUID], data: JSONBody[AdoptIn]
+) -> dict[str, bool]:
+    """The device joins a unit; its later reports go there."""
+    await adopt(person, DeviceId(device_id), data.unit, data.building, data.name, data.profile)
+    return {"adopted": True}

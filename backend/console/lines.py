@@ -1,0 +1,75 @@
+"""Alarms as lines of a list: fire first, then by how long nobody has answered (experience.md)."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from backend.alarms.card import alarm_card
+from backend.alarms.model import Alarm
+from backend.alarms.queries import alarms_for
+from backend.core.ids import AlarmId
+from backend.core.vocabulary import Severity
+from backend.people.model import Person
+
+_MOST: Final = 300
+_URGENCY: Final = {Severity.FIRE: 0, Severity.ABNORMAL: 1, Severity.FAULT: 2, Severity.OFFLINE: 3}
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One alarm in a list."""
+
+    id: AlarmId
+    number: int
+    severity: Severity
+    headline: str
+    where: str
+    what: str
+    unit_name: str
+    is_identified: bool
+    state: str  #: new, known, cleared, closed
+    raised_at: datetime
+    repeats: int
+    known_by: tuple[str, ...]
+    verdict: str
+
+
+def _state(alarm: Alarm) -> str:
+    if alarm.closed_at is not None:
+        return "closed"
+    if not alarm.is_active:
+        return "cleared"
+    return "known" if alarm.acknowledged_at is not None else "new"
+
+
+def _line(alarm: Alarm, language: str) -> Line:
+    card = alarm_card(alarm, language)
+    return Line(
+        id=alarm.id,
+        number=alarm.number,
+        severity=alarm.severity,
+        headline=card.headline,
+        where=card.where,
+        what=card.what,
+        unit_name=alarm.place.unit_name,
+        is_identified=alarm.unit is not None,
+        state=_state(alarm),
+        raised_at=alarm.raised_at,
+        repeats=alarm.repeats,
+        known_by=tuple(known.name for known in alarm.known_by),
+        verdict=card.verdict,
+    )
+
+
+async def open_lines(person: Person) -> list[Line]:
+    """Alarms that are not closed: fire first, standing before cleared, unanswered before answered, oldest first."""
+    alarms = sorted(
+        await alarms_for(person, "active", _MOST),
+        key=lambda a: (_URGENCY[a.severity], not a.is_active, a.acknowledged_at is not None, a.raised_at),
+    )
+    return [_line(alarm, person.language) for alarm in alarms]
+
+
+async def recent_lines(person: Person) -> list[Line]:
+    """The latest alarms, newest first."""
+    return [_line(alarm, person.language) for alarm in await alarms_for(person, "recent", _MOST)]

@@ -1,0 +1,19 @@
+"""The list of this edge's routes, for the composition root."""
+
+from typing import Final
+
+from litestar.datastructures import CacheControlHeader
+from litestar.static_files import create_static_files_router
+
+from backend.console.desk import DeskPages, adopt_device
+from backend.console.entering import DOORS
+from backend.console.pages import HERE
+from backend.console.phone import PhonePages
+
+STATIC: Final = create_static_files_router(
+    path="/static",
+    directories=[HERE / "static"],
+    name="static",
+    cache_control=CacheControlHeader(no_cache=True),
+)
+ROUTES: Final = [PhonePages, DeskPages, adopt_device, *DOORS, STATIC]

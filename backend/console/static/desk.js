@@ -1,0 +1,49 @@
+// The duty desk: acknowledge from the queue, adopt unidentified devices.
+import { listen, post, refresher, tick, toast } from "./live.js";
+import { prepare, ring } from "./sound.js";
+
+const refresh = refresher(tick);
+const heard = new Set(ids());
+
+function ids() {
+  return [...document.querySelectorAll('.desk-line[data-state="new"]')].map((line) => line.dataset.alarm);
+}
+
+async function act(path, body) {
+  try {
+    const told = await post(path, body);
+    if (told.sentence) toast(told.sentence);
+  } catch (error) {
+    toast(error.message, "bad");
+  }
+  await refresh();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.('[data-does="acknowledge"]');
+  const line = button?.closest("[data-alarm]");
+  if (line) act(`/mp/v1/alarms/${line.dataset.alarm}/acknowledgement`);
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest(".stranger");
+  if (!form) return;
+  event.preventDefault();
+  document.activeElement?.blur();
+  act(`/desk/devices/${form.dataset.device}/adoption`, Object.fromEntries(new FormData(form)));
+});
+
+/** Rings once for each alarm that is new on this desk, by its class. */
+function ringNew() {
+  for (const line of document.querySelectorAll('.desk-line[data-state="new"]')) {
+    if (heard.has(line.dataset.alarm)) continue;
+    heard.add(line.dataset.alarm);
+    ring(line.dataset.severity);
+  }
+}
+
+prepare();
+listen({
+  onItem: () => refresh().then(ringNew),
+  onChange: () => refresh().then(ringNew),
+});

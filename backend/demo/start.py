@@ -1,0 +1,109 @@
+"""What `fenghuo up --demo` adds: the sample unit, its people's chats, carriers on loopback, devices.
+
+The demonstration runs the real code path: only the far ends, the vendors' servers and the devices, are ours.
+"""
+
+import asyncio
+import secrets
+import socket
+from contextlib import closing
+from importlib import resources
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from backend.core.db.engine import close_database, fetch, open_database
+from backend.core.ids import PersonId
+from backend.core.settings import Settings
+from backend.core.supervisor import ChildSpec, Supervisor, own_command
+from backend.core.vocabulary import Channel
+from backend.demo.carriers.telegram import BotApiServer, Person, serve
+from backend.people.service import link_chat, new_code
+from backend.registry.importing import import_path
+
+_LOOPBACK: Final = "127.0.0.1"
+_CHATS: Final = """
+    select p.id, p.name, c.address from contact_points c join people p on p.id = c.person
+    where c.channel = 'telegram' and p.is_active order by c.address"""
+_UNLINKED: Final = """
+    select p.id, c.address from contact_points c join people p on p.id = c.person
+    where c.channel = 'telegram' and p.is_active and not exists (
+        select from chat_identities i where i.person = p.id and i.channel = 'telegram' and i.unlinked_at is null)
+    order by c.address"""
+
+
+async def prepare_demo(supervisor: Supervisor, data: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Load the sample unit (a second time changes nothing) and start the carriers; answers what children must know."""
+    await open_database(environment["FENGHUO_DATABASE_URL"], pool=2)
+    try:
+        with resources.as_file(resources.files("backend.demo").joinpath("sample")) as folder:
+            await import_path(folder)
+        await _link_chats()
+    finally:
+        await close_database()
+    telegram = {
+        "FENGHUO_TELEGRAM_TOKEN": _token(data / "demo-telegram.token"),
+        "FENGHUO_TELEGRAM_API_BASE": f"http://{_LOOPBACK}:{_free_port()}",
+    }
+    await supervisor.start(
+        ChildSpec(
+            name="carriers",
+            command=own_command("demo", "carriers"),
+            environment={**environment, **telegram},
+            ready=lambda: _answers(telegram["FENGHUO_TELEGRAM_API_BASE"]),
+        )
+    )
+    return telegram
+
+
+async def start_devices(supervisor: Supervisor, environment: dict[str, str]) -> None:
+    """Start the sample unit's devices, once the gateway listens."""
+    await supervisor.start(ChildSpec(name="devices", command=own_command("demo", "devices"), environment=environment))
+
+
+async def run_carriers(settings: Settings) -> None:
+    """Serve the Bot API on loopback until cancelled. Its chats are opened anew at each start: it keeps nothing."""
+    address = urlsplit(settings.telegram.api_base)
+    await open_database(settings.database.url.value, pool=1)
+    try:
+        people = await fetch(_CHATS)
+    finally:
+        await close_database()
+    server = BotApiServer(settings.telegram.token.value, requests_kept=10_000)
+    for person in people:
+        server.act.open_chat(Person(id=int(person["address"]), first_name=person["name"]))
+    async with serve(server, host=address.hostname or _LOOPBACK, port=address.port or 0):
+        await asyncio.Event().wait()
+
+
+async def _link_chats() -> None:
+    """Link the sample people's chats the way people do: by a one-time code."""
+    for row in await fetch(_UNLINKED):
+        code = await new_code(PersonId(row["id"]), "telegram")
+        await link_chat(code, Channel.TELEGRAM, row["address"], row["address"])
+
+
+def _token(path: Path) -> str:
+    """The demonstration's own bot token, made once for each data directory."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_hex(18)}")
+    return path.read_text().strip()
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as one:
+        one.bind((_LOOPBACK, 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+async def _answers(base: str) -> bool:
+    address = urlsplit(base)
+    try:
+        _, writer = await asyncio.open_connection(address.hostname, address.port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True

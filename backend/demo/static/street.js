@@ -1,0 +1,214 @@
+// The street: every phone shows what its own channels delivered. Rows are read again when there is news of them.
+const words = JSON.parse(document.body.dataset.words);
+const handsets = [...document.querySelectorAll(".handset")].map((node) => ({
+  node, person: node.dataset.person, token: node.dataset.token, chat: node.dataset.chat,
+  cards: node.querySelector(".cards"), bubbles: node.querySelector(".bubbles"), after: 0, inbox: new Map(), drawn: "",
+}));
+const SHOWN = 30;
+
+function toast(sentence, kind = "good") {
+  const place = document.getElementById("toast");
+  place.textContent = sentence;
+  place.dataset.kind = kind;
+  place.hidden = !sentence;
+  clearTimeout(toast.timer);
+  toast.timer = setTimeout(() => { place.hidden = true; }, 4000);
+}
+
+async function ask(path, { token, body } = {}) {
+  const headers = { "X-Fenghuo": "1" };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await fetch(path, { method: body === undefined ? "GET" : "POST", headers, body: body && JSON.stringify(body) });
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(told.detail || String(answer.status));
+  return told;
+}
+
+function make(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+const VERDICTS = { "v-real": "real", "v-false": "false", "v-test": "test", "v-fault": "fault" };
+
+function button(handset, card, action) {
+  const node = make("button", "", action.verb === "ack" ? words.acknowledge : action.label);
+  node.type = "button";
+  node.dataset.style = action.style ?? "plain";
+  node.addEventListener("click", async () => {
+    node.disabled = true;
+    try {
+      const verdict = VERDICTS[action.verb];
+      const path = `/mp/v1/alarms/${card.alarm}/${verdict ? "verdict" : "acknowledgement"}`;
+      toast((await ask(path, { token: handset.token, body: verdict ? { verdict } : {} })).sentence);
+    } catch (error) { toast(error.message, "bad"); }
+    node.disabled = false;
+  });
+  return node;
+}
+
+function mini(handset, card) {
+  const node = make("article", "mini");
+  node.dataset.severity = card.severity;
+  node.dataset.active = card.is_active ? "yes" : "no";
+  const head = make("header");
+  head.append(make("span", "", card.headline), make("span", "", card.status));
+  node.append(head);
+  if (card.banner) node.append(make("p", "", `【${card.banner}】`));
+  node.append(make("b", "", card.where ?? ""), make("p", "quiet", card.what ?? ""));
+  for (const line of card.known_by ?? []) node.append(make("p", "mini-known", `✓ ${line}`));
+  if (card.verdict) node.append(make("p", "", card.verdict));
+  const buttons = make("div", "mini-buttons");
+  for (const action of card.actions ?? []) if (action.verb === "ack" || VERDICTS[action.verb]) buttons.append(button(handset, card, action));
+  if (buttons.childElementCount) node.append(buttons);
+  return node;
+}
+
+async function readInbox(handset) {
+  const received = [];
+  for (;;) {
+    const page = await ask(`/mp/v1/inbox?after=${handset.after}`, { token: handset.token });
+    for (const item of page.items) {
+      handset.inbox.set(item.alarm, item);
+      if (item.is_new) received.push(item.attempt);
+    }
+    handset.after = page.next_after;
+    if (!page.is_more) break;
+  }
+  const newest = [...handset.inbox.values()].sort((a, b) => b.card.number - a.card.number).slice(0, SHOWN);
+  handset.cards.replaceChildren(...newest.map((item) => mini(handset, item.card)));
+  if (!newest.length) handset.cards.append(make("p", "empty", words.empty));
+  if (received.length) {
+    await ask("/mp/v1/inbox/received", { token: handset.token, body: { attempts: received.slice(-500) } });
+  }
+}
+
+// Symbols the carrier delivered as characters are shown as drawings, so that no emoji font is needed.
+const GLYPHS = { "🔥": "fire", "🛠": "fault", "🛠️": "fault", "⚠️": "abnormal", "⚠": "abnormal", "📡": "offline", "✅": "well" };
+const ANY_GLYPH = /🔥|🛠️?|⚠️?|📡|✅/gu;
+
+function drawGlyphs(node) {
+  const walker = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) if (ANY_GLYPH.test(walker.currentNode.data)) texts.push(walker.currentNode);
+  for (const text of texts) {
+    const parts = [];
+    let at = 0;
+    for (const found of text.data.matchAll(ANY_GLYPH)) {
+      const image = make("img", "glyph");
+      image.src = `/demo/static/${GLYPHS[found[0]]}.svg`;
+      image.alt = found[0];
+      parts.push(text.data.slice(at, found.index), image);
+      at = found.index + found[0].length;
+    }
+    text.replaceWith(...parts, text.data.slice(at));
+  }
+}
+
+function bubble(handset, message) {
+  const node = make("article", message.is_from_bot ? "bubble" : "bubble own");
+  const text = make("div", "text");
+  text.innerHTML = message.html; // escaped by the carrier, known tags only
+  drawGlyphs(text);
+  node.append(text);
+  const at = new Date(message.edited_at ?? message.sent_at).toLocaleTimeString("zh-CN", { hour12: false });
+  node.append(make("time", "", message.edited_at ? `${words.edited} ${at}` : at));
+  for (const row of message.buttons) {
+    const line = make("div", "bubble-row");
+    for (const each of row) {
+      const key = make("button", "", each.text);
+      drawGlyphs(key);
+      key.type = "button";
+      if (each.url) key.addEventListener("click", () => open(each.url, "_blank", "noopener"));
+      else key.addEventListener("click", () => press(handset, key, message.message_id, each.index));
+      line.append(key);
+    }
+    node.append(line);
+  }
+  return node;
+}
+
+async function press(handset, key, message_id, index) {
+  key.disabled = true;
+  try {
+    toast((await ask(`/demo/chats/${handset.chat}/press`, { body: { message_id, index } })).sentence);
+  } catch (error) { toast(error.message, "bad"); }
+  key.disabled = false;
+}
+
+async function readChat(handset) {
+  if (!handset.bubbles) return;
+  let messages;
+  try {
+    messages = (await ask(`/demo/chats/${handset.chat}`)).messages;
+  } catch {
+    if (!handset.bubbles.childElementCount) handset.bubbles.append(make("p", "empty", words.empty));
+    return;
+  }
+  const drawn = JSON.stringify(messages);
+  if (drawn === handset.drawn) return;
+  handset.drawn = drawn;
+  handset.bubbles.replaceChildren(...messages.slice(-SHOWN).map((message) => bubble(handset, message)));
+  if (!messages.length) handset.bubbles.append(make("p", "empty", words.empty));
+  handset.bubbles.scrollTop = handset.bubbles.scrollHeight;
+}
+
+/** At most one read of a thing at a time; news during a read brings another one 150 ms after it. */
+function settled(read) {
+  let running = false, again = false;
+  return async function go() {
+    if (running) { again = true; return; }
+    running = true;
+    try { await read(); } catch (error) { toast(error.message, "bad"); }
+    running = false;
+    if (again) { again = false; setTimeout(go, 150); }
+  };
+}
+for (const handset of handsets) {
+  handset.freshInbox = settled(() => readInbox(handset));
+  handset.freshChat = settled(() => readChat(handset));
+}
+const all = () => handsets.forEach((each) => { each.freshInbox(); each.freshChat(); });
+
+for (const deed of document.querySelectorAll(".deed")) {
+  deed.addEventListener("click", async () => {
+    try {
+      const { heard } = await ask("/demo/do", { body: { do: deed.dataset.do, building: Number(deed.dataset.building) } });
+      toast(heard ? `${deed.textContent} · ${words.sent}` : words.closed, heard ? "good" : "bad");
+    } catch (error) { toast(error.message, "bad"); }
+  });
+}
+
+const lamp = document.getElementById("link"), says = lamp.lastElementChild;
+function show(isOn) { lamp.dataset.lamp = isOn ? "on" : "lost"; says.textContent = isOn ? says.dataset.on : says.dataset.lost; }
+
+let source, watchdog, wait = 500;
+function listen() {
+  source?.close();
+  source = new EventSource("/demo/live");
+  const alive = () => { clearTimeout(watchdog); watchdog = setTimeout(lost, 25000); wait = 500; show(true); };
+  let isFirst = true;
+  source.addEventListener("alive", () => { alive(); if (isFirst) { isFirst = false; all(); } });
+  source.addEventListener("inbox", (event) => {
+    alive();
+    const persons = new Set(JSON.parse(event.data));
+    for (const each of handsets) if (persons.has(each.person)) each.freshInbox();
+  });
+  source.addEventListener("chats", (event) => {
+    alive();
+    const chats = new Set(JSON.parse(event.data).map(String));
+    for (const each of handsets) if (chats.has(each.chat)) each.freshChat();
+  });
+  source.onerror = lost;
+}
+function lost() {
+  source?.close();
+  show(false);
+  clearTimeout(watchdog);
+  watchdog = setTimeout(listen, wait);
+  wait = Math.min(wait * 2, 8000);
+}
+listen();

@@ -1,0 +1,263 @@
+"""The composition root: builds each process. Imported by the command line only.
+
+An edge is imported inside the function that starts it: aiogram alone costs seconds, and no process needs all.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import uvloop
+
+from backend.core.announce import Announcer, announcing
+from backend.core.db.engine import database
+from backend.core.logs import start_logging
+from backend.core.settings import Settings
+from backend.core.vocabulary import Channel as ChannelName
+from backend.core.vocabulary import Lane
+from backend.delivery.model import Channel
+
+if TYPE_CHECKING:
+    from backend.intake import Committed
+    from backend.registry.directory import Directory
+    from workers.lanes import Chore
+
+log = logging.getLogger(__name__)
+
+SUPERVISOR: Final = "up"
+
+
+def _telegram(settings: Settings) -> Channel | None:
+    if not settings.telegram.token:
+        return None
+    from bots.telegram.channel import TelegramChannel
+
+    return TelegramChannel(settings.telegram, settings.workers.send_timeout_s)
+
+
+def _app(settings: Settings) -> Channel | None:
+    from miniprogram_api.channel import AppChannel
+
+    return AppChannel(settings.redis.url.value)
+
+
+#: every way to reach a person; None where the settings have no access to it. To add one: write the class, list it.
+CHANNELS: Final[Mapping[ChannelName, Callable[[Settings], Channel | None]]] = {
+    ChannelName.APP: _app,
+    ChannelName.TELEGRAM: _telegram,
+}
+
+
+def build_channels(settings: Settings) -> dict[ChannelName, Channel]:
+    """The channels these settings allow."""
+    built = {name: build(settings) for name, build in CHANNELS.items()}
+    return {name: channel for name, channel in built.items() if channel is not None}
+
+
+def run_process(name: str, settings: Settings, main: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> None:
+    """Run one process until SIGTERM or SIGINT, which sets the event that `main` watches."""
+    start_logging(name, settings.log.level)
+    if name == SUPERVISOR:
+        asyncio.run(_until_told(settings, main))  # uvloop can't start a child as another user
+    else:
+        uvloop.run(_until_told(settings, main))
+
+
+async def _until_told(settings: Settings, main: Callable[[Settings, asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await main(settings, stop)
+
+
+@asynccontextmanager
+async def _house(settings: Settings) -> AsyncIterator[Announcer]:
+    """What every process stands on: the pool and the announcer."""
+    async with database(settings), announcing(settings.redis.url.value) as announcer:
+        yield announcer
+
+
+async def gateway(settings: Settings, stop: asyncio.Event) -> None:
+    """The protocol gateway: frames in, ledger and alarms, confirms out."""
+    from backend.intake import Intake
+    from protocol_gateway.server import GatewayServer
+
+    async with (
+        _house(settings) as announcer,
+        _directory() as directory,
+        Intake(directory, _teller(announcer), most=settings.gateway.batch_frames) as intake,
+    ):
+        await GatewayServer(settings.gateway, intake, directory).run(stop)
+
+
+@asynccontextmanager
+async def _directory() -> "AsyncIterator[Directory]":
+    """The registry in this process's memory, kept fresh."""
+    from backend.registry.directory import Directory
+
+    directory = Directory()
+    await directory.start()
+    refreshing = asyncio.create_task(directory.run(), name="directory")
+    try:
+        yield directory
+    finally:
+        await _end(refreshing)
+
+
+def _teller(announcer: Announcer) -> "Callable[[Committed], Awaitable[None]]":
+    """What the front door does after a commit: ring and hint."""
+
+    async def tell(committed: "Committed") -> None:
+        raised = committed.raised
+        await announcer.announce(raised.planned.attempts, raised.redraws, committed.hints)
+
+    return tell
+
+
+async def worker(settings: Settings, stop: asyncio.Event, lane: Lane) -> None:
+    """One worker of a lane; the routine lane's also do the chores."""
+    from workers.lanes import LaneWorker
+
+    async with _house(settings) as announcer, contextlib.AsyncExitStack() as stack:
+        lane_worker = LaneWorker(
+            lane,
+            build_channels(settings),
+            redis_url=settings.redis.url.value,
+            send_timeout_s=settings.workers.send_timeout_s,
+            concurrency=settings.workers.concurrency,
+            chores=await _chores(announcer, stack) if lane is Lane.ROUTINE else (),
+        )
+        await _first_of(asyncio.create_task(lane_worker.run(), name=f"worker-{lane}"), stop)
+
+
+async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
+    """What the routine workers do beside delivery, each as often as it needs."""
+    from backend.delivery.sweep import mark_breaches
+    from backend.intake import forget_fingerprints, sweep_stale
+    from backend.ledger.service import ensure_partitions
+    from workers.lanes import Every
+
+    directory = await stack.enter_async_context(_directory())
+    return (
+        Every(1, mark_breaches),
+        Every(30, forget_fingerprints),
+        Every(30, lambda: sweep_stale(directory, _teller(announcer))),
+        Every(6 * 3600, ensure_partitions),
+    )
+
+
+async def fire_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """`fenghuo worker fire`."""
+    await worker(settings, stop, Lane.FIRE)
+
+
+async def routine_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """`fenghuo worker routine`."""
+    await worker(settings, stop, Lane.ROUTINE)
+
+
+async def _first_of(running: "asyncio.Task[Any]", stop: asyncio.Event) -> None:
+    """Until told to stop; a task that ends by itself takes its process with it, and the supervisor starts it anew."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await _end(stopping)
+    if running.done():
+        running.result()
+    await _end(running)
+
+
+async def _end(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def web(settings: Settings, stop: asyncio.Event, *, demo: bool = False) -> None:
+    """The web process: pages, phones, API, hooks, metrics."""
+    import uvicorn
+
+    from backend.api.app import build_app
+    from backend.core.live import Listener
+
+    async with _house(settings), contextlib.AsyncExitStack() as stack:
+        routes = await _routes(settings, stack, demo=demo)
+        app = build_app(settings, routes=routes, listener=Listener(settings.redis.url.value), demo=demo)
+        config = uvicorn.Config(
+            app,
+            host=settings.http.host,
+            port=settings.http.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        serving = asyncio.create_task(_serve(server), name="uvicorn")
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        await _end(stopping)
+
+
+async def _serve(server: Any) -> None:
+    """Serve without uvicorn's own signal handling: the process's is enough."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await server._serve()  # noqa: SLF001 - `serve()` takes the signals over and raises them again at its end
+
+
+async def _routes(settings: Settings, stack: contextlib.AsyncExitStack, *, demo: bool) -> list[Any]:
+    """Every edge's routes, in one visible list."""
+    from backend.console.routes import ROUTES as CONSOLE
+    from miniprogram_api.routes import ROUTES as MINIPROGRAM
+
+    routes: list[Any] = [*CONSOLE, *MINIPROGRAM]
+    if settings.telegram.token and settings.telegram.webhook_secret:
+        from bots.telegram.app import build_hearing
+        from bots.telegram.webhook import webhook_lifespan, webhook_route
+
+        bot, hearing = build_hearing(settings.telegram)
+        await stack.enter_async_context(webhook_lifespan(bot, hearing))
+        routes.append(webhook_route(settings.telegram.webhook_secret, hearing))
+    if demo:
+        from backend.demo.routes import ROUTES as DEMO
+
+        routes += DEMO
+    return routes
+
+
+async def bot(settings: Settings, stop: asyncio.Event) -> None:
+    """The Telegram bot: long polling, or the webhook's after-care. Without a token it waits: there is nothing to do."""
+    if not settings.telegram.token:
+        log.info("no Telegram token is set: the bot rests")
+        await stop.wait()
+        return
+    from bots.telegram.app import run_bot
+
+    async with _house(settings):
+        await _first_of(asyncio.create_task(run_bot(settings), name="bot"), stop)
+
+
+async def demo_carriers(settings: Settings, stop: asyncio.Event) -> None:
+    """The demonstration's carriers: servers on loopback that speak the vendors' wire formats."""
+    from backend.demo.start import run_carriers
+
+    await _first_of(asyncio.create_task(run_carriers(settings), name="carriers"), stop)
+
+
+async def demo_devices(settings: Settings, stop: asyncio.Event) -> None:
+    """The demonstration's devices: the sample unit's UITDs, speaking the real protocol to the gateway."""
+    from backend.demo.devices import Uitd, run_devices
+    from protocol_gateway.simulator import SimulatedUitd
+
+    def make_uitd(address: str, _profile: str) -> Uitd:
+        return SimulatedUitd(address, ("127.0.0.1", settings.gateway.port))
+
+    await _first_of(asyncio.create_task(run_devices(settings, make_uitd), name="devices"), stop)

@@ -1,0 +1,152 @@
+"""`fenghuo up`: everything on one machine under one supervisor."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import httpx
+
+from backend.core.db.embedded import EmbeddedServer, prepare_postgres, prepare_valkey
+from backend.core.db.migrate import migrate
+from backend.core.redis import RedisError, connect
+from backend.core.settings import Settings
+from backend.core.supervisor import ChildSpec, Supervisor, own_command
+from backend.demo.start import prepare_demo, start_devices
+
+_SERVERS: Final = ("postgres", "valkey")
+_LOOPBACK: Final = "127.0.0.1"
+
+
+async def up(settings: Settings, stop: asyncio.Event, *, demo: bool) -> None:
+    """Start everything in order, print one line `ready …`, wait for `stop`, end everything in reverse."""
+    supervisor = Supervisor()
+    data = Path(settings.data)
+    try:
+        environment = await _servers(supervisor, settings, data)
+        await migrate(environment["FENGHUO_DATABASE_OWNER_URL"] or environment["FENGHUO_DATABASE_URL"])
+        environment |= _metrics_folder(data)
+        if demo:
+            environment |= await prepare_demo(supervisor, Path(settings.data), environment)
+        await supervisor.start(*_services(settings, environment, demo=demo))
+        if demo:
+            await start_devices(supervisor, environment)
+        print(_ready_line(settings, demo=demo), flush=True)  # noqa: T201 - the contract's one line
+        await stop.wait()
+    finally:
+        await supervisor.stop(keep=_SERVERS)
+        await supervisor.stop()
+
+
+async def _servers(supervisor: Supervisor, settings: Settings, data: Path) -> dict[str, str]:
+    """Embedded servers where no URL is set; answers the environment every child gets."""
+    database_url, redis_url = settings.database.url.value, settings.redis.url.value
+    specs = []
+    if not database_url:
+        server = prepare_postgres(data)
+        database_url = server.url
+        specs.append(_embedded(server, signal.SIGINT, lambda: _postgres_answers(server.url)))
+    if not redis_url:
+        valkey = prepare_valkey(data)
+        redis_url = valkey.url
+        specs.append(_embedded(valkey, signal.SIGTERM, lambda: _valkey_answers(valkey.url)))
+    await supervisor.start(*specs)
+    return {
+        "FENGHUO_DATA": str(data),
+        "FENGHUO_DATABASE_URL": database_url,
+        "FENGHUO_DATABASE_OWNER_URL": settings.database.owner_url.value,
+        "FENGHUO_REDIS_URL": redis_url,
+    }
+
+
+def _embedded(server: EmbeddedServer, stop_signal: int, ready: object) -> ChildSpec:
+    return ChildSpec(
+        name=server.name,
+        command=server.command,
+        user=server.user,
+        stop_signal=stop_signal,
+        ready=ready,  # type: ignore[arg-type]
+    )
+
+
+async def _postgres_answers(url: str) -> bool:
+    try:
+        connection = await asyncpg.connect(url, timeout=2)
+    except (OSError, asyncpg.PostgresError, TimeoutError):
+        return False
+    await connection.close()
+    return True
+
+
+async def _valkey_answers(url: str) -> bool:
+    client = connect(url)
+    try:
+        return bool(await client.ping())
+    except (RedisError, OSError):
+        return False
+    finally:
+        await client.aclose()
+
+
+def _metrics_folder(data: Path) -> dict[str, str]:
+    """All processes write their metrics here, and the web process answers for them."""
+    folder = data / "metrics"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.db"):
+        old.unlink()
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+
+
+def _services(settings: Settings, environment: dict[str, str], *, demo: bool) -> list[ChildSpec]:
+    fire = [
+        ChildSpec(name=f"fire-{number}", command=own_command("worker", "fire"), environment=environment)
+        for number in range(1, settings.workers.fire_processes + 1)
+    ]
+    web = own_command("web", "--demo") if demo else own_command("web")
+    return [
+        *fire,
+        ChildSpec(name="routine", command=own_command("worker", "routine"), environment=environment),
+        ChildSpec(name="web", command=web, environment=environment, ready=lambda: _web_answers(settings)),
+        ChildSpec(name="bot", command=own_command("bot"), environment=environment),
+        ChildSpec(
+            name="gateway",
+            command=own_command("gateway"),
+            environment=environment,
+            ready=lambda: _port_answers(settings.gateway.port),
+        ),
+    ]
+
+
+def _reachable(host: str) -> str:
+    return _LOOPBACK if host in {"0.0.0.0", "::"} else host  # noqa: S104 - the wildcard is compared, not bound
+
+
+async def _web_answers(settings: Settings) -> bool:
+    url = f"http://{_reachable(settings.http.host)}:{settings.http.port}/health/ready"
+    async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
+        try:
+            return (await client.get(url)).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+
+async def _port_answers(port: int) -> bool:
+    loop = asyncio.get_running_loop()
+    with contextlib.closing(socket.socket()) as one:
+        one.setblocking(False)
+        try:
+            await asyncio.wait_for(loop.sock_connect(one, (_LOOPBACK, port)), 1)
+        except (OSError, TimeoutError):
+            return False
+    return True
+
+
+def _ready_line(settings: Settings, *, demo: bool) -> str:
+    base = settings.public_url
+    addresses = [f"phone={base}/m", f"desk={base}/", f"gateway={settings.gateway.host}:{settings.gateway.port}"]
+    if demo:
+        addresses.insert(0, f"street={base}/demo")
+    return f"ready {' '.join(addresses)}"

@@ -1,0 +1,79 @@
+"""Updates as rows: stored before they are handled, so a crash loses none and a repetition does nothing.
+
+The rule: the first to store an update_id has it handled; `chat_updates` is the only memory of that.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from backend.core import clock
+from backend.core.db.engine import execute, fetch, fetch_one
+from backend.core.vocabulary import Channel
+
+LOGGER = logging.getLogger(__name__)
+#: Telegram itself keeps updates for a day; an older tap is no longer what somebody wants now
+WORTH_HANDLING: Final = timedelta(hours=24)
+#: bodies hold names and words of people: kept only as long as a repetition could come, with room
+KEPT: Final = timedelta(days=7)
+_PICKED_UP_AT_ONCE: Final = 500
+
+_STORE: Final = """
+insert into chat_updates (channel, update_id, received_at, body) values ($1, $2, $3, $4::jsonb)
+on conflict (channel, update_id) do nothing returning update_id
+"""
+_MARK_HANDLED: Final = """
+update chat_updates set handled_at = $3 where channel = $1 and update_id = $2 and handled_at is null
+"""
+_WAITING: Final = """
+select body from chat_updates
+where channel = $1 and handled_at is null and received_at between $2 and $3 order by update_id limit $4
+"""
+_FORGET: Final = "delete from chat_updates where channel = $1 and received_at < $2"
+
+
+class Inbox(Protocol):
+    """Where updates are stored."""
+
+    async def store(self, update_id: int, body: dict[str, Any]) -> bool:
+        """Store one; whether it is new."""
+        ...
+
+    async def mark_handled(self, update_id: int) -> None:
+        """It needs no handling any more."""
+        ...
+
+    async def waiting(self, older_than: timedelta) -> Sequence[dict[str, Any]]:
+        """Stored, not handled, and at least so old; oldest first."""
+        ...
+
+    async def forget(self) -> None:
+        """Let go of what no repetition can concern any more."""
+        ...
+
+
+class PostgresInbox:
+    """The Inbox in table `chat_updates`."""
+
+    async def store(self, update_id: int, body: dict[str, Any]) -> bool:
+        """One insert; the primary key tells new from repeated."""
+        text = msgspec.json.encode(body).decode()
+        row = await fetch_one(_STORE, Channel.TELEGRAM, update_id, clock.now(), text)
+        return row is not None
+
+    async def mark_handled(self, update_id: int) -> None:
+        """Stamp it; the first stamp stays."""
+        await execute(_MARK_HANDLED, Channel.TELEGRAM, update_id, clock.now())
+
+    async def waiting(self, older_than: timedelta) -> Sequence[dict[str, Any]]:
+        """Those of the last 24 h that nobody finished, a bounded number of them."""
+        now = clock.now()
+        rows = await fetch(_WAITING, Channel.TELEGRAM, now - WORTH_HANDLING, now - older_than, _PICKED_UP_AT_ONCE)
+        return [msgspec.json.decode(row["body"], type=dict[str, Any]) for row in rows]
+
+    async def forget(self) -> None:
+        """Delete rows older than a week."""
+        await execute(_FORGET, Channel.TELEGRAM, clock.now() - KEPT)

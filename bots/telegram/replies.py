@@ -1,0 +1,66 @@
+"""Saying something back: to a message, or to a tap.
+
+The rule: an answer that can't be delivered is logged and forgotten, for what was asked has been done already.
+Texts go out as plain text, so nothing in them needs escaping.
+"""
+
+import logging
+from typing import Final
+
+from aiogram import Bot
+from aiogram.exceptions import AiogramError
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
+
+from bots.telegram.drawing import TEXT_LIMIT, length
+
+LOGGER = logging.getLogger(__name__)
+ANSWER_LIMIT: Final = 200  #: characters of answerCallbackQuery
+_CUT: Final = "…"
+
+
+async def answer(query: CallbackQuery, text: str, *, is_alert: bool = False) -> None:
+    """Answer a tap; the phone stops its spinner and shows `text`, as a window when `is_alert`."""
+    try:
+        await query.answer(_short(text) or None, show_alert=is_alert)
+    except AiogramError as error:
+        _not_delivered(error)
+
+
+def _short(text: str) -> str:
+    if length(text) <= ANSWER_LIMIT:
+        return text
+    return text.encode("utf-16-le")[: 2 * (ANSWER_LIMIT - 1)].decode("utf-16-le", "ignore") + _CUT
+
+
+async def reply(message: Message, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
+    """Write into the chat that `message` came from."""
+    assert message.bot is not None
+    await say(message.bot, message.chat.id, text.splitlines(), keyboard)
+
+
+async def say(bot: Bot, chat: int, lines: list[str], keyboard: InlineKeyboardMarkup | None = None) -> None:
+    """Write lines into a chat; what is too much for one message is cut at the end."""
+    try:
+        text = "\n".join(fitting(lines))
+        await bot.send_message(chat, text, reply_markup=keyboard, parse_mode=None)
+    except AiogramError as error:
+        _not_delivered(error)
+
+
+def fitting(lines: list[str], room: int = TEXT_LIMIT) -> list[str]:
+    """The first lines that fit in `room`, and … where some don't."""
+    left = room - length(_CUT)
+    for number, line in enumerate(lines):
+        left -= length(line) + 1
+        if left < 0:
+            return [*lines[:number], _CUT]
+    return lines
+
+
+def latest_fitting(lines: list[str], room: int) -> list[str]:
+    """The last lines that fit in `room`, and … where some don't."""
+    return fitting(lines[::-1], room)[::-1]
+
+
+def _not_delivered(error: AiogramError) -> None:
+    LOGGER.warning("an answer was not delivered", extra={"failure": type(error).__name__, "why": str(error)})

@@ -1,0 +1,227 @@
+"""Hearing: updates are stored, then handled; by long polling here, by webhook in `webhook`.
+
+The rule: nothing an update holds, and nothing the network does, ends the hearing. An update is confirmed to
+Telegram only after it is stored; each is handled in a task of its own, so one that fails harms no other.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+from aiogram import Bot, Dispatcher
+from aiogram.exceptions import (
+    TelegramConflictError,
+    TelegramNotFound,
+    TelegramRetryAfter,
+    TelegramUnauthorizedError,
+)
+from aiogram.methods import TelegramMethod
+from aiogram.types import Update
+
+from bots.telegram.inbox import Inbox
+
+LOGGER = logging.getLogger(__name__)
+KINDS: Final = ("message", "callback_query", "my_chat_member")
+HOOK_PATH: Final = "/hooks/telegram"
+POLL_S: Final = 25  #: how long one getUpdates waits at Telegram
+_GRACE_S: Final = 10  #: how much longer the HTTP request may take
+_AT_ONCE: Final = 32  #: updates handled at the same time
+_HANDLING_S: Final = 30.0  #: longest time for one update
+_DRAIN_S: Final = 5.0  #: how long a stop waits for updates in hand
+_SWEEP_S: Final = 60.0  #: between looks for stored updates that nobody finished
+_ABANDONED: Final = timedelta(seconds=60)
+Sleep = Callable[[float], Awaitable[object]]
+
+
+class GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
+    """getUpdates with each update left plain: one that can't be read must not spoil its batch for ever."""
+
+    __returning__ = list[dict[str, Any]]
+    __api_method__ = "getUpdates"
+
+    offset: int | None = None
+    timeout: int = POLL_S
+    allowed_updates: tuple[str, ...] = KINDS
+
+
+class Hearing:
+    """Stores updates and has them handled by the dispatcher, each once."""
+
+    def __init__(self, bot: Bot, dispatcher: Dispatcher, inbox: Inbox) -> None:
+        self._bot = bot
+        self._dispatcher = dispatcher
+        self._inbox = inbox
+        self._in_hand: set[int] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(_AT_ONCE)
+
+    async def take(self, raw: dict[str, Any]) -> bool:
+        """Store an update; whether it is new and should be handled. Raises what the database raises."""
+        update_id = raw.get("update_id")
+        if not isinstance(update_id, int):
+            LOGGER.warning("an update without update_id was dropped")
+            return False
+        return await self._inbox.store(update_id, raw)
+
+    async def begin(self, raw: dict[str, Any]) -> None:
+        """Handle a stored update in a task; waits while too many are in hand."""
+        await self._room.acquire()
+        task = asyncio.create_task(self.handle(raw), name=f"telegram update {raw['update_id']}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._room.release()
+
+    async def handle(self, raw: dict[str, Any]) -> None:
+        """Handle a stored update and mark it; raises nothing."""
+        update_id: int = raw["update_id"]
+        if update_id in self._in_hand:
+            return
+        self._in_hand.add(update_id)
+        try:
+            await self._feed(raw)
+            await self._inbox.mark_handled(update_id)
+        except Exception:  # a job: one update's failure never ends the hearing; it stays unhandled in the inbox
+            LOGGER.exception("an update stays unhandled", extra={"update_id": update_id})
+        finally:
+            self._in_hand.discard(update_id)
+
+    async def _feed(self, raw: dict[str, Any]) -> None:
+        if not any(kind in raw for kind in KINDS):
+            LOGGER.info("an update of no kind we asked for", extra={"update_id": raw["update_id"]})
+            return
+        try:
+            update = Update.model_validate(raw, context={"bot": self._bot})
+        except ValueError:  # no trace: it would show what people wrote
+            LOGGER.error("an update could not be read", extra={"update_id": raw["update_id"]})  # noqa: TRY400
+            return
+        async with asyncio.timeout(_HANDLING_S):
+            await self._dispatcher.feed_update(self._bot, update)
+
+    async def pick_up(self, older_than: timedelta = timedelta()) -> int:
+        """Handle stored updates that nobody finished; how many there were."""
+        waiting = await self._inbox.waiting(older_than)
+        for raw in waiting:
+            await self.begin(raw)
+        return len(waiting)
+
+    async def sweep(self, sleep: Sleep = asyncio.sleep) -> None:
+        """Now and then pick up what was abandoned and forget what is old. Ends only by being cancelled."""
+        while True:
+            await sleep(_SWEEP_S)
+            try:
+                await self.pick_up(_ABANDONED)
+                await self._inbox.forget()
+            except Exception:  # a sweeper pass: the next one comes in a minute
+                LOGGER.exception("a sweep over stored updates failed")
+
+    async def drain(self) -> None:
+        """Wait a little for updates in hand; what is not finished stays in the inbox for the next start."""
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks), timeout=_DRAIN_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+class Rest(msgspec.Struct, frozen=True):
+    """How long to wait after a kind of failure, and what to say of it."""
+
+    failure: type[Exception]
+    first_s: float
+    longest_s: float
+    sentence: str
+
+
+RESTS: Final = (
+    Rest(TelegramConflictError, 5, 60, "another process takes this bot's updates; run one `fenghuo bot` a token"),
+    Rest(TelegramUnauthorizedError, 30, 300, "Telegram refuses the bot's token"),
+    Rest(TelegramNotFound, 30, 300, "Telegram refuses the bot's token"),
+    Rest(Exception, 0.5, 30, "updates could not be fetched"),
+)
+
+
+class Polling:
+    """Long polling. The offset lives here only: after a restart Telegram repeats, and the inbox knows."""
+
+    def __init__(self, bot: Bot, hearing: Hearing, sleep: Sleep = asyncio.sleep) -> None:
+        self._bot = bot
+        self._hearing = hearing
+        self._sleep = sleep
+        self._offset: int | None = None
+        self._failures = 0
+        self._has_webhook = True  #: until Telegram says we may poll
+
+    async def run(self) -> None:
+        """Poll until cancelled; then updates in hand are finished."""
+        try:
+            while True:
+                await self.turn()
+        finally:
+            await self._hearing.drain()
+
+    async def turn(self) -> None:
+        """One getUpdates and what follows from it; raises nothing but cancellation."""
+        try:
+            await self._free_the_way()
+            request = GetRawUpdates(offset=self._offset)
+            batch = await self._bot(request, request_timeout=POLL_S + _GRACE_S)
+            for raw in batch:
+                await self._take(raw)
+        except Exception as failure:  # noqa: BLE001 - a connection loop: it outlives every failure
+            await self._rest(failure)
+        else:
+            self._failures = 0
+
+    async def _free_the_way(self) -> None:
+        """A webhook of earlier days forbids polling; its updates are kept."""
+        if self._has_webhook:
+            await self._bot.delete_webhook(drop_pending_updates=False)
+            self._has_webhook = False
+
+    async def _take(self, raw: dict[str, Any]) -> None:
+        is_new = await self._hearing.take(raw)
+        update_id = raw.get("update_id")
+        if isinstance(update_id, int):
+            self._offset = max(self._offset or 0, update_id + 1)
+        if is_new:
+            await self._hearing.begin(raw)
+
+    async def _rest(self, failure: Exception) -> None:
+        """Say what is wrong and wait, longer each time."""
+        row = next(each for each in RESTS if isinstance(failure, each.failure))
+        seconds = min(row.longest_s, row.first_s * 2 ** min(self._failures, 10))
+        if isinstance(failure, TelegramRetryAfter):
+            seconds = float(failure.retry_after)
+        self._failures += 1
+        self._has_webhook = self._has_webhook or isinstance(failure, TelegramConflictError)
+        facts = {"why": f"{type(failure).__name__}: {failure}", "wait_s": seconds, "failures": self._failures}
+        LOGGER.error(row.sentence, extra=facts)
+        await self._sleep(seconds)
+
+
+async def until_done(what: str, work: Callable[[], Awaitable[object]], sleep: Sleep = asyncio.sleep) -> None:
+    """Do something at the carrier that must succeed in the end, such as the menu; waits longer each time."""
+    seconds = 1.0
+    while True:
+        try:
+            await work()
+        except Exception as failure:  # noqa: BLE001 - a connection loop: the carrier may be away for hours
+            LOGGER.warning("%s: trying again", what, extra={"why": f"{type(failure).__name__}: {failure}"})
+            await sleep(seconds)
+            seconds = min(60.0, seconds * 2)
+        else:
+            return
+
+
+async def stopped(task: "asyncio.Task[None]") -> None:
+    """Cancel a task and wait for its end."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

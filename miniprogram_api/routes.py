@@ -1,0 +1,9 @@
+"""The list of this edge's controllers, for the composition root."""
+
+from typing import Final
+
+from miniprogram_api.alarm_routes import Alarms
+from miniprogram_api.inbox_routes import Inbox
+from miniprogram_api.session import Sessions
+
+ROUTES: Final = [Sessions, Inbox, Alarms]

@@ -1,0 +1,122 @@
+"""UDP: whole frames in each datagram, answers to where it came from (GB/T 26875.3 extract, 9 and 14).
+
+A peer that sent a good frame is remembered for five minutes, so that downlinks find it. Nothing is kept between
+datagrams. UDP can't be read more slowly: beyond the rate a datagram goes unanswered, and the device resends.
+"""
+
+import asyncio
+from typing import Any, Final, cast
+
+from backend.core import clock
+from backend.core.settings import Gateway
+from protocol_gateway.gb26875.buffer import BadOctets, read_datagram
+from protocol_gateway.gb26875.profiles import Profile
+from protocol_gateway.limits import Limit, Refusals
+from protocol_gateway.reception import Arrival, Reception
+from protocol_gateway.sessions import Session, Sessions
+from protocol_gateway.supervision import Supervision
+from protocol_gateway.timers import Timers
+from protocol_gateway.ways import Way
+
+REMEMBERED_S: Final = 300.0
+MOST_PEERS: Final = 50_000
+
+
+class UdpWay(Way):
+    """The way to one UDP address and port."""
+
+    __slots__ = ("_datagrams", "_to")
+
+    def __init__(self, datagrams: "Datagrams", to: tuple[Any, ...], *, rate: float, now: float) -> None:
+        super().__init__(to[0], to[1], "udp", rate=rate, now=now)
+        self._datagrams = datagrams
+        self._to = to
+
+    def send(self, octets: bytes) -> None:
+        """Send one datagram."""
+        if octets and self.is_open:
+            self._datagrams.send(octets, self._to)
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """The gateway's UDP socket and the peers it remembers."""
+
+    def __init__(
+        self,
+        *,
+        settings: Gateway,
+        profile: Profile,
+        timers: Timers,
+        refusals: Refusals,
+        reception: Reception,
+        sessions: Sessions,
+        supervision: Supervision,
+    ) -> None:
+        self._settings = settings
+        self._profile = profile
+        self._timers = timers
+        self._refusals = refusals
+        self._reception = reception
+        self._sessions = sessions
+        self._supervision = supervision
+        self._transport: asyncio.DatagramTransport | None = None
+        self._ways: dict[tuple[Any, ...], UdpWay] = {}
+        self._is_full = False
+        self._is_stopped = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is bound."""
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        """One datagram has come: its first and last octet came together."""
+        if self._is_stopped:
+            return
+        received_at, now = clock.now(), clock.monotonic()
+        way = self._ways.get(addr) or UdpWay(self, addr, rate=self._settings.frames_per_second, now=now)
+        found = read_datagram(data, self._profile)
+        if way.allowance.spend(len(found), now) > 0:
+            self._refusals.note(Limit.RATE, way.host, now)
+            return
+        if addr not in self._ways and not all(isinstance(one, BadOctets) for one in found):
+            self._remember(addr, way, now)
+        self._reception.take(found, way, Arrival(received_at, received_at, now))
+
+    def pause_writing(self) -> None:
+        """The socket takes no more just now: answers are left out, and devices resend."""
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """The socket takes more."""
+        self._is_full = False
+
+    def send(self, octets: bytes, to: tuple[Any, ...]) -> None:
+        """Send one datagram, unless the socket is full."""
+        if self._transport is not None and not self._transport.is_closing() and not self._is_full:
+            self._transport.sendto(octets, to)
+
+    def stop(self) -> None:
+        """Take no more (drain); answers still go out."""
+        self._is_stopped = True
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _remember(self, addr: tuple[Any, ...], way: UdpWay, now: float) -> None:
+        if len(self._ways) >= MOST_PEERS:
+            self._refusals.note(Limit.DATAGRAM_PEERS, way.host, now)
+            return
+        self._ways[addr] = way
+        self._timers.at(now + REMEMBERED_S, lambda then: self._forget(addr, way, then))
+
+    def _forget(self, addr: tuple[Any, ...], way: UdpWay, now: float) -> None:
+        if now - way.good_at < REMEMBERED_S:
+            self._timers.at(way.good_at + REMEMBERED_S, lambda then: self._forget(addr, way, then))
+            return
+        del self._ways[addr]
+        way.is_open = False
+        left: list[Session] = self._sessions.leave(way)
+        for session in left:
+            self._supervision.left(session)

@@ -1,0 +1,195 @@
+"""Watching links (通信巡检): their loss and return, clocks, and states read again.
+
+    silent 30 s, 50 s, 70 s    inquiry 81
+    silent 90 s                lost: `LinkSaid(is_lost=True)`; with 10 s to tell it, 100 s hold (CQC/SC 11002, 4.4.2)
+    a word                     back: `LinkSaid(is_lost=False)`, clock set, states read again
+
+`Link` knows these times; here stand the deadlines, in the gateway's one heap, and what follows. Only devices of
+a unit that are fed by the mains are patrolled; battery devices sleep, and are judged by their reports' age.
+"""
+
+import asyncio
+import logging
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from backend.core import clock
+from backend.monitoring.model import LinkSaid
+from protocol_gateway.collaborators import DeviceStore, Directory, Point, StoreAway
+from protocol_gateway.downlink import Ask, Downlink
+from protocol_gateway.gb26875.events import LinkEvent, SilenceExpired
+from protocol_gateway.gb26875.layouts import ComponentAddress, WireObject
+from protocol_gateway.gb26875.objects.inquiries import ReadComponent, ReadSystem, ReadUitd
+from protocol_gateway.gb26875.tables import TypeFlag
+from protocol_gateway.sessions import Session, Sessions
+from protocol_gateway.timers import Timers
+
+log = logging.getLogger(__name__)
+
+#: a clock is set at most hourly, and when the frame's time is further off than this
+CLOCK_EVERY_S: Final = 3600.0
+CLOCK_OFF: Final = timedelta(seconds=60)
+#: states are read again at most this often while a device only changes its way
+RESYNCHRONISE_EVERY_S: Final = 60.0
+#: the quiet hour of the day at which clocks are set, spread over the half hour after it
+QUIET_HOUR: Final = 3
+_QUIET_SPREAD_S: Final = 1800
+#: how many devices' points are read from the registry at once
+_READERS: Final = 4
+
+
+class Supervision:
+    """What the gateway does of itself for each device. `say(session, LinkSaid)` tells the intake."""
+
+    def __init__(
+        self,
+        *,
+        timers: Timers,
+        sessions: Sessions,
+        downlink: Downlink,
+        directory: Directory,
+        store: DeviceStore,
+        flush: Callable[[Session], None],
+        say: Callable[[Session, LinkSaid], None],
+    ) -> None:
+        self._timers = timers
+        self._sessions = sessions
+        self._downlink = downlink
+        self._directory = directory
+        self._store = store
+        self._flush = flush
+        self._say = say
+        self._is_stopped = False
+        self._readers = asyncio.Semaphore(_READERS)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def watch_registered(self, now: float) -> None:
+        """Watch every registered mains device from now on, also those that never call (again)."""
+        for facts in self._directory.devices().values():
+            session = self._sessions.of(facts.address, now)
+            if session.is_mains:
+                self.arm(session)
+
+    def heard(
+        self, session: Session, now: float, received_at: datetime, sent_at: datetime | None, *, is_new_way: bool
+    ) -> None:
+        """The device spoke. Cheap for the usual frame of a live link."""
+        session.heard_at = now
+        session.heard_moment = received_at
+        if not session.is_adopted or self._is_stopped:
+            return
+        if is_new_way or session.is_lost or not session.is_known_live:
+            self._came(session, now)
+        elif sent_at is not None and abs(received_at - sent_at) > CLOCK_OFF:
+            self._set_clock(session, now)
+
+    def arm(self, session: Session) -> None:
+        """See to it that the link's next deadline is met; one that has moved later is found so when it comes."""
+        deadline = session.link.next_deadline()
+        if deadline is not None and deadline < session.armed_at:
+            session.armed_at = deadline
+            self._timers.at(deadline, partial(self._expire, session))
+
+    def left(self, session: Session) -> None:
+        """The device's last way has closed. Its conditions stay; its silence counts on."""
+        self._downlink.drop(session)
+        self.arm(session)
+
+    async def stop(self) -> None:
+        """Draining: nobody is lost, asked or set any more."""
+        self._is_stopped = True
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _expire(self, session: Session, now: float) -> None:
+        if self._is_stopped or now < session.armed_at:
+            return
+        session.armed_at = float("inf")
+        events = session.link.expire(now)
+        self._notice(session, events)
+        self._downlink.heed(session, events)
+        self._flush(session)
+        self.arm(session)
+
+    def _notice(self, session: Session, events: Iterable[LinkEvent]) -> None:
+        if session.is_mains and any(isinstance(event, SilenceExpired) for event in events):
+            session.is_lost = True
+            self._say(session, LinkSaid(is_lost=True, silent_since=session.heard_moment))
+
+    def _came(self, session: Session, now: float) -> None:
+        had_gap = session.is_lost or not session.is_known_live
+        if not session.has_quiet_hour:
+            session.has_quiet_hour = True
+            self._timers.at(now + self._until_quiet(session), partial(self._quiet_hour, session))
+        if had_gap:
+            # Also at first contact: before our restart it may have been lost.
+            session.is_lost = False
+            session.is_known_live = True
+            self._say(session, LinkSaid(is_lost=False))
+        self._set_clock(session, now)
+        last = session.resynchronised_at
+        if session.is_mains and (had_gap or last is None or now - last > RESYNCHRONISE_EVERY_S):
+            session.resynchronised_at = now
+            self._spawn_resynchronisation(session)
+
+    def _set_clock(self, session: Session, now: float) -> None:
+        if session.way is None:
+            return
+        if session.clock_sent_at is not None and now - session.clock_sent_at < CLOCK_EVERY_S:
+            return
+        session.clock_sent_at = now
+        self._downlink.ask(session, [Ask(TypeFlag.SYNCHRONISE_CLOCK)])
+
+    def _until_quiet(self, session: Session) -> float:
+        local = clock.now().astimezone(session.reading.zone)
+        quiet = local.replace(hour=QUIET_HOUR, minute=0, second=0, microsecond=0)
+        quiet += timedelta(seconds=zlib.crc32(session.address.encode()) % _QUIET_SPREAD_S)
+        if quiet <= local:
+            quiet += timedelta(days=1)
+        return (quiet - local).total_seconds()
+
+    def _quiet_hour(self, session: Session, now: float) -> None:
+        if self._is_stopped:
+            return
+        if session.is_adopted:
+            self._set_clock(session, now)
+        self._timers.at(now + self._until_quiet(session), partial(self._quiet_hour, session))
+
+    def _spawn_resynchronisation(self, session: Session) -> None:
+        task = asyncio.get_running_loop().create_task(self._resynchronise(session))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _resynchronise(self, session: Session) -> None:
+        points: Sequence[Point] = ()
+        try:
+            async with self._readers:
+                points = await self._store.points(session.address)
+        except StoreAway as error:
+            log.warning("points not read for a resynchronisation", extra={"reason": str(error)})
+        self._downlink.ask(session, states_to_ask(points))
+
+
+def states_to_ask(points: Sequence[Point]) -> Iterator[Ask]:
+    """What to ask after a gap: the UITD itself, each registered system, component and analog (81, 61, 62, 63)."""
+    yield Ask(TypeFlag.READ_UITD_STATE, (ReadUitd(),))
+    systems = sorted({(one.system_type, one.system_address) for one in points})
+    yield from _in_frames(TypeFlag.READ_SYSTEM_STATE, [ReadSystem(*one) for one in systems])
+    states = [_read(one) for one in points if one.quantity is None]
+    yield from _in_frames(TypeFlag.READ_COMPONENT_STATE, states)
+    analogs = [_read(one) for one in points if one.quantity is not None]
+    yield from _in_frames(TypeFlag.READ_ANALOG_VALUE, analogs)
+
+
+def _read(point: Point) -> WireObject:
+    address = ComponentAddress(bytes.fromhex(point.component_address))
+    return ReadComponent(point.system_type, point.system_address, address)
+
+
+def _in_frames(type_flag: TypeFlag, objects: Sequence[WireObject]) -> Iterator[Ask]:
+    for at in range(0, len(objects), type_flag.max_objects):
+        yield Ask(type_flag, objects[at : at + type_flag.max_objects])

@@ -1,0 +1,301 @@
+"""The pages in a real browser at phone width: nothing overflows, text is readable, and a fire arrives by itself.
+
+Set SHOTS_OF_FENGHUO to a folder to keep the screenshots.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import uvicorn
+from litestar import Litestar
+from playwright.async_api import Page, async_playwright, expect
+
+from backend.api import build_app
+from backend.console.routes import ROUTES as PAGES
+from backend.core import clock
+from backend.core.announce import announcing
+from backend.core.db.engine import execute, fetch
+from backend.core.ids import LedgerId, new_id
+from backend.core.live import Listener
+from backend.core.settings import Database, RedisSection, Secret, Settings, Telegram
+from backend.core.vocabulary import Channel
+from backend.delivery.carry import Carrier
+from backend.demo.carriers.telegram import BotApiServer, serve
+from backend.demo.street import ROUTES as STREET
+from backend.demo.street import living
+from backend.intake import Incoming, Intake
+from backend.ledger.model import Entry
+from backend.monitoring.model import Level, Report, StateSaid, Subject
+from backend.registry.directory import Directory
+from backend.registry.importing import import_path
+from miniprogram_api.channel import AppChannel
+from miniprogram_api.routes import ROUTES as PHONE_API
+
+SAMPLE = Path(__file__).parents[2] / "backend" / "demo" / "sample"
+SHOTS = Path(os.environ.get("SHOTS_OF_FENGHUO", "") or tempfile.mkdtemp(prefix="fh-shots-"))
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 390, "height": 844}
+TOKEN = "123456:" + "A" * 35
+
+
+class _Server(uvicorn.Server):
+    @property
+    def address(self) -> str:
+        port = self.servers[0].sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def served(app: Litestar) -> AsyncIterator[str]:
+    server = _Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield server.address
+    finally:
+        server.should_exit = True
+        await task
+
+
+class Town:
+    """The sample unit with a web process, a Telegram carrier, and a worker that carries app cards."""
+
+    def __init__(self, address: str, redis_url: str) -> None:
+        self.address = address
+        self.redis_url = redis_url
+        self.carrier = Carrier("test", {Channel.APP: AppChannel(redis_url)}, timeout_s=5, concurrency=4)
+
+    async def fire(self, component: str = "65000000", address: str = "790300000000", state: int = 0b11) -> None:
+        directory = Directory()
+        await directory.start()
+
+        async def nobody(_: object) -> None:
+            return None
+
+        now, ledger_id = clock.now(), LedgerId(new_id())
+        subject = Subject(
+            level=Level.COMPONENT,
+            system_type=1,
+            system_address=1,
+            component_type=42,
+            component_address=component,
+        )
+        report = Report(
+            address=address,
+            ledger_id=ledger_id,
+            received_at=now,
+            first_octet_at=now,
+            statements=(StateSaid(subject=subject, state=state),),
+            fingerprint=ledger_id.bytes,
+            sent_at=now,
+            peer="10.0.0.1:5001",
+        )
+        async with Intake(directory, nobody) as intake:
+            entry = Entry(id=ledger_id, kind="frame_in", received_at=now, octets=b"@@##", address=address)
+            await intake.take(Incoming(entry=entry, report=report))
+        await self.carry()
+
+    async def carry(self) -> None:
+        """What a worker does with a ring: send, and draw again."""
+        due = await fetch("select id from attempts where channel = 'app' and state = 'pending'")
+        await self.carrier.carry([row["id"] for row in due])
+        redraws = await fetch("select id from attempts where channel = 'app' and redraw_at is not null")
+        await self.carrier.redraw([row["id"] for row in redraws])
+
+
+@pytest.fixture
+async def town(database: str, redis_url: str) -> AsyncIterator[Town]:
+    assert database
+    await import_path(SAMPLE)
+    async with serve(BotApiServer(TOKEN)) as carrier, announcing(redis_url):
+        settings = Settings(
+            database=Database(url=Secret("unused")),
+            redis=RedisSection(url=Secret(redis_url)),
+            telegram=Telegram(token=Secret(TOKEN), api_base=carrier),
+        )
+        app = build_app(
+            settings, routes=[*PAGES, *PHONE_API, *STREET], listener=Listener(redis_url), demo=True, lifespan=[living]
+        )
+        async with served(app) as address:
+            town = Town(address, redis_url)
+            for channel in town.carrier._channels.values():
+                await channel.open()
+            await town.carrier.start()
+            yield town
+            await town.carrier.stop()
+            for channel in town.carrier._channels.values():
+                await channel.close()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[SimpleNamespace]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        pages: list[Page] = []
+        complaints: list[str] = []
+
+        async def page(path: str, **options: object) -> Page:
+            context = await chromium.new_context(**{"viewport": PHONE, "locale": "zh-CN", **options})
+            page = await context.new_page()
+            page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            await page.goto(path)
+            pages.append(page)
+            return page
+
+        yield SimpleNamespace(page=page, complaints=complaints)
+        for each in pages:
+            await each.context.close()
+        await chromium.close()
+
+
+async def assert_it_fits(page: Page, name: str) -> None:
+    """Nothing wider than the screen, no text under 18 px, and a picture for those who look."""
+    await page.screenshot(path=SHOTS / f"{name}.png", full_page=False)
+    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} overflows by {wide} px"
+    small = await page.evaluate(
+        """() => [...document.querySelectorAll('body *')].filter((node) =>
+             [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim())
+             && node.getClientRects().length && parseFloat(getComputedStyle(node).fontSize) < 18)
+           .map((node) => node.outerHTML.slice(0, 80))"""
+    )
+    assert small == []
+
+
+async def test_a_fire_comes_to_the_open_phone_page_by_itself_and_is_answered(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    page = await browser.page(f"{town.address}/m")
+    await expect(page.locator("#link")).to_have_attribute("data-lamp", "on")
+    await expect(page.get_by_role("heading", name="一切正常")).to_be_visible()
+    await assert_it_fits(page, "m-calm")
+    await town.fire()
+    await expect(page.locator(".hero")).to_have_attribute("data-worst", "fire")
+    await assert_it_fits(page, "m-fire")
+    await page.locator(".line").click()
+    await expect(page.locator(".headline .elapsed")).to_contain_text("00:0")
+    await expect(page.locator(".where")).to_contain_text("感烟探测器 1层大堂")
+    await assert_it_fits(page, "alarm-new")
+    await page.get_by_role("button", name="我已知晓").click()
+    await expect(page.locator(".known li")).to_contain_text("王经理 已确认")
+    await expect(page.get_by_role("button", name="真实火警")).to_be_visible()
+    await assert_it_fits(page, "alarm-known")
+    assert (await fetch("select count(*) as n from attempts where t6 is not null"))[0]["n"] >= 1
+    assert browser.complaints == []
+
+
+async def test_real_fire_asks_for_a_second_of_intent(town: Town, browser: SimpleNamespace) -> None:
+    await town.fire()
+    page = await browser.page(f"{town.address}/m")
+    await page.locator(".line").click()
+    await page.get_by_role("button", name="我已知晓").click()
+    real = page.get_by_role("button", name="真实火警")
+    await real.click()
+    await expect(real).to_contain_text("再按一次确认")
+    assert (await fetch("select verdict from alarms"))[0]["verdict"] is None
+    await real.click()
+    await expect(page.locator(".headline-foot")).to_contain_text("真实火警")
+    assert (await fetch("select verdict from alarms"))[0]["verdict"] == "real"
+
+
+async def test_false_alarm_takes_a_reason(town: Town, browser: SimpleNamespace) -> None:
+    await town.fire()
+    page = await browser.page(f"{town.address}/m")
+    await page.locator(".line").click()
+    await page.get_by_role("button", name="我已知晓").click()
+    await page.get_by_role("button", name="误报").click()
+    await page.get_by_role("button", name="烹饪油烟").click()
+    await assert_it_fits(page, "alarm-note")
+    await page.get_by_role("button", name="提交").click()
+    await expect(page.locator(".headline-foot")).to_contain_text("误报")
+    await expect(page.locator(".history")).to_contain_text("烹饪油烟")
+
+
+async def test_the_page_says_when_it_is_cut_off_and_catches_up_by_itself(town: Town, browser: SimpleNamespace) -> None:
+    page = await browser.page(f"{town.address}/m")
+    await expect(page.locator("#link")).to_have_attribute("data-lamp", "on")
+    await page.context.set_offline(True)
+    await expect(page.locator("#link")).to_have_attribute("data-lamp", "lost")
+    await assert_it_fits(page, "m-offline")
+    await town.fire()
+    await page.context.set_offline(False)
+    await expect(page.locator(".hero")).to_have_attribute("data-worst", "fire", timeout=15000)
+    await expect(page.locator("#link")).to_have_attribute("data-lamp", "on")
+
+
+async def test_the_desk_shows_lamps_for_each_way_and_adopts_a_stranger(town: Town, browser: SimpleNamespace) -> None:
+    await town.fire()
+    await town.fire(address="aabbccddeeff")
+    narrow = await browser.page(f"{town.address}/")
+    await expect(narrow.locator(".desk-line")).to_have_count(2)
+    await assert_it_fits(narrow, "desk-phone")
+    wide = await browser.page(f"{town.address}/", viewport={"width": 1440, "height": 900})
+    await assert_it_fits(wide, "desk-wide")
+    await wide.get_by_label("设备名称").fill("新装置")
+    await wide.get_by_role("button", name="登记到单位").click()
+    await expect(wide.locator(".stranger")).to_have_count(0)
+    await wide.get_by_role("button", name="确认", exact=True).first.click()
+    await expect(wide.locator(".chip-known").first).to_contain_text("钱值班员")
+    await expect(narrow.locator(".chip-known").first).to_contain_text("钱值班员")
+    assert browser.complaints == []
+
+
+async def test_the_street_fits_a_phone_and_a_tap_on_one_phone_shows_on_the_others(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    await town.fire()
+    await town.fire(component="c9000000")
+    narrow = await browser.page(f"{town.address}/demo")
+    await expect(narrow.locator(".mini").first).to_be_visible()
+    await assert_it_fits(narrow, "street-phone")
+    await narrow.close()
+    wide = await browser.page(f"{town.address}/demo", viewport={"width": 1440, "height": 1000})
+    await expect(wide.locator("#link")).to_have_attribute("data-lamp", "on")
+    first = wide.locator(".handset").first
+    await first.get_by_role("button", name="我已知晓").first.click()
+    await expect(wide.locator("#toast")).to_contain_text("已知晓")
+    await town.carry()
+    await expect(wide.locator(".handset").nth(1).locator(".mini-known").first).to_contain_text("王经理")
+    await assert_it_fits(wide, "street-wide")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 430])
+async def test_every_page_fits_narrow_and_wide_phones_by_day_and_night(
+    town: Town, browser: SimpleNamespace, scheme: str, width: int
+) -> None:
+    await execute("update units set name = $1", "烽火示范大厦（上海市浦东新区世纪大道第一分部）")
+    await town.fire()
+    await town.fire(component="c9000000", state=0b101)
+    look = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme}
+    for name, path in {
+        "m": "/m",
+        "recent": "/m?which=recent",
+        "desk": "/",
+        "street": "/demo",
+        "door": "/m/enter?stay=1",
+    }.items():
+        page = await browser.page(town.address + path, **look)
+        await assert_it_fits(page, f"{name}-{scheme}-{width}")
+        if name == "m":
+            await page.locator(".line").first.click()
+            await expect(page.locator(".where")).to_be_visible()
+            await assert_it_fits(page, f"alarm-{scheme}-{width}")
+        await page.close()

@@ -1,0 +1,397 @@
+"""The phone's API: sign in by code, read, answer, and the inbox with its replay; and the operator's API beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from litestar import Litestar
+
+from backend.api import build_app
+from backend.api.problems import sentence_of
+from backend.core import clock
+from backend.core.announce import announcing
+from backend.core.db.engine import execute, fetch, fetch_one
+from backend.core.errors import Refused
+from backend.core.ids import AlarmId, AttemptId, LedgerId, NoticeId, PersonId, new_id
+from backend.core.live import Hint, Listener, publish
+from backend.core.redis import connect
+from backend.core.settings import Database, Http, RedisSection, Secret, Settings
+from backend.core.vocabulary import Severity
+from backend.delivery.model import Card, Delivery, Receipt, Refusal
+from backend.intake import Incoming, Intake
+from backend.ledger.model import Entry
+from backend.monitoring.model import Level, Report, StateSaid, Subject
+from backend.people.model import CodePurpose, SessionKind
+from backend.people.queries import person_by_code
+from backend.people.service import add_person, new_code, open_session
+from backend.registry.directory import Directory
+from backend.registry.importing import import_path
+from miniprogram_api.channel import AppChannel
+from miniprogram_api.inbox import items_after
+from miniprogram_api.routes import ROUTES
+from miniprogram_api.stream import stream
+
+SAMPLE = Path(__file__).parents[2] / "backend" / "demo" / "sample"
+SMOKE = Subject(level=Level.COMPONENT, system_type=1, system_address=1, component_type=42, component_address="65000000")
+FIRE = 0b11
+
+
+async def raise_fire(address: str = "790300000000", *, state: int = FIRE) -> None:
+    directory = Directory()
+    await directory.start()
+
+    async def nobody(_: object) -> None:
+        return None
+
+    now, ledger_id = clock.now(), LedgerId(new_id())
+    report = Report(
+        address=address,
+        ledger_id=ledger_id,
+        received_at=now,
+        first_octet_at=now,
+        statements=(StateSaid(subject=SMOKE, state=state),),
+        fingerprint=ledger_id.bytes,
+        sent_at=now,
+        peer="10.0.0.1:5001",
+    )
+    async with Intake(directory, nobody) as intake:
+        entry = Entry(id=ledger_id, kind="frame_in", received_at=now, octets=b"@@##", address=address)
+        await intake.take(Incoming(entry=entry, report=report))
+
+
+def settings_for(redis_url: str, **http: Any) -> Settings:
+    return Settings(
+        database=Database(url=Secret("unused")), redis=RedisSection(url=Secret(redis_url)), http=Http(**http)
+    )
+
+
+@asynccontextmanager
+async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """A client in this very loop, since the pool belongs to it; the lifespan in one task, as Litestar wants it."""
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            begun.set()
+            await end.wait()
+
+    task = asyncio.create_task(live())
+    await asyncio.wait({task, asyncio.create_task(begun.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            yield client
+    finally:
+        end.set()
+        await task
+
+
+@pytest.fixture
+async def house(database: str, redis_url: str) -> AsyncIterator[SimpleNamespace]:
+    """The sample unit, an application, and a client; nobody is signed in."""
+    assert database
+    await import_path(SAMPLE)
+    settings = settings_for(redis_url)
+    listener = Listener(redis_url)
+    app = build_app(settings, routes=ROUTES, listener=listener)
+    async with announcing(redis_url), client_of(app) as client:
+        yield SimpleNamespace(client=client, settings=settings, listener=listener, redis_url=redis_url)
+
+
+async def bearer(code: str, kind: SessionKind = SessionKind.PHONE) -> dict[str, str]:
+    person = await person_by_code(code)
+    return {"Authorization": f"Bearer {await open_session(person.id, kind, 'test')}"}
+
+
+async def deliveries_for(*codes: str) -> list[Delivery]:
+    found = []
+    for code in codes:
+        row = await fetch_one(
+            """select t.id, t.notice, t.person, n.alarm from attempts t join notices n on n.id = t.notice
+               join people p on p.id = t.person where p.code = $1 and t.channel = 'app' order by n.created_at desc""",
+            code,
+        )
+        assert row is not None
+        await execute("update attempts set state = 'accepted' where id = $1", row["id"])
+        found.append(
+            Delivery(
+                attempt=row["id"], notice=row["notice"], person=row["person"], address=code, card=card(row["alarm"])
+            )
+        )
+    return found
+
+
+def card(alarm: AlarmId, *, revision: int = 0) -> Card:
+    return Card(
+        alarm=alarm,
+        number=1,
+        severity=Severity.FIRE,
+        icon="🔥",
+        headline="火警",
+        status="报警中",
+        is_active=True,
+        revision=revision,
+    )
+
+
+def unplanned(person: PersonId, *, revision: int = 0) -> Delivery:
+    return Delivery(
+        attempt=AttemptId(new_id()),
+        notice=NoticeId(new_id()),
+        person=person,
+        address="",
+        card=card(AlarmId(new_id()), revision=revision),
+    )
+
+
+async def test_a_one_time_code_becomes_a_token_once(house: SimpleNamespace) -> None:
+    wang = await person_by_code("wang")
+    code = await new_code(wang.id, CodePurpose.PHONE)
+    answer = await house.client.post("/mp/v1/session", json={"code": code})
+    assert answer.status_code == 201
+    token = answer.json()["token"]
+    me = await house.client.get("/mp/v1/me", headers={"Authorization": f"Bearer {token}"})
+    assert me.json()["name"] == "王经理"
+    again = await house.client.post("/mp/v1/session", json={"code": code})
+    assert again.status_code == 400
+    assert again.headers["content-type"] == "application/problem+json"
+    assert again.json()["code"] == "code_not_valid"
+
+
+async def test_an_unknown_field_is_named_and_a_missing_session_is_a_problem_document(house: SimpleNamespace) -> None:
+    odd = await house.client.post("/mp/v1/session", json={"code": "x", "colour": "red"})
+    assert odd.status_code == 400
+    assert "colour" in odd.text
+    nobody = await house.client.get("/mp/v1/me", headers={"Accept-Language": "zh-CN"})
+    assert nobody.status_code == 401
+    assert nobody.headers["content-type"] == "application/problem+json"
+    nowhere = await house.client.get("/mp/v1/nothing")
+    assert nowhere.status_code == 404
+    assert nowhere.headers["content-type"] == "application/problem+json"
+    assert "content-security-policy" in nowhere.headers
+
+
+async def test_codes_can_t_be_tried_without_end(house: SimpleNamespace) -> None:
+    answers = [await house.client.post("/mp/v1/session", json={"code": f"guess{n}"}) for n in range(12)]
+    assert answers[0].status_code == 400
+    assert answers[-1].status_code == 429
+
+
+async def test_a_fire_is_read_acknowledged_twice_and_judged(house: SimpleNamespace) -> None:
+    await raise_fire()
+    wang, li = await bearer("wang"), await bearer("li")
+    cards = (await house.client.get("/mp/v1/alarms", headers=wang)).json()
+    assert [each["severity"] for each in cards] == ["fire"]
+    alarm = cards[0]["alarm"]
+    first = await house.client.post(f"/mp/v1/alarms/{alarm}/acknowledgement", headers=wang)
+    assert first.status_code == 200
+    assert first.json()["is_new"] is True
+    assert first.json()["via"] == "phone"
+    second = (await house.client.post(f"/mp/v1/alarms/{alarm}/acknowledgement", headers=wang)).json()
+    assert second["is_new"] is False
+    assert second["at"] == first.json()["at"]
+    seen = (await house.client.get(f"/mp/v1/alarms/{alarm}", headers=li)).json()
+    assert "王经理" in seen["card"]["known_by"][0]
+    assert seen["history"]
+    bad = await house.client.post(f"/mp/v1/alarms/{alarm}/verdict", headers=li, json={"verdict": "maybe"})
+    assert bad.status_code == 400
+    judged = await house.client.post(
+        f"/mp/v1/alarms/{alarm}/verdict", headers=li, json={"verdict": "false", "note": "油烟"}
+    )
+    assert judged.json()["verdict"] == "false"
+    recent = (await house.client.get("/mp/v1/alarms?which=recent", headers=wang)).json()
+    assert "误报" in recent[0]["verdict"]
+
+
+async def test_another_unit_s_person_sees_nothing_and_can_t_tell_why(house: SimpleNamespace) -> None:
+    await raise_fire()
+    mine = (await house.client.get("/mp/v1/alarms", headers=await bearer("wang"))).json()[0]["alarm"]
+    await add_person("stranger", "外人", "", "zh_CN")
+    stranger = await bearer("stranger")
+    assert (await house.client.get("/mp/v1/alarms", headers=stranger)).json() == []
+    forbidden = await house.client.get(f"/mp/v1/alarms/{mine}", headers=stranger)
+    unknown = await house.client.get(f"/mp/v1/alarms/{new_id()}", headers=stranger)
+    assert forbidden.status_code == unknown.status_code == 404
+    assert forbidden.json() == unknown.json()
+    status = (await house.client.get("/mp/v1/status", headers=stranger)).json()
+    assert status["devices"] == status["fire"] == 0
+
+
+async def test_the_status_counts_alarms_and_devices(house: SimpleNamespace) -> None:
+    await raise_fire()
+    status = (await house.client.get("/mp/v1/status", headers=await bearer("wang"))).json()
+    assert (status["fire"], status["unacknowledged"], status["devices"]) == (1, 1, 2)
+    assert status["devices_online"] + status["devices_lost"] == 2
+    assert status["last_contact_at"]
+
+
+async def test_a_cookie_alone_changes_nothing(house: SimpleNamespace) -> None:
+    await raise_fire()
+    headers = await bearer("wang")
+    alarm = (await house.client.get("/mp/v1/alarms", headers=headers)).json()[0]["alarm"]
+    cookie = {"Cookie": f"fenghuo_phone={headers['Authorization'].removeprefix('Bearer ')}"}
+    path = f"/mp/v1/alarms/{alarm}/acknowledgement"
+    assert (await house.client.get("/mp/v1/me", headers=cookie)).status_code == 200
+    assert (await house.client.post(path, headers=cookie)).status_code == 403
+    foreign = {**cookie, "X-Fenghuo": "1", "Sec-Fetch-Site": "cross-site"}
+    assert (await house.client.post(path, headers=foreign)).status_code == 403
+    elsewhere = {**cookie, "X-Fenghuo": "1", "Origin": "http://evil.example"}
+    assert (await house.client.post(path, headers=elsewhere)).status_code == 403
+    own = {**cookie, "X-Fenghuo": "1", "Sec-Fetch-Site": "same-origin"}
+    assert (await house.client.post(path, headers=own)).status_code == 200
+
+
+async def test_the_inbox_pages_and_the_phone_s_word_stamps_the_receipt_once(house: SimpleNamespace) -> None:
+    await raise_fire()
+    channel = AppChannel(house.redis_url)
+    [mine, other] = await deliveries_for("wang", "li")
+    await channel.send(mine)
+    await channel.send(other)
+    headers = await bearer("wang")
+    page = (await house.client.get("/mp/v1/inbox", headers=headers)).json()
+    assert [item["attempt"] for item in page["items"]] == [str(mine.attempt)]
+    rest = (await house.client.get(f"/mp/v1/inbox?after={page['next_after']}", headers=headers)).json()
+    assert rest == {"items": [], "next_after": page["next_after"], "is_more": False}
+    body = {"attempts": [str(mine.attempt), str(other.attempt)]}
+    stamped = await house.client.post("/mp/v1/inbox/received", headers=headers, json=body)
+    assert stamped.json() == {"received": 1}
+    assert (await house.client.post("/mp/v1/inbox/received", headers=headers, json=body)).json() == {"received": 0}
+    row = await fetch_one("select t6 from attempts where id = $1", other.attempt)
+    assert row == {"t6": None}
+
+
+@pytest.mark.usefixtures("database")
+async def test_numbers_grow_in_commit_order_under_concurrent_writers(redis_url: str) -> None:
+    person = await add_person("p", "人", "", "zh_CN")
+    channel = AppChannel(redis_url)
+    seen: list[int] = []
+
+    async def write() -> None:
+        for _ in range(20):
+            await channel.send(unplanned(person))
+
+    async def read() -> None:
+        while len(seen) < 80:
+            seen.extend(item.seq for item in await items_after(person, seen[-1] if seen else 0))
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(asyncio.gather(read(), *(write() for _ in range(4))), 30)
+    rows = await fetch("select seq from inbox_items where person = $1 order by seq", person)
+    assert seen == [row["seq"] for row in rows]  # nothing appeared behind a number that was read already
+
+
+@pytest.mark.usefixtures("database")
+async def test_many_cards_go_in_one_statement_and_each_has_its_answer(redis_url: str) -> None:
+    known = await add_person("p", "人", "", "zh_CN")
+    channel = AppChannel(redis_url)
+    deliveries = [unplanned(known), unplanned(PersonId(new_id())), unplanned(known)]
+    answers = await channel.send_many(deliveries)
+    assert [type(answer) for answer in answers] == [Receipt, Refusal, Receipt]
+    refusal = answers[1]
+    assert isinstance(refusal, Refusal)
+    assert refusal.permanent
+    items = await items_after(known, 0)
+    assert [item.attempt for item in items] == [deliveries[0].attempt, deliveries[2].attempt]
+    with pytest.raises(Refusal):
+        await channel.send(deliveries[1])
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_card_that_was_put_before_is_answered_and_not_put_again(redis_url: str) -> None:
+    person = await add_person("p", "人", "", "zh_CN")
+    channel = AppChannel(redis_url)
+    delivery = unplanned(person)
+    assert await channel.send(delivery) == await channel.send(delivery)
+    await channel.edit(msgspec.structs.replace(delivery, card=card(delivery.card.alarm, revision=1)))
+    assert [(item.is_new, item.revision) for item in await items_after(person, 0)] == [(True, 0), (False, 1)]
+
+
+async def test_the_stream_replays_then_goes_on_live_and_tells_of_the_unit(house: SimpleNamespace) -> None:
+    wang = await person_by_code("wang")
+    channel = AppChannel(house.redis_url)
+    await channel.open()
+    missed = await channel.send(unplanned(wang.id))
+    events = stream(wang, 0, house.listener)
+    assert b"retry:" in await anext(events)
+    replayed = await anext(events)
+    assert replayed.startswith(b"id: %d\nevent: item\n" % missed.surface["seq"])
+    came = asyncio.create_task(until(events, b"event: item"))
+    await asyncio.sleep(0)
+    live = await channel.send(unplanned(wang.id))
+    assert (await asyncio.wait_for(came, 5)).startswith(b"id: %d\n" % live.surface["seq"])
+    redis = connect(house.redis_url)
+    came = asyncio.create_task(until(events, b"event: changed"))
+    await publish(redis, Hint(unit=str(next(iter(wang.units))), alarm="a"))
+    await asyncio.wait_for(came, 5)
+    await events.aclose()
+    await channel.close()
+    await redis.aclose()
+
+
+async def until(events: AsyncIterator[bytes], wanted: bytes) -> bytes:
+    async for event in events:
+        if wanted in event:
+            return event
+    raise AssertionError("the stream ended")
+
+
+async def test_the_operator_s_api_takes_api_tokens_only_and_shows_stamps(house: SimpleNamespace) -> None:
+    await raise_fire()
+    phone, api = await bearer("qian"), await bearer("qian", SessionKind.API)
+    assert (await house.client.get("/api/v1/units", headers=phone)).status_code == 403
+    units = (await house.client.get("/api/v1/units", headers=api)).json()
+    assert [unit["code"] for unit in units] == ["FH001"]
+    tree = (await house.client.get(f"/api/v1/units/{units[0]['id']}", headers=api)).json()
+    assert len(tree["devices"]) == 2
+    [alarm] = (await house.client.get("/api/v1/alarms", headers=api)).json()
+    notices = (await house.client.get(f"/api/v1/alarms/{alarm['id']}/notices", headers=api)).json()
+    assert {"app", "telegram"} <= {each["channel"] for each in notices}
+    assert all(each["t0"] and each["clause"] for each in notices)
+
+
+async def test_an_unidentified_device_is_adopted_over_the_api(house: SimpleNamespace) -> None:
+    await raise_fire("aabbccddeeff")
+    api = await bearer("qian", SessionKind.API)
+    [device] = (await house.client.get("/api/v1/devices/unidentified", headers=api)).json()
+    body = {"unit": "FH001", "building": "B1", "name": "新传输装置"}
+    adopted = await house.client.post(f"/api/v1/devices/{device['id']}/adoption", headers=api, json=body)
+    assert adopted.status_code == 200, adopted.text
+    assert (await house.client.get("/api/v1/devices/unidentified", headers=api)).json() == []
+
+
+async def test_health_names_the_parts_and_metrics_and_schema_answer(house: SimpleNamespace) -> None:
+    assert (await house.client.get("/health/live")).json() == {"live": True}
+    ready = await house.client.get("/health/ready")
+    assert ready.json() == {"ready": True, "database": "ok", "redis": "ok"}
+    assert "fenghuo_http_requests_total" in (await house.client.get("/metrics")).text
+    paths = (await house.client.get("/schema")).json()["paths"]
+    assert {"/mp/v1/session", "/api/v1/alarms"} <= set(paths)
+
+
+async def test_a_foreign_host_name_is_refused_whatever_x_forwarded_host_says(house: SimpleNamespace) -> None:
+    foreign = await house.client.get("/mp/v1/me", headers={"Host": "evil.example"})
+    dressed = await house.client.get("/mp/v1/me", headers={"Host": "evil.example", "X-Forwarded-Host": "localhost"})
+    assert foreign.status_code == dressed.status_code == 404
+    assert (await house.client.get("/health/live", headers={"Host": "evil.example"})).status_code == 200
+
+
+@pytest.mark.usefixtures("database")
+async def test_an_address_that_asks_too_often_waits_and_health_never_does(redis_url: str) -> None:
+    settings = settings_for(redis_url, requests_per_minute=5)
+    app = build_app(settings, routes=ROUTES, listener=Listener(redis_url))
+    async with client_of(app) as client:
+        answers = [await client.get("/mp/v1/me", headers={"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(7)]
+        assert [answer.status_code for answer in answers[:5]] == [401] * 5
+        assert answers[-1].status_code == 429
+        assert answers[-1].headers["content-type"] == "application/problem+json"
+        assert (await client.get("/health/live")).status_code == 200
+
+
+def test_a_refusal_with_braces_in_it_is_told_as_it_is() -> None:
+    assert sentence_of(Refused("坏的 {x}", y=1), "zh_CN") == "坏的 {x}"
