@@ -64,6 +64,7 @@ class Connection(asyncio.BufferedProtocol):
         self._begun_at: datetime | None = None
         self._is_expiry_set = False
         self._is_paused = False
+        self._is_stopped = False
         self._resumed_at = float("-inf")
         self._outgoing: list[bytes] = []
         settings = shell.settings
@@ -146,7 +147,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def stop_reading(self) -> None:
         """Take no more (drain)."""
-        self._is_paused = True
+        self._is_paused = self._is_stopped = True
         if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 
@@ -179,7 +180,7 @@ class Connection(asyncio.BufferedProtocol):
             self._shell.timers.at(now + wait, self._resume)
 
     def _resume(self, now: float) -> None:
-        if self.way is None or not self.way.is_open or self._transport is None:
+        if self.way is None or not self.way.is_open or self._transport is None or self._is_stopped:
             return
         in_all = self._shell.reception.in_hand
         if self.way.in_hand > MOST_IN_HAND // 2 or in_all > MOST_IN_HAND_IN_ALL // 2:

@@ -60,12 +60,14 @@ class DeskPages(Controller):
             raise NotAllowed(N_("值班台只供服务机构人员使用"))
         lines = await open_lines(person)
         may_adopt = person.may(Right.ADOPT, None)
+        strangers = await unidentified_devices(person) if may_adopt else ()
         values: dict[str, Any] = {
             "glance": await glance(person),
             "severities": list(Severity),
             "lines": lines,
             "lights": _by_alarm(await told_of(person, [line.id for line in lines])),
-            "unidentified": await unidentified_devices(person) if may_adopt else (),
+            "unidentified": strangers,
+            "strangers": {device.id: device.address for device in strangers},
             "profiles": PROFILES,
         }
         return draw("desk.html", **await frame(person, settings, is_demo=is_demo), **values)

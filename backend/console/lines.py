@@ -8,7 +8,7 @@ import msgspec
 from backend.alarms.card import alarm_card
 from backend.alarms.model import Alarm
 from backend.alarms.queries import alarms_for
-from backend.core.ids import AlarmId
+from backend.core.ids import AlarmId, DeviceId
 from backend.core.vocabulary import Severity
 from backend.people.model import Person
 
@@ -21,6 +21,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     id: AlarmId
     number: int
+    device: DeviceId
     severity: Severity
     headline: str
     where: str
@@ -47,6 +48,7 @@ def _line(alarm: Alarm, language: str) -> Line:
     return Line(
         id=alarm.id,
         number=alarm.number,
+        device=alarm.device,
         severity=alarm.severity,
         headline=card.headline,
         where=card.where,

@@ -26,8 +26,8 @@ _ENVIRONMENT: Final = Environment(
 _WORDS: Final = {
     "online": N_("已连接"),
     "offline": N_("连接中断，正在重连"),
-    "sound_on": N_("提示音已开"),
-    "sound_off": N_("点此开启提示音"),
+    "sound_on": N_("声音已开"),
+    "sound_off": N_("开启声音"),
     "again": N_("再按一次确认"),
     "not_sent": N_("未送出，请检查网络后重试"),
     "days": N_("天"),

@@ -24,14 +24,14 @@ from litestar.static_files import create_static_files_router
 from backend.core import clock
 from backend.core.cookies import is_same_origin
 from backend.core.db.engine import fetch
-from backend.core.errors import Conflict, NotAllowed, NotFound
+from backend.core.errors import Conflict, NotAllowed
 from backend.core.i18n import N_, known_language, translate
 from backend.core.ids import PersonId
 from backend.core.live import Listener
 from backend.core.redis import RedisError, connect
 from backend.core.settings import Settings
 from backend.core.vocabulary import ROLE_LABELS, Role
-from backend.demo.carriers.telegram import BotApiControl, ChatView, ControlRefused
+from backend.demo.carriers.telegram import BotApiControl, ControlRefused, MessageView
 from backend.demo.devices import TOPIC, Command, Deed
 from backend.people.model import SessionKind
 from backend.people.service import open_session
@@ -60,7 +60,7 @@ _BUTTONS: Final[tuple[tuple[Deed, str], ...]] = (
 )
 _WORDS: Final = {
     "empty": N_("还没有通知"),
-    "closed": N_("载体暂时无法读取"),
+    "closed": N_("模拟设备暂时无法指挥"),
     "sent": N_("已下达"),
     "acknowledge": N_("我已知晓"),
     "edited": N_("已更新"),
@@ -147,12 +147,12 @@ class Street(Controller):
         return Response(html, media_type=MediaType.HTML, headers={"Cache-Control": "no-store"})
 
     @get("/chats/{chat_id:int}")
-    async def chat(self, control: NamedDependency[BotApiControl], chat_id: FromPath[int]) -> ChatView:
-        """A chat as the carrier delivered it."""
+    async def chat(self, control: NamedDependency[BotApiControl], chat_id: FromPath[int]) -> list[MessageView]:
+        """A chat as the carrier delivered it; empty before it was opened."""
         try:
-            return await control.chat(chat_id)
+            return (await control.chat(chat_id)).messages
         except ControlRefused:
-            raise NotFound(N_("没有这个会话")) from None
+            return []
         except httpx.TransportError:
             raise Conflict(N_("载体暂时无法读取")) from None
 

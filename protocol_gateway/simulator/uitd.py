@@ -28,7 +28,9 @@ _TIMEOUT_S: Final = 10.0
 _RESENDS: Final = 3
 _RECONNECT_S: Final = 1.0
 _CENTRE: Final = bytes.fromhex("640000000000")
+#: entries of the wire log, and frames in the register, that are kept
 _WIRE_LOG: Final = 10_000
+_REGISTER: Final = 200_000
 
 
 class SimulatedUitd:
@@ -50,11 +52,10 @@ class SimulatedUitd:
         answers: bool = True,
         timezone: str = "Asia/Shanghai",
         clock_offset: timedelta = timedelta(0),
-        keeps_register: bool = True,
     ) -> None:
         self.address = address if isinstance(address, str) else address.to_bytes(6, "little").hex()
         self.facility = Facility()
-        self.sendings: list[Sending] = []
+        self.sendings: deque[Sending] = deque(maxlen=_REGISTER)
         self.wire_log: deque[WireEntry] = deque(maxlen=_WIRE_LOG)
         self.clock_offset = clock_offset
         self.confirmed = self.denied = self.unanswered = self.resent = self.sent = 0
@@ -68,7 +69,6 @@ class SimulatedUitd:
         self._reconnects = reconnects
         self._answers = answers
         self._zone = ZoneInfo(timezone)
-        self._keeps_register = keeps_register
         self._source = bytes.fromhex(self.address)
         self._serial = 0
         self._waiting: OrderedDict[int, Sending] = OrderedDict()
@@ -212,8 +212,7 @@ class SimulatedUitd:
         self._serial = self._serial % 0xFFFF + 1
         sending = Sending(self._serial, self._frame(self._serial, command, adu), clock.monotonic())
         self.sent += 1
-        if self._keeps_register:
-            self.sendings.append(sending)
+        self.sendings.append(sending)
         self._waiting[sending.serial] = sending
         self._put(sending)
         self._arm()

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import pytest
 import uvicorn
 from litestar import Litestar
@@ -26,7 +27,8 @@ from backend.core.live import Listener
 from backend.core.settings import Database, RedisSection, Secret, Settings, Telegram
 from backend.core.vocabulary import Channel
 from backend.delivery.carry import Carrier
-from backend.demo.carriers.telegram import BotApiServer, serve
+from backend.demo.carriers.telegram import BotApiControl, BotApiServer, serve
+from backend.demo.carriers.telegram.actor import Person
 from backend.demo.street import ROUTES as STREET
 from backend.demo.street import living
 from backend.intake import Incoming, Intake
@@ -76,8 +78,9 @@ async def served(app: Litestar) -> AsyncIterator[str]:
 class Town:
     """The sample unit with a web process, a Telegram carrier, and a worker that carries app cards."""
 
-    def __init__(self, address: str, redis_url: str) -> None:
+    def __init__(self, address: str, redis_url: str, telegram: str) -> None:
         self.address = address
+        self.telegram = telegram
         self.redis_url = redis_url
         self.carrier = Carrier("test", {Channel.APP: AppChannel(redis_url)}, timeout_s=5, concurrency=4)
 
@@ -133,7 +136,7 @@ async def town(database: str, redis_url: str) -> AsyncIterator[Town]:
             settings, routes=[*PAGES, *PHONE_API, *STREET], listener=Listener(redis_url), demo=True, lifespan=[living]
         )
         async with served(app) as address:
-            town = Town(address, redis_url)
+            town = Town(address, redis_url, carrier)
             for channel in town.carrier._channels.values():
                 await channel.open()
             await town.carrier.start()
@@ -274,6 +277,32 @@ async def test_the_street_fits_a_phone_and_a_tap_on_one_phone_shows_on_the_other
     await town.carry()
     await expect(wide.locator(".handset").nth(1).locator(".mini-known").first).to_contain_text("王经理")
     await assert_it_fits(wide, "street-wide")
+
+
+async def test_the_street_shows_a_chat_as_the_carrier_delivered_it_and_presses_its_real_button(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    page = await browser.page(f"{town.address}/demo", viewport={"width": 1440, "height": 1000})
+    await expect(page.locator("#link")).to_have_attribute("data-lamp", "on")
+    async with BotApiControl(town.telegram) as control, httpx.AsyncClient(trust_env=False) as bot:
+        await control.open_chat(Person(id=100001, first_name="王经理"))
+        keys = [[{"text": "确认", "callback_data": "ack:1"}], [{"text": "误报", "callback_data": "v:1"}]]
+        message = {
+            "chat_id": 100001,
+            "text": "🔥 <b>火警</b>\n1号楼 5层 西侧走廊 <script>",
+            "reply_markup": {"inline_keyboard": keys},
+        }
+        message["text"] = str(message["text"]).replace("<script>", "&lt;script&gt;")
+        sent = await bot.post(f"{town.telegram}/bot{TOKEN}/sendMessage", json={**message, "parse_mode": "HTML"})
+        assert sent.status_code == 200, sent.text
+        chat = page.locator(".handset").first.locator(".bubble")
+        await expect(chat).to_contain_text("西侧走廊 <script>")
+        await expect(chat.locator("img.glyph")).to_have_attribute("alt", "🔥")
+        await assert_it_fits(page, "street-chat")
+        await chat.get_by_role("button", name="确认").click()
+        heard = await bot.post(f"{town.telegram}/bot{TOKEN}/getUpdates", json={"timeout": 5})
+        assert heard.json()["result"][-1]["callback_query"]["data"] == "ack:1"
+    assert browser.complaints == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,126 +1,31 @@
 """The front door: one transaction from frame to attempts; repeats, restores, resets, poisoned frames."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from backend.core import clock
-from backend.core.db.engine import execute, fetch
-from backend.core.ids import LedgerId, new_id
-from backend.intake import Committed, Incoming, Intake, NotDurable
-from backend.ledger.model import Entry
+from backend.core.db.engine import fetch
+from backend.intake import NotDurable
 from backend.ledger.verify import verify
 from backend.monitoring.model import (
     Level,
     LinkSaid,
     OperationSaid,
-    Report,
     StateSaid,
-    Statement,
     Subject,
     UnreadableSaid,
 )
-from backend.registry.directory import Directory
 
 START = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
-SMOKE = Subject(
-    level=Level.COMPONENT, system_type=1, system_address=1, component_type=40, component_address="0a000200"
-)
+SMOKE = Subject(level=Level.COMPONENT, system_type=1, system_address=1, component_type=40, component_address="0a000200")
 PANEL = Subject(level=Level.SYSTEM, system_type=1, system_address=1)
 UITD = Subject(level=Level.UITD)
 FIRE, FAULT = 1 << 1, 1 << 2
-
-
-class Door:
-    """The front door with what a test needs around it."""
-
-    def __init__(self, intake: Intake, announced: list[Committed]) -> None:
-        self.intake = intake
-        self.announced = announced
-        self.serial = 0
-
-    async def hears(
-        self, *statements: Statement, address: str = "790300000000", at: datetime | None = None, print_: bytes = b""
-    ) -> LedgerId:
-        self.serial += 1
-        ledger_id = LedgerId(new_id())
-        at = at or clock.now()
-        fingerprint = print_ or self.serial.to_bytes(4, "big")
-        report = Report(
-            address=address,
-            ledger_id=ledger_id,
-            received_at=at,
-            first_octet_at=at,
-            statements=statements,
-            fingerprint=fingerprint,
-            sent_at=at,
-            peer="10.0.0.1:5001",
-        )
-        entry = Entry(id=ledger_id, kind="frame_in", received_at=at, octets=b"@@##", address=address)
-        await self.intake.take(Incoming(entry=entry, report=report))
-        return ledger_id
-
-
-@pytest.fixture
-async def door(database: str) -> AsyncIterator[Door]:
-    await _register()
-    directory = Directory()
-    await directory.start()
-    announced: list[Committed] = []
-
-    async def announce(committed: Committed) -> None:
-        announced.append(committed)
-
-    async with Intake(directory, announce) as intake:
-        yield Door(intake, announced)
-
-
-async def _register() -> None:
-    unit, building, device, person = new_id(), new_id(), new_id(), new_id()
-    now = clock.now()
-    await execute(
-        "insert into units (id, code, name, address, timezone, created_at) values ($1,'u1','示范大厦','','Asia/Shanghai',$2)",
-        unit,
-        now,
-    )
-    await execute(
-        "insert into buildings (id, unit, code, name, address) values ($1,$2,'b1','1号楼','')", building, unit
-    )
-    await execute(
-        """insert into devices (id, unit, building, kind, address, power, profile, name, adopted_at, downlink_serial)
-           values ($1,$2,$3,'uitd','790300000000','mains','standard','1号传输装置',$4,0)""",
-        device,
-        unit,
-        building,
-        now,
-    )
-    await execute(
-        """insert into people (id, code, name, phone, language, is_active, created_at)
-           values ($1,'wang','王经理','13800000001','zh_CN',true,$2)""",
-        person,
-        now,
-    )
-    await execute(
-        "insert into grants (id, person, role, unit, granted_at) values ($1,$2,'unit_manager',$3,$4)",
-        new_id(),
-        person,
-        unit,
-        now,
-    )
-    for channel, address in (("app", "wang"), ("telegram", "100001")):
-        await execute(
-            """insert into contact_points (id, person, channel, address, priority, verified_at, created_at)
-               values ($1,$2,$3,$4,1,$5,$5)""",
-            new_id(),
-            person,
-            channel,
-            address,
-            now,
-        )
 
 
 async def alarms() -> list[dict[str, object]]:
@@ -128,7 +33,7 @@ async def alarms() -> list[dict[str, object]]:
 
 
 @pytest.mark.clause("4.3.1")
-async def test_a_fire_becomes_ledger_row_alarm_notice_and_two_attempts_in_one_commit(door: Door) -> None:
+async def test_a_fire_becomes_ledger_row_alarm_notice_and_two_attempts_in_one_commit(door: Any) -> None:
     ledger_id = await door.hears(StateSaid(subject=SMOKE, state=FIRE))
     (alarm,) = await alarms()
     assert (alarm["condition"], alarm["severity"], alarm["ledger_id"]) == ("fire", "fire", ledger_id)
@@ -141,12 +46,12 @@ async def test_a_fire_becomes_ledger_row_alarm_notice_and_two_attempts_in_one_co
     ]
     assert (await verify()).rows == 1
     await asyncio.sleep(0)
-    assert {str(each) for found in door.announced for ids in found.raised.planned.attempts.values() for each in ids} == {
-        str(each["id"]) for each in attempts
-    }
+    assert {
+        str(each) for found in door.announced for ids in found.raised.planned.attempts.values() for each in ids
+    } == {str(each["id"]) for each in attempts}
 
 
-async def test_a_fire_that_lasts_is_one_alarm_with_its_repeats_counted(door: Door) -> None:
+async def test_a_fire_that_lasts_is_one_alarm_with_its_repeats_counted(door: Any) -> None:
     for _ in range(4):
         await door.hears(StateSaid(subject=SMOKE, state=FIRE))
     (alarm,) = await alarms()
@@ -154,7 +59,7 @@ async def test_a_fire_that_lasts_is_one_alarm_with_its_repeats_counted(door: Doo
     assert len(await fetch("select id from notices")) == 1
 
 
-async def test_the_same_frame_again_is_in_the_ledger_twice_and_counts_for_nothing(door: Door) -> None:
+async def test_the_same_frame_again_is_in_the_ledger_twice_and_counts_for_nothing(door: Any) -> None:
     await door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"same")
     await door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"same")
     (alarm,) = await alarms()
@@ -162,20 +67,20 @@ async def test_the_same_frame_again_is_in_the_ledger_twice_and_counts_for_nothin
     assert (await verify()).rows == 2
 
 
-async def test_a_repeat_in_the_same_batch_counts_for_nothing(door: Door) -> None:
+async def test_a_repeat_in_the_same_batch_counts_for_nothing(door: Any) -> None:
     await asyncio.gather(*(door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"same") for _ in range(5)))
     (alarm,) = await alarms()
     assert alarm["repeats"] == 0
 
 
-async def test_the_same_octets_beyond_the_window_count_again(door: Door) -> None:
+async def test_the_same_octets_beyond_the_window_count_again(door: Any) -> None:
     await door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"same", at=START)
     await door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"same", at=START + timedelta(seconds=131))
     (alarm,) = await alarms()
     assert alarm["repeats"] == 1
 
 
-async def test_a_state_word_without_the_bit_restores_and_a_new_fire_is_a_new_alarm(door: Door) -> None:
+async def test_a_state_word_without_the_bit_restores_and_a_new_fire_is_a_new_alarm(door: Any) -> None:
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))
     await door.hears(StateSaid(subject=SMOKE, state=1))
     (alarm,) = await alarms()
@@ -184,14 +89,14 @@ async def test_a_state_word_without_the_bit_restores_and_a_new_fire_is_a_new_ala
     assert [each["cleared_at"] is None for each in await alarms()] == [False, True]
 
 
-async def test_bit_zero_never_suppresses(door: Door) -> None:
+async def test_bit_zero_never_suppresses(door: Any) -> None:
     await door.hears(StateSaid(subject=SMOKE, state=FIRE | 1))
     await door.hears(StateSaid(subject=SMOKE, state=FIRE, is_test=True))
     (alarm,) = await alarms()
     assert alarm["repeats"] == 1
 
 
-async def test_a_reset_of_the_panel_ends_its_signals_and_says_so(door: Door) -> None:
+async def test_a_reset_of_the_panel_ends_its_signals_and_says_so(door: Any) -> None:
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))
     await door.hears(StateSaid(subject=PANEL, state=1 << 13))
     (alarm,) = await alarms()
@@ -200,14 +105,14 @@ async def test_a_reset_of_the_panel_ends_its_signals_and_says_so(door: Door) -> 
     assert state["state"] == 0
 
 
-async def test_a_reset_at_the_device_ends_all_its_signals(door: Door) -> None:
+async def test_a_reset_at_the_device_ends_all_its_signals(door: Any) -> None:
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))
     await door.hears(OperationSaid(subject=UITD, flags=1, operator=2))
     (alarm,) = await alarms()
     assert alarm["cleared_by"] == "reset"
 
 
-async def test_fire_and_restoration_in_one_batch_leave_an_open_alarm_that_has_cleared(door: Door) -> None:
+async def test_fire_and_restoration_in_one_batch_leave_an_open_alarm_that_has_cleared(door: Any) -> None:
     await asyncio.gather(
         door.hears(StateSaid(subject=SMOKE, state=FIRE)), door.hears(StateSaid(subject=SMOKE, state=1))
     )
@@ -217,7 +122,7 @@ async def test_fire_and_restoration_in_one_batch_leave_an_open_alarm_that_has_cl
 
 
 @pytest.mark.clause("4.3.2")
-async def test_a_loop_fault_told_by_its_detector_is_one_message(door: Door) -> None:
+async def test_a_loop_fault_told_by_its_detector_is_one_message(door: Any) -> None:
     await door.hears(StateSaid(subject=PANEL, state=FAULT))
     waiting = await fetch("select state, due_at > created_at as later from attempts")
     assert [(each["state"], each["later"]) for each in waiting] == [("pending", True)] * 2
@@ -230,7 +135,7 @@ async def test_a_loop_fault_told_by_its_detector_is_one_message(door: Door) -> N
     assert {row["item"] for row in rows} == {"a"}
 
 
-async def test_a_loop_fault_after_its_detectors_word_is_not_told_again(door: Door) -> None:
+async def test_a_loop_fault_after_its_detectors_word_is_not_told_again(door: Any) -> None:
     await door.hears(StateSaid(subject=SMOKE, state=FAULT))
     await door.hears(StateSaid(subject=PANEL, state=FAULT))
     states = await fetch("select state, count(*) as n from attempts group by state order by state")
@@ -238,7 +143,7 @@ async def test_a_loop_fault_after_its_detectors_word_is_not_told_again(door: Doo
 
 
 @pytest.mark.clause("4.4.2")
-async def test_a_lost_link_is_an_alarm_that_ends_when_the_device_is_back(door: Door) -> None:
+async def test_a_lost_link_is_an_alarm_that_ends_when_the_device_is_back(door: Any) -> None:
     await door.hears(LinkSaid(is_lost=True))
     (alarm,) = await alarms()
     assert (alarm["severity"], alarm["cleared_at"]) == ("offline", None)
@@ -247,7 +152,7 @@ async def test_a_lost_link_is_an_alarm_that_ends_when_the_device_is_back(door: D
     assert alarm["cleared_by"] == "link"
 
 
-async def test_an_unidentified_devices_fire_goes_to_the_duty_desk_marked_so(door: Door) -> None:
+async def test_an_unidentified_devices_fire_goes_to_the_duty_desk_marked_so(door: Any) -> None:
     await door.hears(StateSaid(subject=SMOKE, state=FIRE), address="ffee00000001")
     (alarm,) = await alarms()
     assert (alarm["unit"], "unidentified" in str(alarm["marks"])) == (None, True)
@@ -255,14 +160,14 @@ async def test_an_unidentified_devices_fire_goes_to_the_duty_desk_marked_so(door
     assert device["unit"] is None
 
 
-async def test_an_unreadable_report_is_told_once_a_day(door: Door) -> None:
+async def test_an_unreadable_report_is_told_once_a_day(door: Any) -> None:
     for _ in range(3):
         await door.hears(UnreadableSaid(type_flag=200, body="00"))
     (alarm,) = await alarms()
     assert (alarm["condition"], alarm["severity"]) == ("unreadable", "abnormal")
 
 
-async def test_an_old_record_of_a_fire_neither_ends_nor_restarts_but_is_told(door: Door) -> None:
+async def test_an_old_record_of_a_fire_neither_ends_nor_restarts_but_is_told(door: Any) -> None:
     noon = clock.now()
     await door.hears(StateSaid(subject=SMOKE, state=1, device_time=noon), at=noon)
     old = noon - timedelta(hours=1)
@@ -273,7 +178,7 @@ async def test_an_old_record_of_a_fire_neither_ends_nor_restarts_but_is_told(doo
     assert len(await alarms()) == 1
 
 
-async def test_a_poisoned_frame_never_stops_the_others(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_poisoned_frame_never_stops_the_others(door: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from backend.monitoring import reading
 
     def explode(said: StateSaid, context: object) -> object:
@@ -293,7 +198,7 @@ async def test_a_poisoned_frame_never_stops_the_others(door: Door, monkeypatch: 
     assert (await verify()).rows == 3
 
 
-async def test_what_can_not_be_committed_is_not_durable(door: Door, database: str) -> None:
+async def test_what_can_not_be_committed_is_not_durable(door: Any, database: str) -> None:
     name = urlsplit(database).path.strip("/")
     outside = await asyncpg.connect(urlunsplit(urlsplit(database)._replace(path="/postgres")))
     try:

@@ -165,6 +165,15 @@ async def test_the_phone_page_shows_the_fire_and_its_card(house: SimpleNamespace
     assert "王经理 已确认" in after
 
 
+async def test_a_person_who_reads_english_gets_the_page_in_english(house: SimpleNamespace) -> None:
+    await execute("update people set language = 'en' where code = 'wang'")
+    await raise_fire()
+    page = (await house.client.get("/m", headers=await cookie("wang"))).text
+    assert '<html lang="en">' in page
+    assert "没有报警" not in page
+    assert "火警" not in page
+
+
 async def test_what_people_and_devices_wrote_is_escaped(house: SimpleNamespace) -> None:
     await execute("update components set description = $1", "<script>alert(1)</script>\"'&")
     await execute("update people set name = $1 where code = 'wang'", "<b>王</b>")

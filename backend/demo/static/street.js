@@ -141,13 +141,7 @@ async function press(handset, key, message_id, index) {
 
 async function readChat(handset) {
   if (!handset.bubbles) return;
-  let messages;
-  try {
-    messages = (await ask(`/demo/chats/${handset.chat}`)).messages;
-  } catch {
-    if (!handset.bubbles.childElementCount) handset.bubbles.append(make("p", "empty", words.empty));
-    return;
-  }
+  const messages = await ask(`/demo/chats/${handset.chat}`);
   const drawn = JSON.stringify(messages);
   if (drawn === handset.drawn) return;
   handset.drawn = drawn;

@@ -8,7 +8,7 @@ from backend.core.vocabulary import Power
 from backend.monitoring.model import LinkSaid, StateSaid
 from protocol_gateway.collaborators import Point
 from protocol_gateway.downlink import SERIAL_BLOCK, Outcome
-from protocol_gateway.gb26875.objects.inquiries import DutyCheckCall
+from protocol_gateway.gb26875.objects.inquiries import DutyCheckCall, ReadUitd
 from protocol_gateway.gb26875.tables import Command, TypeFlag
 from protocol_gateway.gb26875.wall_clock import WallClock
 
@@ -221,8 +221,6 @@ async def test_downlink_serials_go_on_after_a_restart(registered, speech):
 
 
 def _reserved() -> tuple[object, ...]:
-    from protocol_gateway.gb26875.objects.inquiries import ReadUitd  # noqa: PLC0415 - used here alone
-
     return (ReadUitd(),)
 
 

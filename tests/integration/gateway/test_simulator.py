@@ -9,7 +9,8 @@ from backend.core import clock
 from backend.core.errors import BadInput
 from backend.monitoring.model import AnalogSaid, OperationSaid, StateSaid
 from protocol_gateway.downlink import Outcome
-from protocol_gateway.gb26875.objects.inquiries import DutyCheckCall
+from protocol_gateway.gb26875.layouts import ComponentAddress
+from protocol_gateway.gb26875.objects.inquiries import DutyCheckCall, ReadComponent
 from protocol_gateway.gb26875.tables import TypeFlag
 from protocol_gateway.simulator import SCENARIOS, Options, SimulatedUitd, simulate
 
@@ -126,15 +127,12 @@ async def test_a_device_reports_a_fire_and_knows_it_confirmed(live_stand, device
     said = live_stand.intake.said(StateSaid)[0]
     assert (said.subject.component_address, said.description) == ("0a000200", "三层东走廊")
     assert device.wire_log[0].is_sent
-    assert device.sendings == [sending]
+    assert list(device.sendings) == [sending]
 
 
 async def test_a_device_answers_what_it_is_asked_from_what_it_said(live_stand, device):
     await device.reports_state(1, 1, 40, 7, state=5, text="感烟")
     await live_stand.until(lambda: TypeFlag.READ_UITD_STATE in device.requests)
-    from protocol_gateway.gb26875.layouts import ComponentAddress  # noqa: PLC0415 - used here alone
-    from protocol_gateway.gb26875.objects.inquiries import ReadComponent  # noqa: PLC0415
-
     live_stand.intake.taken.clear()
     asked = (ReadComponent(1, 1, ComponentAddress.of_int(7)),)
     outcome = await live_stand.server.downlink.request("790300000000", TypeFlag.READ_COMPONENT_STATE, asked)

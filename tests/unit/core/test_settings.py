@@ -1,0 +1,68 @@
+"""Settings: one file, overridable by the environment; a mistake stops the start and is named."""
+
+from pathlib import Path
+
+import pytest
+
+from backend.core.errors import BadSettings
+from backend.core.settings import Secret, load
+
+
+def write(folder: Path, text: str) -> str:
+    (folder / "fenghuo.toml").write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def test_defaults_are_the_public_contract(tmp_path: Path) -> None:
+    settings = load(None, {}, tmp_path)
+    assert (settings.http.port, settings.gateway.port) == (8000, 26875)
+    assert settings.public_url == "http://127.0.0.1:8000"
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    data = write(tmp_path, "[http]\nport = 9000\nhost = '0.0.0.0'\n")
+    settings = load(data, {"FENGHUO_HTTP_PORT": "9001"}, tmp_path)
+    assert (settings.http.port, settings.http.host) == (9001, "0.0.0.0")
+
+
+def test_the_data_directorys_file_comes_before_the_working_directorys(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    write(tmp_path, "[http]\nport = 1\n")
+    assert load(write(data, "[http]\nport = 2\n"), {}, tmp_path).http.port == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "named"),
+    [
+        ("[http]\nprot = 1\n", {}, "prot"),
+        ("[hhtp]\nport = 1\n", {}, "[hhtp]"),
+        ("[http]\nport = 'many'\n", {}, "port"),
+        ("[http]\nport = 70000\n", {}, "port"),
+        ("[http\n", {}, "fenghuo.toml"),
+        ("", {"FENGHUO_HTTP_PROT": "1"}, "FENGHUO_HTTP_PROT"),
+        ("", {"FENGHUO_HTP_PORT": "1"}, "FENGHUO_HTP_PORT"),
+        ("", {"FENGHUO_HTTP_PORT": "eighty"}, "port"),
+        ("", {"FENGHUO_GATEWAY_IDLE_S": "0"}, "idle_s"),
+    ],
+)
+def test_a_mistake_is_refused_and_named(tmp_path: Path, text: str, environ: dict[str, str], named: str) -> None:
+    data = write(tmp_path, text)
+    with pytest.raises(BadSettings) as refused:
+        load(data, environ, tmp_path)
+    assert named in refused.value.sentence
+
+
+def test_secrets_show_themselves_nowhere(tmp_path: Path) -> None:
+    environ = {"FENGHUO_TELEGRAM_TOKEN": "123:very-secret", "FENGHUO_DATABASE_URL": "postgresql://u:very-secret@h/d"}
+    settings = load(None, environ, tmp_path)
+    assert settings.telegram.token.value == "123:very-secret"
+    assert "very-secret" not in f"{settings!r} {settings.telegram.token} {settings.telegram.token!r}"
+    assert not Secret()
+
+
+def test_a_bad_secret_is_not_repeated_in_the_error(tmp_path: Path) -> None:
+    data = write(tmp_path, "[telegram]\ntoken = 'very-secret'\nwebhook_secret = 5\n")
+    with pytest.raises(BadSettings) as refused:
+        load(data, {}, tmp_path)
+    assert "very-secret" not in refused.value.sentence
