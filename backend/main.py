@@ -8,7 +8,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
@@ -22,6 +22,8 @@ from backend.core.vocabulary import Lane
 from backend.delivery.model import Channel
 
 if TYPE_CHECKING:
+    from litestar import Litestar
+
     from backend.intake import Committed
     from backend.registry.directory import Directory
     from workers.lanes import Chore
@@ -186,7 +188,8 @@ async def web(settings: Settings, stop: asyncio.Event, *, demo: bool = False) ->
 
     async with _house(settings), contextlib.AsyncExitStack() as stack:
         routes = await _routes(settings, stack, demo=demo)
-        app = build_app(settings, routes=routes, listener=Listener(settings.redis.url.value), demo=demo)
+        listener = Listener(settings.redis.url.value)
+        app = build_app(settings, routes=routes, listener=listener, demo=demo, lifespan=_lives(demo=demo))
         config = uvicorn.Config(
             app,
             host=settings.http.host,
@@ -195,7 +198,7 @@ async def web(settings: Settings, stop: asyncio.Event, *, demo: bool = False) ->
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -227,10 +230,19 @@ async def _routes(settings: Settings, stack: contextlib.AsyncExitStack, *, demo:
         await stack.enter_async_context(webhook_lifespan(bot, hearing))
         routes.append(webhook_route(settings.telegram.webhook_secret, hearing))
     if demo:
-        from backend.demo.routes import ROUTES as DEMO
+        from backend.demo.street import ROUTES as STREET
 
-        routes += DEMO
+        routes += STREET
     return routes
+
+
+def _lives(*, demo: bool) -> "list[Callable[[Litestar], AbstractAsyncContextManager[None]]]":
+    """What lives as long as the web application."""
+    if not demo:
+        return []
+    from backend.demo.street import living
+
+    return [living]
 
 
 async def bot(settings: Settings, stop: asyncio.Event) -> None:

@@ -74,10 +74,10 @@ def _status(alarm: Alarm) -> str:
 def _where(alarm: Alarm, language: str) -> str:
     place = alarm.place
     parts = [place.building, place.floor, place.zone if place.zone != place.floor else "", place.description]
-    words = " ".join(part for part in parts if part)
-    if place.wire_key and not place.description:
-        words = f"{words} {place.wire_key}".strip()
-    return words or place.device_name or translate(N_("未知位置"), language)
+    if not place.description:
+        # the point table lacks it: the device and its wire key are all there is to go by
+        parts += [place.device_name, place.wire_key]
+    return " ".join(part for part in parts if part) or translate(N_("未知位置"), language)
 
 
 def _what(alarm: Alarm, language: str) -> str:

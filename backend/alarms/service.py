@@ -45,7 +45,8 @@ async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Acknowledg
         redraws = await _after(person, alarm, "alarm.acknowledged", via, now, {}) if is_new else {}
         known = (await known_by([alarm_id]))[alarm_id]
     mine = next(each for each in known if each.person == person.id)
-    await _tell(alarm, redraws)
+    if is_new:
+        await _tell(alarm, redraws)
     return Acknowledged(
         alarm=alarm_id,
         number=alarm.number,
@@ -59,9 +60,8 @@ async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Acknowledg
 
 
 async def _tell(alarm: Alarm, redraws: Redraws) -> None:
-    """Other surfaces change within a second."""
-    if redraws:
-        await announce({}, redraws, [Hint(unit=str(alarm.unit or ""), alarm=str(alarm.id))])
+    """Other surfaces change within a second, pages that hold no card of it too."""
+    await announce({}, redraws, [Hint(unit=str(alarm.unit or ""), alarm=str(alarm.id))])
 
 
 async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, note: str = "") -> None:

@@ -26,6 +26,7 @@ class Hint(msgspec.Struct, frozen=True, omit_defaults=True):
     alarm: str = ""
 
 
+_END: Final = Hint(unit="the end")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Hint).decode
 
@@ -54,7 +55,11 @@ class Listener:
         self._task = asyncio.create_task(self._run(), name="live-listener")
 
     async def stop(self) -> None:
-        """End all streams."""
+        """End all streams: their readers' loops end."""
+        for queue in self._waiting:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(_END)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -92,8 +97,11 @@ class Listener:
         try:
             while True:
                 try:
-                    yield await asyncio.wait_for(queue.get(), every)
+                    hint = await asyncio.wait_for(queue.get(), every)
                 except TimeoutError:
-                    yield None
+                    hint = None
+                if hint is _END:
+                    return
+                yield hint
         finally:
             self._waiting.discard(queue)

@@ -54,6 +54,20 @@ def _answer_to_control(frame: Frame, profile: Profile) -> Answer:
     return Answer.DENY if frame.type_flag in _DOWN_TYPES else Answer.CONFIRM
 
 
+_COMMAND_OF: Final = {
+    Answer.CONFIRM: Command.CONFIRM,
+    Answer.DENY: Command.DENY,
+    Answer.CLOCK: Command.CONTROL,
+}
+
+
+def _adu_of(answer: Answer, frame: Frame, clock: WallClock, profile: Profile) -> bytes:
+    """Almost always empty; a clock is encoded only where it was asked for (this runs for every frame)."""
+    if answer is Answer.CLOCK:
+        return clock_adu(clock)
+    return profile.one_octet_answers.get(frame.adu, b"") if answer is Answer.CONFIRM else b""
+
+
 def build_answer(
     frame: Frame,
     answer: Answer,
@@ -63,20 +77,15 @@ def build_answer(
     profile: Profile = STANDARD,
 ) -> bytes:
     """The octets of `answer` to `frame`, empty for `Answer.NONE`. `clock` is ours in the unit's zone."""
-    commands = {
-        Answer.CONFIRM: (Command.CONFIRM, profile.one_octet_answers.get(frame.adu, b"")),
-        Answer.DENY: (Command.DENY, b""),
-        Answer.CLOCK: (Command.CONTROL, clock_adu(clock)),
-    }
-    if answer not in commands:
+    command = _COMMAND_OF.get(answer)
+    if command is None:
         return b""
-    command, adu = commands[answer]
     return answer_to(
         frame,
         command,
         clock=clock,
         centre=centre,
-        adu=adu,
+        adu=_adu_of(answer, frame, clock, profile),
         copies_destination=profile.answer_copies_destination,
         copies_time=profile.answer_copies_time,
     )

@@ -1,0 +1,2 @@
+async def run(stage, *, is_quick):
+    return []

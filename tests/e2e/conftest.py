@@ -1,0 +1,463 @@
+"""The street: the real processes of `fenghuo up`, simulated devices at one end, people's phones at the other.
+
+Nothing here reaches into a process: frames go in over TCP, cards come out at the carrier and over HTTP, and the
+database is only read. Waiting is on conditions, each with a deadline; nothing waits for a fixed time.
+"""
+
+import asyncio
+import contextlib
+import csv
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import asyncpg
+import httpx
+import msgspec
+import pytest
+import pytest_asyncio
+
+from backend.core.db.embedded import prepare_postgres
+from backend.core.db.engine import database, fetch
+from backend.core.settings import load
+from backend.demo.carriers.telegram import BotApiServer, CarrierRequest, MessageView, Person, serve
+from backend.demo.carriers.telegram import chats as carrier_chats
+from backend.people.service import new_code
+from protocol_gateway.simulator import SimulatedUitd
+
+TOKEN = "7310868735:" + "A" * 35
+#: for steps that are no promise of ours (starting, importing): this machine may be busy
+PATIENCE_S = 60.0
+NAMED = 4  #: the first people of the sheet have names; the others stand for a crowd
+LOAD_UNITS = 4
+LOAD_DEVICES_A_UNIT = 5
+REGISTERED_A_DEVICE = 20
+
+#: the sheets of the import, as the people of the street know them
+SHEETS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
+    "units": (
+        "code,name,address,timezone",
+        [
+            ("U1", "示范大厦", "示范路 119 号", "Asia/Shanghai"),
+            ("U2", "隔壁商场", "示范路 120 号", "Asia/Shanghai"),
+            *((f"L{n}", f"{n}号联网单位", "", "Asia/Shanghai") for n in range(LOAD_UNITS)),
+        ],
+    ),
+    "buildings": (
+        "unit,code,name,address",
+        [
+            ("U1", "B1", "1号楼", ""),
+            ("U2", "B1", "商场主楼", ""),
+            *((f"L{n}", "B1", "厂房", "") for n in range(LOAD_UNITS)),
+        ],
+    ),
+    "zones": ("building,code,name,floor", [("U1/B1", "Z2", "东侧办公区", "2层")]),
+    "devices": (
+        "unit,building,kind,address,power,profile,name",
+        [
+            ("U1", "B1", "uitd", "790300000000", "mains", "standard", "1号楼用户信息传输装置"),
+            ("U2", "B1", "uitd", "7a0300000000", "mains", "standard", "商场用户信息传输装置"),
+            *(
+                (f"L{n}", "B1", "uitd", f"{n:02x}{d:02x}0a000000", "mains", "standard", f"{n}-{d} 装置")
+                for n in range(LOAD_UNITS)
+                for d in range(LOAD_DEVICES_A_UNIT)
+            ),
+        ],
+    ),
+    "components": (
+        "device,system_type,system_address,component_type,component_address,zone,description",
+        [
+            ("790300000000", 1, 1, 42, 201, "Z2", "感烟探测器 2层东侧走廊"),
+            ("790300000000", 1, 1, 42, 202, "Z2", "感烟探测器 2层茶水间"),
+            ("7a0300000000", 1, 1, 42, 201, "", "感烟探测器 商场中庭"),
+            *(
+                (f"{n:02x}{d:02x}0a000000", 1, 1, 42, number, "", f"感烟探测器 {number}")
+                for n in range(LOAD_UNITS)
+                for d in range(LOAD_DEVICES_A_UNIT)
+                for number in range(1, REGISTERED_A_DEVICE + 1)
+            ),
+        ],
+    ),
+    "people": (
+        "code,name,phone,language",
+        [
+            ("wang", "王经理", "13800000001", "zh_CN"),
+            ("li", "李值班", "13800000002", "zh_CN"),
+            ("wu", "吴经理", "13800000003", "zh_CN"),
+            ("qian", "钱值班员", "13800000004", "zh_CN"),
+            *((f"load{n}", f"{n}号厂经理", f"1390000000{n}", "zh_CN") for n in range(LOAD_UNITS)),
+        ],
+    ),
+    "roles": (
+        "person,role,unit",
+        [
+            ("wang", "unit_manager", "U1"),
+            ("li", "unit_duty", "U1"),
+            ("wu", "unit_manager", "U2"),
+            ("qian", "provider_operator", ""),
+            *((f"load{n}", "unit_manager", f"L{n}") for n in range(LOAD_UNITS)),
+        ],
+    ),
+    "contacts": (
+        "person,channel,address,priority",
+        [(code, "app", "", 1) for code in ("wang", "li", "wu", "qian", *(f"load{n}" for n in range(LOAD_UNITS)))],
+    ),
+}
+
+
+def free_port() -> int:
+    with contextlib.closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def write_sheets(folder: Path) -> Path:
+    folder.mkdir()
+    for name, (columns, rows) in SHEETS.items():
+        header = columns.split(",")
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(header)
+            writer.writerows([*row, *[""] * (len(header) - len(row))] for row in rows)
+    return folder
+
+
+async def until(
+    what: str, ask: Callable[[], Awaitable[Any]], within: float = PATIENCE_S, step: float = 0.05
+) -> Any:
+    """Ask until the answer is true, and give it back."""
+    end = time.monotonic() + within
+    while not (found := await ask()):
+        assert time.monotonic() < end, f"not within {within} s: {what}"
+        await asyncio.sleep(step)
+    return found
+
+
+class Processes:
+    """`fenghuo up` in a data directory of its own, and commands beside it."""
+
+    def __init__(self, **environment: str) -> None:
+        self.data = Path(tempfile.mkdtemp(prefix="fh-e2e-", dir="/tmp"))
+        self.data.chmod(0o755)
+        self.http_port, self.gateway_port = free_port(), free_port()
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("FENGHUO_")},
+            "FENGHUO_HTTP_PORT": str(self.http_port),
+            "FENGHUO_HTTP_REQUESTS_PER_MINUTE": "100000",
+            "FENGHUO_GATEWAY_HOST": "127.0.0.1",
+            "FENGHUO_GATEWAY_PORT": str(self.gateway_port),
+            **environment,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    def start(self) -> str:
+        """Start `up`; answers its ready line, at once or when it has ended."""
+        out, errors = self.data / "up.out", self.data / "up.err"
+        with out.open("wb") as to, errors.open("ab") as to_errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "backend.cli", "up", "--data", str(self.data)],
+                stdout=to, stderr=to_errors, env=self.environment, start_new_session=True,
+            )  # fmt: skip
+        end = time.monotonic() + PATIENCE_S
+        while not (ready := [line for line in out.read_text().splitlines() if line.startswith("ready ")]):
+            assert self.process.poll() is None, f"`up` has ended:\n{errors.read_text()[-3000:]}"
+            assert time.monotonic() < end, f"`up` is not ready:\n{errors.read_text()[-3000:]}"
+            time.sleep(0.02)
+        return ready[0]
+
+    def children(self) -> dict[int, str]:
+        """The children of `up` by process id, each with its command line."""
+        assert self.process is not None
+        found = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                parent = stat.read_text().rpartition(")")[2].split()[1]
+                words = (stat.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if int(parent) == self.process.pid and words:
+                    found[int(stat.parent.name)] = words
+        return found
+
+    def pids(self, name: str) -> list[int]:
+        """Those of the children whose command line holds `name`, such as "cli worker fire"."""
+        return [pid for pid, words in self.children().items() if name in words]
+
+    def stop(self) -> int:
+        """SIGTERM; answers the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+    def run(self, *words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """One command, to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "backend.cli", *words],
+            env={**self.environment, **environment}, cwd=self.data,
+            input=stdin, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+        )  # fmt: skip
+
+    async def answer(self, *words: str) -> str:
+        """What a command that must succeed printed."""
+        done = await asyncio.to_thread(self.run, *words, "--data", str(self.data))
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def close(self) -> None:
+        """End it, and whatever it may have left."""
+        if self.process is not None and self.process.poll() is None:
+            left = self.children()
+            try:
+                self.stop()
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                for pid in left:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+class TelegramPhone:
+    """A person's Telegram, at the carrier."""
+
+    def __init__(self, carrier: BotApiServer, account: int) -> None:
+        self.carrier = carrier
+        self.account = account
+
+    def messages(self, text: str = "") -> list[MessageView]:
+        view = self.carrier.chat_view(self.account)
+        return [each for each in view.messages if each.is_from_bot and text in each.text]
+
+    async def _until(self, ask: Callable[[], Any], within: float) -> Any:
+        async with asyncio.timeout(within):
+            while not (found := ask()):
+                await self.carrier.wait_change(self.carrier.version, seconds=within)
+        return found
+
+    async def expects(self, *texts: str, within: float = 5.0) -> MessageView:
+        """The latest message of the bot that holds all of `texts`, now or before the time is over."""
+
+        def ask() -> list[MessageView]:
+            return [each for each in self.messages(texts[0]) if all(text in each.text for text in texts)]
+
+        try:
+            found: list[MessageView] = await self._until(ask, within)
+        except TimeoutError:
+            shown = "\n---\n".join(each.text for each in self.messages()[-3:])
+            raise AssertionError(f"no message with {texts} within {within} s; the last ones:\n{shown}") from None
+        return found[-1]
+
+    async def taps(self, button: str, message: MessageView, *, within: float = 5.0) -> str:
+        """Tap the button that holds `button`, as soon as it is there; answers what pops up."""
+
+        def labels() -> list[str]:
+            now = next(each for each in self.messages() if each.message_id == message.message_id)
+            return [each.text for row in now.buttons for each in row if button in each.text]
+
+        label = (await self._until(labels, within))[0]
+        press = self.carrier.act.press(self.account, message.message_id, text=label)
+
+        def ask() -> list[str]:
+            shown = self.carrier.chat_view(self.account).notifications
+            return [each.text for each in shown if each.callback_query_id == press]
+
+        return str((await self._until(ask, within))[0])
+
+
+class AppPhone:
+    """A person's phone page, by its API: a live inbox that reconnects and replays, and answers."""
+
+    def __init__(self, base: str, token: str) -> None:
+        self.http = httpx.AsyncClient(
+            base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=10, trust_env=False
+        )
+        self.items: list[dict[str, Any]] = []  #: as they came; `arrived` is the monotonic second
+        self._news = asyncio.Event()
+        self._task = asyncio.create_task(self._listen(), name="phone")
+
+    async def _listen(self) -> None:
+        while True:
+            after = self.items[-1]["seq"] if self.items else 0
+            with contextlib.suppress(httpx.HTTPError):
+                timeout = httpx.Timeout(10, read=30)
+                async with self.http.stream("GET", f"/mp/v1/inbox/live?after={after}", timeout=timeout) as live:
+                    name = ""
+                    async for line in live.aiter_lines():
+                        kind, _, value = line.partition(": ")
+                        if kind == "event":
+                            name = value
+                        elif kind == "data" and name == "item":
+                            self.items.append({**msgspec.json.decode(value), "arrived": time.monotonic()})
+                            self._news.set()
+            await asyncio.sleep(0.2)
+
+    async def expects(self, *texts: str, within: float = 5.0) -> dict[str, Any]:
+        """The latest card in the inbox that holds all of `texts`, now or before the time is over."""
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    for item in reversed(self.items):
+                        words = msgspec.json.encode(item["card"]).decode()
+                        if all(text in words for text in texts):
+                            return item
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            shown = [each["card"] for each in self.items[-2:]]
+            raise AssertionError(f"no card with {texts} within {within} s; the last ones: {shown}") from None
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.http.get(f"/mp/v1{path}")
+
+    async def post(self, path: str, body: Any = None) -> httpx.Response:
+        return await self.http.post(f"/mp/v1{path}", json=body)
+
+    async def acknowledges(self, alarm: str) -> dict[str, Any]:
+        """确认; answers what the API said."""
+        answer = await self.post(f"/alarms/{alarm}/acknowledgement")
+        assert answer.status_code == 200, answer.text
+        said: dict[str, Any] = answer.json()
+        return said
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self.http.aclose()
+
+
+class Street(Processes):
+    """Everything: processes, carrier, people with phones, devices."""
+
+    def __init__(self, carrier: BotApiServer, carrier_base: str) -> None:
+        super().__init__(FENGHUO_TELEGRAM_TOKEN=TOKEN, FENGHUO_TELEGRAM_API_BASE=carrier_base)
+        self.carrier = carrier
+        self.phones: dict[str, SimpleNamespace] = {}
+        self._devices: list[SimulatedUitd] = []
+
+    async def open(self) -> None:
+        """Start, load the registry, sign in every phone and link every chat the way people do."""
+        await asyncio.to_thread(self.start)
+        sheets = await asyncio.to_thread(write_sheets, self.data / "sheets")
+        await self.answer("import", str(sheets))
+        named, crowd = SHEETS["people"][1][:NAMED], SHEETS["people"][1][NAMED:]
+        codes = {str(code): await self._codes(str(code)) for code, *_ in named}
+        async with database(load(str(self.data), {"FENGHUO_DATABASE_URL": prepare_postgres(self.data).url})):
+            for row in await fetch("select id, code from people where code = any($1)", [each[0] for each in crowd]):
+                codes[row["code"]] = (await new_code(row["id"], "phone"), await new_code(row["id"], "telegram"))
+        people = enumerate([*named, *crowd], 100_001)
+        await asyncio.gather(*(self._sign_in(n, str(code), str(name), *codes[str(code)]) for n, (code, name, *_) in people))
+
+    async def _codes(self, code: str) -> tuple[str, str]:
+        """One-time codes by the command line: an address for the phone, words for the chat."""
+        asked = (self.answer("person", "code", code, "--purpose", each) for each in ("phone", "telegram"))
+        phone, telegram = await asyncio.gather(*asked)
+        return phone.rpartition("/")[2], telegram.removeprefix("/start ")
+
+    async def _sign_in(self, account: int, code: str, name: str, phone_code: str, chat_code: str) -> None:
+        async with httpx.AsyncClient(base_url=self.base, trust_env=False) as http:
+            signed = await http.post("/mp/v1/session", json={"code": phone_code})
+            assert signed.status_code == 201, signed.text
+        telegram = TelegramPhone(self.carrier, account)
+        self.carrier.act.start(Person(id=account, first_name=name), chat_code)
+        await telegram.expects(name, within=PATIENCE_S)
+        app = AppPhone(self.base, signed.json()["token"])
+        self.phones[name] = SimpleNamespace(telegram=telegram, app=app, code=code)
+
+    def phone(self, name: str) -> SimpleNamespace:
+        """A person's phone: `.telegram` and `.app`."""
+        return self.phones[name]
+
+    async def uitd(self, address: str, **how: Any) -> SimulatedUitd:
+        """A device that has dialled in."""
+        device = SimulatedUitd(address, ("127.0.0.1", self.gateway_port), **how)
+        self._devices.append(device)
+        await device.connect()
+        return device
+
+    async def fetch(self, sql: str, *values: Any) -> list[asyncpg.Record]:
+        """Rows, on a connection of the moment: the checker's own view."""
+        connection = await asyncpg.connect(prepare_postgres(self.data).url, timeout=5)
+        try:
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *values)
+        finally:
+            await connection.close()
+        return rows
+
+    def sent_cards(self, since: int = 0) -> dict[str, list[CarrierRequest]]:
+        """Cards the carrier took, by the alarm's id as 32 hex digits, in order of arrival."""
+        found: dict[str, list[CarrierRequest]] = {}
+        for request in self.carrier.log.since(since):
+            if request.method == "sendMessage" and request.carried_out:
+                alarm = re.search(r"a1:ack:([0-9a-f]{32})", str(request.params.get("reply_markup", "")))
+                if alarm is not None:
+                    found.setdefault(alarm[1], []).append(request)
+        return found
+
+    async def clear(self) -> None:
+        """Send the devices home."""
+        await asyncio.gather(*(device.close() for device in self._devices))
+        self._devices.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_carrier_that_forgets_nothing() -> Iterator[None]:
+    """Telegram keeps every message; the in-repo carrier keeps 500 of a chat unless told otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(carrier_chats, "MESSAGES_KEPT", 10**6)
+        yield
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def open_street(_no_settings_from_outside: None, _a_carrier_that_forgets_nothing: None) -> AsyncIterator[Street]:
+    carrier = BotApiServer(TOKEN)
+    async with serve(carrier) as base:
+        street = Street(carrier, base)
+        try:
+            await street.open()
+            yield street
+        finally:
+            for phone in street.phones.values():
+                await phone.app.close()
+            await street.clear()
+            await asyncio.to_thread(street.close)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def street(open_street: Street) -> AsyncIterator[Street]:
+    """The street, with no device on the line. Tests that use it run in the session's loop."""
+    yield open_street
+    await open_street.clear()
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    """A data directory of one's own, with `up` not yet started."""
+    one = Processes()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def waiting() -> Callable[..., Awaitable[Any]]:
+    """`await waiting(what, ask, within)`: ask until the answer is true."""
+    return until
+
+
+@pytest.fixture(scope="session")
+def load_devices() -> Sequence[str]:
+    """Addresses of the devices that carry the load, the units in turn."""
+    return [str(row[3]) for row in SHEETS["devices"][1][2:]]
