@@ -12,6 +12,7 @@ import msgspec
 
 from backend.core.errors import BadInput, Refused
 from backend.core.settings import Settings, load
+from backend.core.vocabulary import Lane
 
 Answer = TypeVar("Answer")
 
@@ -65,6 +66,7 @@ def _add_services(commands: "Commands") -> None:
     _add(commands, "bot", _process("bot"), "run the chat bot")
     one = _add(commands, "worker", _worker, "run one delivery worker")
     one.add_argument("lane", choices=("fire", "routine"))
+    one.add_argument("--ready-file", type=Path, metavar="FILE", help="made once the worker can work")
     _add(commands, "migrate", _migrate, "bring the database's schema up to date")
 
 
@@ -143,7 +145,9 @@ def _web(arguments: argparse.Namespace) -> int:
 def _worker(arguments: argparse.Namespace) -> int:
     from backend import main as processes
 
-    run = processes.fire_worker if arguments.lane == "fire" else processes.routine_worker
+    async def run(settings: Settings, stop: asyncio.Event) -> None:
+        await processes.worker(settings, stop, Lane(arguments.lane), arguments.ready_file)
+
     processes.run_process(f"worker-{arguments.lane}", _with_servers(arguments), run)
     return 0
 

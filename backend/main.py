@@ -9,6 +9,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
@@ -121,8 +122,8 @@ def _teller(announcer: Announcer) -> "Callable[[Committed], Awaitable[None]]":
     return tell
 
 
-async def worker(settings: Settings, stop: asyncio.Event, lane: Lane) -> None:
-    """One worker of a lane; the routine lane's also do the chores."""
+async def worker(settings: Settings, stop: asyncio.Event, lane: Lane, ready: Path | None = None) -> None:
+    """One worker of a lane; the routine lane's also do the chores. `ready` is made once it can work."""
     from workers.lanes import LaneWorker
 
     async with _house(settings) as announcer, contextlib.AsyncExitStack() as stack:
@@ -133,6 +134,7 @@ async def worker(settings: Settings, stop: asyncio.Event, lane: Lane) -> None:
             send_timeout_s=settings.workers.send_timeout_s,
             concurrency=settings.workers.concurrency,
             chores=await _chores(announcer, stack) if lane is Lane.ROUTINE else (),
+            on_ready=ready.touch if ready is not None else None,
         )
         await _first_of(asyncio.create_task(lane_worker.run(), name=f"worker-{lane}"), stop)
 
@@ -151,16 +153,6 @@ async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tu
         Every(30, lambda: sweep_stale(directory, _teller(announcer))),
         Every(6 * 3600, ensure_partitions),
     )
-
-
-async def fire_worker(settings: Settings, stop: asyncio.Event) -> None:
-    """`fenghuo worker fire`."""
-    await worker(settings, stop, Lane.FIRE)
-
-
-async def routine_worker(settings: Settings, stop: asyncio.Event) -> None:
-    """`fenghuo worker routine`."""
-    await worker(settings, stop, Lane.ROUTINE)
 
 
 async def _first_of(running: "asyncio.Task[Any]", stop: asyncio.Event) -> None:

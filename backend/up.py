@@ -32,6 +32,7 @@ async def up(settings: Settings, stop: asyncio.Event, *, demo: bool) -> None:
         if demo:
             environment |= await prepare_demo(supervisor, Path(settings.data), environment)
         await supervisor.start(*_services(settings, environment, demo=demo))
+        await supervisor.start(_gateway(settings, environment))
         if demo:
             await start_devices(supervisor, environment)
         print(_ready_line(settings, demo=demo), flush=True)  # noqa: T201 - the contract's one line
@@ -101,23 +102,41 @@ def _metrics_folder(data: Path) -> dict[str, str]:
 
 
 def _services(settings: Settings, environment: dict[str, str], *, demo: bool) -> list[ChildSpec]:
-    fire = [
-        ChildSpec(name=f"fire-{number}", command=own_command("worker", "fire"), environment=environment)
-        for number in range(1, settings.workers.fire_processes + 1)
-    ]
+    names = [f"fire-{number}" for number in range(1, settings.workers.fire_processes + 1)]
+    workers = [_worker(name, "fire", settings, environment) for name in names]
+    workers.append(_worker("routine", "routine", settings, environment))
     web = own_command("web", "--demo") if demo else own_command("web")
     return [
-        *fire,
-        ChildSpec(name="routine", command=own_command("worker", "routine"), environment=environment),
+        *workers,
         ChildSpec(name="web", command=web, environment=environment, ready=lambda: _web_answers(settings)),
         ChildSpec(name="bot", command=own_command("bot"), environment=environment),
-        ChildSpec(
-            name="gateway",
-            command=own_command("gateway"),
-            environment=environment,
-            ready=lambda: _port_answers(settings.gateway.port),
-        ),
     ]
+
+
+def _worker(name: str, lane: str, settings: Settings, environment: dict[str, str]) -> ChildSpec:
+    """A worker says by a file that it can work: it serves no port that could be asked."""
+    file = Path(settings.data) / f"{name}.ready"
+    file.unlink(missing_ok=True)
+
+    async def is_ready() -> bool:
+        return file.exists()
+
+    return ChildSpec(
+        name=name,
+        command=own_command("worker", lane, "--ready-file", str(file)),
+        environment=environment,
+        ready=is_ready,
+    )
+
+
+def _gateway(settings: Settings, environment: dict[str, str]) -> ChildSpec:
+    """Comes last: no device is confirmed before there is somebody to carry its alarm."""
+    return ChildSpec(
+        name="gateway",
+        command=own_command("gateway"),
+        environment=environment,
+        ready=lambda: _port_answers(settings.gateway.port),
+    )
 
 
 def _reachable(host: str) -> str:

@@ -54,11 +54,13 @@ class LaneWorker:
         send_timeout_s: float,
         concurrency: int,
         chores: Sequence[Chore] = (),
+        on_ready: Callable[[], None] | None = None,
     ) -> None:
         self._lane = lane
         self._channels = channels
         self._redis_url = redis_url
         self._chores = chores
+        self._on_ready = on_ready
         self._concurrency = concurrency
         name = f"{lane}-{socket.gethostname()}-{os.getpid()}"
         self._carrier = Carrier(name, channels, timeout_s=send_timeout_s, concurrency=concurrency)
@@ -69,6 +71,8 @@ class LaneWorker:
         for channel in self._channels.values():
             await channel.open()
         await self._carrier.start()
+        if self._on_ready is not None:
+            self._on_ready()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(), name="arq")

@@ -10,7 +10,7 @@ from backend.alarms.rows import COLUMNS, alarms_of
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId
-from backend.core.vocabulary import VERDICT_LABELS, VIA_LABELS, Severity, Verdict, Via
+from backend.core.vocabulary import CHANNEL_LABELS, VERDICT_LABELS, VIA_LABELS, Channel, Severity, Verdict, Via
 from backend.delivery.model import Card
 from backend.people.doors import units_seen
 from backend.people.model import Person, Right
@@ -110,13 +110,14 @@ def _line(row: dict[str, Any], language: str) -> HistoryLine:
 
 def _told(row: dict[str, Any], language: str) -> HistoryLine:
     """One attempt as a line: who was reached by what way and how fast, or why not."""
+    channel = translate(CHANNEL_LABELS[Channel(row["channel"])], language)
     if row["t5"] is not None:
         seconds = f"{(row['t5'] - row['t1']).total_seconds():.2f}"
-        text = translate(N_("已送达 {channel}，用时 {seconds} 秒"), language, channel=row["channel"], seconds=seconds)
+        text = translate(N_("已送达 {channel}，用时 {seconds} 秒"), language, channel=channel, seconds=seconds)
     elif row["state"] in {"refused", "skipped"}:
-        text = translate(N_("未送达 {channel}：{why}"), language, channel=row["channel"], why=row["why"] or "")
+        text = translate(N_("未送达 {channel}：{why}"), language, channel=channel, why=row["why"] or "")
     else:
-        text = translate(N_("正在发送 {channel}"), language, channel=row["channel"])
+        text = translate(N_("正在发送 {channel}"), language, channel=channel)
     return HistoryLine(at=row["t5"] or row["created_at"], text=text, person=row["name"])
 
 

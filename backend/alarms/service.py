@@ -42,7 +42,7 @@ async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Acknowledg
         now = clock.now()
         alarm = await _locked(person, alarm_id, Right.ACKNOWLEDGE)
         is_new = await _know(person, alarm, via, now)
-        redraws = await _after(person, alarm, "alarm.acknowledged", via, now, {}) if is_new else {}
+        redraws = await _after(person, alarm, "alarm.acknowledged", via, now, facts={}) if is_new else {}
         known = (await known_by([alarm_id]))[alarm_id]
     mine = next(each for each in known if each.person == person.id)
     if is_new:
@@ -91,7 +91,7 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
             alarm.rule in ENDED_BY_PEOPLE,
         )
         facts = {"verdict": str(verdict), "note": note.strip()[:_LONGEST_NOTE]}
-        redraws = await _after(person, alarm, "alarm.judged", via, now, facts)
+        redraws = await _after(person, alarm, "alarm.judged", via, now, facts=facts)
     await _tell(alarm, redraws)
 
 
@@ -121,7 +121,7 @@ async def _know(person: Person, alarm: Alarm, via: Via, now: datetime) -> bool:
     return True
 
 
-async def _after(person: Person, alarm: Alarm, what: str, via: Via, now: datetime, facts: dict[str, str]) -> Redraws:
+async def _after(person: Person, alarm: Alarm, what: str, via: Via, now: datetime, *, facts: dict[str, str]) -> Redraws:
     """The story's line, the next revision, every card's new face, and last the ledger (it holds the chain's lock)."""
     kind = what.removeprefix("alarm.")
     await execute(_ENTRY, new_id(), alarm.id, now, kind, person.id, str(via), _encode(facts).decode())

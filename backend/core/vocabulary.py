@@ -123,6 +123,10 @@ VIA_LABELS = {
     Via.CONSOLE: N_("值班台"),
     Via.API: N_("接口"),
 }
+CHANNEL_LABELS = {
+    Channel.TELEGRAM: N_("Telegram"),
+    Channel.APP: N_("手机页面"),
+}
 VERDICT_LABELS = {
     Verdict.REAL: N_("真实火警"),
     Verdict.FALSE: N_("误报"),

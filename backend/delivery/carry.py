@@ -29,14 +29,14 @@ _CLAIM: Final = """
     from notices n
     where a.id = any($1) and n.id = a.notice
       and ((a.state = 'pending' and a.due_at <= $4) or (a.state = 'sending' and a.lease_until < $4))
-    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, n.severity, n.t0,
-              n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
+    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, a.redraw_at,
+              n.severity, n.t0, n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
 _CLAIM_REDRAW: Final = """
     update attempts a set redraw_at = $2
     from notices n
     where a.id = any($1) and n.id = a.notice and a.redraw_at <= $3 and a.state = 'accepted'
-    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, n.severity, n.t0,
-              n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
+    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, a.redraw_at,
+              n.severity, n.t0, n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
 _RENEW: Final = "update attempts set lease_until = $2 where id = any($1) and state = 'sending' and lease_by = $3"
 
 #: a redraw that nobody finished is taken up again after this
@@ -56,6 +56,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     t0: datetime
     deadline_at: datetime | None
+    redraw_claim: datetime | None  #: of a redraw: what the claim put into `redraw_at`
 
 
 @runtime_checkable
@@ -84,6 +85,7 @@ def _claimed(row: Mapping[str, Any]) -> Claimed:
         severity=Severity(row["severity"]),
         t0=row["t0"],
         deadline_at=row["deadline_at"],
+        redraw_claim=row["redraw_at"],
     )
 
 
@@ -239,5 +241,7 @@ def _outcome(
         surface=answer.surface if isinstance(answer, Receipt) else None,
         reason=refusal.reason if refusal else None,
         retry_after_s=refusal.retry_after if refusal else None,
+        is_permanent=refusal.permanent if refusal else False,
         contact_is_dead=refusal.contact_is_dead if refusal else False,
+        redraw_claim=claimed.redraw_claim,
     )

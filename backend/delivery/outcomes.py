@@ -18,12 +18,17 @@ _FIRST_RETRY_S: Final = 0.25
 _LONGEST_RETRY_S: Final = 30.0
 #: with the waits above this is about five minutes of trying
 _MOST_TRIES: Final = 16
+#: a card that could not be drawn again just now is drawn later
+_REDRAW_RETRY: Final = timedelta(seconds=2)
 
+# `revise` may run beside these statements. Whoever comes second to an attempt's row sees what the first one wrote
+# there, but a notice as its own snapshot has it: so what `revise` put into `redraw_at` is kept unless it is the very
+# moment that our own claim put there.
 _ACCEPT: Final = """
     update attempts a set state = 'accepted', lease_until = null, t4 = coalesce(a.t4, x.t4), t5 = coalesce(a.t5, x.at),
         is_held = coalesce(a.is_held, case when a.deadline_at is null then null else x.at <= a.deadline_at end),
         surface = x.surface::jsonb, drawn_revision = x.revision, why = null,
-        redraw_at = case when n.revision > x.revision then x.at end
+        redraw_at = case when n.revision > x.revision then x.at else a.redraw_at end
     from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::int[])
         as x(id, at, t4, surface, revision), notices n
     where a.id = x.id and n.id = a.notice and a.state = 'sending'"""
@@ -39,12 +44,15 @@ _POSTPONE: Final = """
 _REDRAWN: Final = """
     update attempts a set drawn_revision = greatest(a.drawn_revision, x.revision),
         surface = coalesce(x.surface::jsonb, a.surface),
-        redraw_at = case when n.revision > x.revision then x.at end
-    from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::int[]) as x(id, at, surface, revision), notices n
+        redraw_at = case when n.revision > x.revision then x.at
+                         when a.redraw_at is distinct from x.claimed then a.redraw_at end
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::int[], $5::timestamptz[])
+        as x(id, at, surface, revision, claimed), notices n
     where a.id = x.id and n.id = a.notice"""
 _REDRAW_LATER: Final = """
-    update attempts a set redraw_at = x.due_at from unnest($1::uuid[], $2::timestamptz[]) as x(id, due_at)
-    where a.id = x.id and a.redraw_at is not null"""
+    update attempts a set redraw_at = x.due_at
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) as x(id, due_at, claimed)
+    where a.id = x.id and a.redraw_at = x.claimed"""
 _RECEIPTS: Final = """
     insert into receipts (id, attempt, kind, at, facts)
     select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[]::jsonb[])"""
@@ -76,7 +84,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     surface: dict[str, str | int] | None
     reason: str | None
     retry_after_s: float | None
+    is_permanent: bool
     contact_is_dead: bool
+    redraw_claim: datetime | None  #: of a redraw: what its claim put into `redraw_at`
 
     @property
     def is_final_refusal(self) -> bool:
@@ -88,6 +98,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         """When to try again: what the carrier asked for, else twice as long each time."""
         backoff = min(_FIRST_RETRY_S * 2 ** max(self.tries - 1, 0), _LONGEST_RETRY_S)
         return self.at + timedelta(seconds=self.retry_after_s or backoff)
+
+    @property
+    def redraw_due_at(self) -> datetime | None:
+        """When to draw again after a refused redraw; None: never."""
+        if self.is_permanent:
+            return None
+        return self.at + (timedelta(seconds=self.retry_after_s) if self.retry_after_s else _REDRAW_RETRY)
 
 
 async def write_outcomes(outcomes: Sequence[Outcome]) -> Sequence[None]:
@@ -146,16 +163,18 @@ async def _redrawn(outcomes: list[Outcome]) -> None:
             [each.at for each in outcomes],
             [_encode(each.surface).decode() if each.surface else None for each in outcomes],
             [each.revision for each in outcomes],
+            [each.redraw_claim for each in outcomes],
         )
 
 
 async def _redraw_refused(outcomes: list[Outcome]) -> None:
-    """A surface that can't be drawn again is left as it is; a channel that is busy gets it later."""
+    """A surface that can't be drawn again is left as it is; a carrier that is busy or away gets it later."""
     if outcomes:
         await execute(
             _REDRAW_LATER,
             [each.attempt for each in outcomes],
-            [each.due_at if each.retry_after_s else None for each in outcomes],
+            [each.redraw_due_at for each in outcomes],
+            [each.redraw_claim for each in outcomes],
         )
 
 

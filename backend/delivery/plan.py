@@ -143,7 +143,7 @@ def _due_now(attempts: list[tuple[object, ...]], now: datetime) -> dict[Lane, li
 
 
 async def skip_pending(alarms: Sequence[AlarmId], why: str) -> int:
-    """Attempts of these alarms that nobody has begun are not made; `why` stands on them. In the caller's transaction."""
+    """Attempts that nobody has begun are not made; `why` stands on them. In the caller's transaction."""
     rows = await fetch(
         """update attempts a set state = 'skipped', why = $2 from notices n
            where a.notice = n.id and n.alarm = any($1) and a.state = 'pending' and a.tries = 0 returning a.id""",

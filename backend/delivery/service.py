@@ -9,7 +9,7 @@ from backend.core import clock
 from backend.core.db.engine import execute, fetch, transaction
 from backend.core.ids import AlarmId, AttemptId, PersonId, new_id
 from backend.core.vocabulary import Channel, Lane, Via
-from backend.delivery.model import Card
+from backend.delivery.model import AttemptState, Card
 from backend.delivery.plan import encode_cards
 
 #: the way an answer came → the channel whose attempt it answers
@@ -21,7 +21,8 @@ Redraws = dict[Lane, list[AttemptId]]
 async def revise(alarm: AlarmId, revision: int, draw: Callable[[str], Card]) -> Redraws:
     """Give every notice of `alarm` its new card, in the caller's transaction; the answer is for `ring_redraws`.
 
-    An attempt that is being sent right now is caught when its outcome is written: it drew an older revision.
+    An attempt that is being sent right now is marked too: whichever of this and its outcome is written second
+    waits for the other's row, and so no redraw is lost between them. Only what is accepted is rung for.
     """
     notices = await fetch(
         """select id, array(select jsonb_object_keys(cards)) as languages
@@ -37,13 +38,15 @@ async def revise(alarm: AlarmId, revision: int, draw: Callable[[str], Card]) -> 
             "update notices set cards = $2::jsonb, revision = $3 where id = $1", notice["id"], cards, revision
         )
     rows = await fetch(
-        """update attempts set redraw_at = $2 where notice = any($1) and state = 'accepted' returning id, lane""",
+        """update attempts set redraw_at = $2 where notice = any($1) and state in ('pending', 'sending', 'accepted')
+           returning id, lane, state""",
         [notice["id"] for notice in notices],
         clock.now(),
     )
     redraws: Redraws = {}
     for row in rows:
-        redraws.setdefault(Lane(row["lane"]), []).append(AttemptId(row["id"]))
+        if row["state"] == AttemptState.ACCEPTED:
+            redraws.setdefault(Lane(row["lane"]), []).append(AttemptId(row["id"]))
     return redraws
 
 

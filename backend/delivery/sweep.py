@@ -20,7 +20,9 @@ _DUE: Final = """
     where lane = $1 and state in ('pending', 'sending')
       and ((state = 'pending' and due_at <= $2) or (state = 'sending' and lease_until < $3))
     order by due_at limit $4"""
-_REDRAWS: Final = "select id from attempts where lane = $1 and redraw_at <= $2 order by redraw_at limit $3"
+_REDRAWS: Final = """
+    select id from attempts where lane = $1 and redraw_at <= $2 and state = 'accepted'
+    order by redraw_at limit $3"""
 _BREACHED: Final = """
     update attempts a set is_held = false from notices n
     where a.notice = n.id and a.is_held is null and a.deadline_at < $1 and a.state <> 'skipped' and a.t5 is null

@@ -18,7 +18,8 @@ from backend.core import clock
 from backend.core.db.engine import database, fetch
 from backend.core.redis import RedisError, connect
 from backend.core.settings import Settings
-from backend.registry.model import ComponentRole
+from backend.monitoring.terms import HEALTHY_MEANINGS
+from backend.registry.model import ClosedMeans, ComponentRole
 from backend.registry.quantities import quantity
 
 TOPIC: Final = "fenghuo:demo"
@@ -30,6 +31,7 @@ _WAVE_S: Final = 180.0
 _HEADROOM: Final = Decimal("1.6")  # a pressure that has a lower limit only stands this far above it
 #: component state bits of GB/T 26875.3, table 5.2: bit 0 normal operation, bit 1 fire, bit 2 fault
 _WELL: Final = 0x0001
+_CLOSED: Final = 0x0020
 _FIRE: Final = 0x0003
 _FAULT: Final = 0x0005
 _BURNS: Final = (ComponentRole.DETECTOR, ComponentRole.CALL_POINT)
@@ -58,6 +60,12 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     low: Decimal | None
     high: Decimal | None
     scale: Decimal | None
+    closed_means: ClosedMeans | None
+
+    @property
+    def rest(self) -> int:
+        """Its state word on a good day: a contact that tells of health is closed."""
+        return _WELL | _CLOSED if self.closed_means in HEALTHY_MEANINGS else _WELL
 
     @property
     def key(self) -> tuple[int, int, int, str]:
@@ -99,6 +107,19 @@ class Uitd(Protocol):
         """A heartbeat."""
         ...
 
+    def rests(
+        self,
+        system_type: int,
+        system_address: int,
+        component_type: int,
+        component_address: str,
+        *,
+        state: int,
+        text: str = "",
+    ) -> None:
+        """A component's word when nothing is the matter, for the centre that asks."""
+        ...
+
     async def reports_state(
         self,
         system_type: int,
@@ -135,6 +156,9 @@ class Building:
     def __init__(self, uitd: Uitd, points: Sequence[Point]) -> None:
         self._uitd = uitd
         self._points = points
+        for point in points:
+            if point.quantity is None:
+                uitd.rests(*point.key, state=point.rest, text=point.description)
         self._fires = [point for point in points if point.role in _BURNS and point.quantity is None]
         self._is_cut = False
         self._burning = 0
@@ -239,7 +263,7 @@ _DEEDS: Final[dict[Deed, Callable[[Building], Awaitable[None]]]] = {
 }
 _POINTS: Final = """
     select system_type, system_address, component_type, component_address, description, role, quantity,
-        low, high, scale
+        low, high, scale, closed_means
     from components where device = $1 order by system_type, system_address, component_address, quantity
 """
 _DEVICES: Final = """

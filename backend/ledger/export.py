@@ -30,11 +30,16 @@ def line_of(row: LedgerRow) -> bytes:
     return _encode(document) + b"\n"
 
 
+def export_folder(folder: Path) -> Path:
+    """The folder, made if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 async def export(folder: Path) -> int:
     """Write `ledger.jsonl` and `verify_ledger.py` into `folder`; answers the number of rows."""
-    folder.mkdir(parents=True, exist_ok=True)
     count = 0
-    with (folder / "ledger.jsonl").open("wb") as out:
+    with (export_folder(folder) / "ledger.jsonl").open("wb") as out:
         async for row in rows():
             out.write(line_of(row))
             count += 1

@@ -137,6 +137,20 @@ class SimulatedUitd:
         key = system_type, system_address, component_type, component_address
         return await self.reports_state(*key, state=NORMAL | 1 << 1, text=text)
 
+    def rests(
+        self,
+        system_type: int,
+        system_address: int,
+        component_type: int,
+        component_address: int | str,
+        *,
+        state: int,
+        text: str = "",
+    ) -> None:
+        """What a component's word is before it reports anything: the answer when the centre asks (type 62)."""
+        key = system_type, system_address, wire_address(component_address)
+        self.facility.components[key] = (component_type, state, text)
+
     async def reports_state(
         self,
         system_type: int,

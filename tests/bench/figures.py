@@ -78,7 +78,9 @@ def load_average() -> str:
 
 def machine_facts(postgres: str) -> list[str]:
     """What the figures depend on."""
-    model = next((line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?")
+    model = next(
+        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?"
+    )
     memory = next((line.split()[1] for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), "0")
     return [
         f"{os.cpu_count()} cores ({model}), {int(memory) / 1024 / 1024:.0f} GiB, Linux {platform.release()}",

@@ -77,17 +77,19 @@ async def _measured(table: Table, name: str, plan: Plan, stage: Stage, gateway: 
     return outcome
 
 
+_ADDRESS = device_addresses(1)[0]
+_TEMPLATES = normal_templates(_ADDRESS)
+
+
 def _entries(many: int) -> list[Entry]:
-    (address,) = device_addresses(1)
-    templates = normal_templates(address)
     now = datetime.now(UTC)
     return [
         Entry(
             id=LedgerId(new_id()),
             kind="frame_in",
             received_at=now,
-            octets=templates[number % len(templates)].numbered(number),
-            address=address,
+            octets=_TEMPLATES[number % len(_TEMPLATES)].numbered(number),
+            address=_ADDRESS,
             peer="127.0.0.1:50000",
             gateway="gateway-1",
         )

@@ -136,7 +136,7 @@ class Run:
         for peer in peers:
             peer.transport.abort()
         if plan.times_to:
-            with open(plan.times_to, "wb") as file:  # noqa: PTH123, ASYNC230 - all is over
+            with open(plan.times_to, "wb") as file:  # noqa: PTH123 - all is over
                 file.write(msgspec.json.encode(self.tag_times))
         return Outcome(
             sent=self.sent,

@@ -78,7 +78,9 @@ class Stage:
         """One process of ours, its log in the stage's home."""
         log = (self.home / "processes.log").open("ab")
         with log:
-            child = subprocess.Popen([sys.executable, *words], env=self.environment(**more), stdout=log, stderr=log, cwd=ROOT)
+            child = subprocess.Popen(
+                [sys.executable, *words], env=self.environment(**more), stdout=log, stderr=log, cwd=ROOT
+            )
         self._children.append(child)
         return child
 

@@ -133,9 +133,7 @@ def write_sheets(folder: Path) -> Path:
     return folder
 
 
-async def until(
-    what: str, ask: Callable[[], Awaitable[Any]], within: float = PATIENCE_S, step: float = 0.05
-) -> Any:
+async def until(what: str, ask: Callable[[], Awaitable[Any]], within: float = PATIENCE_S, step: float = 0.05) -> Any:
     """Ask until the answer is true, and give it back."""
     end = time.monotonic() + within
     while not (found := await ask()):
@@ -359,7 +357,9 @@ class Street(Processes):
             for row in await fetch("select id, code from people where code = any($1)", [each[0] for each in crowd]):
                 codes[row["code"]] = (await new_code(row["id"], "phone"), await new_code(row["id"], "telegram"))
         people = enumerate([*named, *crowd], 100_001)
-        await asyncio.gather(*(self._sign_in(n, str(code), str(name), *codes[str(code)]) for n, (code, name, *_) in people))
+        await asyncio.gather(
+            *(self._sign_in(n, str(code), str(name), *codes[str(code)]) for n, (code, name, *_) in people)
+        )
 
     async def _codes(self, code: str) -> tuple[str, str]:
         """One-time codes by the command line: an address for the phone, words for the chat."""

@@ -262,7 +262,7 @@ def _buttons(carrier: BotApiServer, chat: int, message_id: int) -> list[str]:
 async def _send_button(base: str, chat: int, data: str) -> None:
     bot, _ = build_hearing(Telegram(token=Secret(TOKEN), api_base=base))
     markup = {"inline_keyboard": [[{"text": "确认", "callback_data": data}]]}
-    from aiogram.types import InlineKeyboardMarkup  # noqa: PLC0415 - only this helper speaks as the bot
+    from aiogram.types import InlineKeyboardMarkup
 
     await bot.send_message(chat, "card", reply_markup=InlineKeyboardMarkup.model_validate(markup))
     await bot.session.close()

@@ -179,7 +179,7 @@ async def test_a_failure_before_the_person_is_known_is_answered_too(phone: Any) 
         raise ConnectionRefusedError("postgres")
 
     broken = msgspec.structs.replace(phone.house.use_cases(), person_of_chat=away)
-    from bots.telegram.app import build_dispatcher  # noqa: PLC0415 - this dispatcher is this test's own
+    from bots.telegram.app import build_dispatcher
 
     phone.dispatcher = build_dispatcher(broken)
     text, _ = await phone.presses(phone.WANG, press(Verb.ACKNOWLEDGE))

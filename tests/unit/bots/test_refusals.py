@@ -80,7 +80,7 @@ def test_a_deep_link_carries_a_code_telegram_allows_and_no_other() -> None:
 
 
 def test_an_account_is_shown_masked() -> None:
-    from aiogram.types import User  # noqa: PLC0415 - only here
+    from aiogram.types import User
 
     assert masked_account(User(id=1, is_bot=False, first_name="王伟", username="wangwei")) == "@wa***i"
     assert masked_account(User(id=1, is_bot=False, first_name="王伟")) == "王**"

@@ -19,8 +19,7 @@ from backend.monitoring.rules import (
     standing_of_state,
     whole_word,
 )
-from backend.registry.model import COMPONENT_ROLE_LABELS
-from backend.registry.model import CLOSED_MEANS_LABELS, ClosedMeans, ComponentRole
+from backend.registry.model import CLOSED_MEANS_LABELS, COMPONENT_ROLE_LABELS, ClosedMeans, ComponentRole
 
 WORDS = st.integers(0, (1 << 64) - 1) | st.integers(0, 0xFFFF)
 CODES = st.none() | st.integers(0, 255)
