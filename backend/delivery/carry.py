@@ -24,20 +24,29 @@ from backend.delivery.outcomes import Outcome, OutcomeKind, write_outcomes
 
 log = logging.getLogger(__name__)
 
-_CLAIM: Final = """
+# Every statement that writes several attempts locks them in the order of their ids first, so that two of them never
+# wait for each other in a ring.
+_CLAIMED: Final = """
+    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, a.redraw_at,
+              n.severity, n.t0, n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
+_CLAIM: Final = f"""
+    with due as materialized (
+        select id from attempts
+        where id = any($1) and ((state = 'pending' and due_at <= $4) or (state = 'sending' and lease_until < $4))
+        order by id for no key update)
     update attempts a set state = 'sending', lease_until = $2, lease_by = $3, tries = a.tries + 1
-    from notices n
-    where a.id = any($1) and n.id = a.notice
-      and ((a.state = 'pending' and a.due_at <= $4) or (a.state = 'sending' and a.lease_until < $4))
-    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, a.redraw_at,
-              n.severity, n.t0, n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
-_CLAIM_REDRAW: Final = """
+    from notices n, due where a.id = due.id and n.id = a.notice {_CLAIMED}"""
+_CLAIM_REDRAW: Final = f"""
+    with due as materialized (
+        select id from attempts where id = any($1) and redraw_at <= $3 and state = 'accepted'
+        order by id for no key update)
     update attempts a set redraw_at = $2
-    from notices n
-    where a.id = any($1) and n.id = a.notice and a.redraw_at <= $3 and a.state = 'accepted'
-    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, a.redraw_at,
-              n.severity, n.t0, n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
-_RENEW: Final = "update attempts set lease_until = $2 where id = any($1) and state = 'sending' and lease_by = $3"
+    from notices n, due where a.id = due.id and n.id = a.notice {_CLAIMED}"""
+_RENEW: Final = """
+    with held as materialized (
+        select id from attempts where id = any($1) and state = 'sending' and lease_by = $3
+        order by id for no key update)
+    update attempts a set lease_until = $2 from held where a.id = held.id"""
 
 #: a redraw that nobody finished is taken up again after this
 _REDRAW_PATIENCE: Final = timedelta(seconds=4)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+import asyncpg
 import msgspec
 
 from backend.core.db.engine import execute, transaction
@@ -20,6 +21,11 @@ _LONGEST_RETRY_S: Final = 30.0
 _MOST_TRIES: Final = 16
 #: a card that could not be drawn again just now is drawn later
 _REDRAW_RETRY: Final = timedelta(seconds=2)
+
+_LOCK: Final = "select id from attempts where id = any($1) order by id for no key update"
+#: a ring of waiting writers was broken up at our cost: nothing is wrong with what we write
+_TRY_AGAIN: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_TRIES: Final = 3
 
 # `revise` may run beside these statements. Whoever comes second to an attempt's row sees what the first one wrote
 # there, but a notice as its own snapshot has it: so what `revise` put into `redraw_at` is kept unless it is the very
@@ -109,17 +115,28 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 async def write_outcomes(outcomes: Sequence[Outcome]) -> Sequence[None]:
     """Write a batch in one transaction."""
+    for attempt in range(1, _TRIES + 1):
+        try:
+            await _write(outcomes)
+            break
+        except _TRY_AGAIN:
+            if attempt == _TRIES:
+                raise
+    for each in outcomes:
+        if each.contact_is_dead:
+            await mark_contact_failing(each.channel, each.address, each.reason or "")
+    return [None] * len(outcomes)
+
+
+async def _write(outcomes: Sequence[Outcome]) -> None:
     async with transaction():
+        await execute(_LOCK, [each.attempt for each in outcomes])
         await _accept([each for each in outcomes if each.kind is OutcomeKind.ACCEPTED])
         await _refuse([each for each in outcomes if each.is_final_refusal])
         await _postpone([each for each in outcomes if each.kind is OutcomeKind.POSTPONED and not each.is_final_refusal])
         await _redrawn([each for each in outcomes if each.kind is OutcomeKind.REDRAWN])
         await _redraw_refused([each for each in outcomes if each.kind is OutcomeKind.REDRAW_REFUSED])
         await _receipts([each for each in outcomes if each.kind is not OutcomeKind.REDRAWN])
-    for each in outcomes:
-        if each.contact_is_dead:
-            await mark_contact_failing(each.channel, each.address, each.reason or "")
-    return [None] * len(outcomes)
 
 
 async def _accept(outcomes: list[Outcome]) -> None:

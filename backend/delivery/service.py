@@ -15,6 +15,16 @@ from backend.delivery.plan import encode_cards
 #: the way an answer came → the channel whose attempt it answers
 _ANSWERED_BY: Final = {Via.TELEGRAM: Channel.TELEGRAM, Via.PHONE: Channel.APP}
 
+#: in the order of their ids, as every other writer of attempts locks them (see carry)
+_LOCK_ALL: Final = """
+    select a.id from attempts a join notices n on n.id = a.notice where n.alarm = $1
+    order by a.id for no key update of a"""
+_RECEIVED: Final = """
+    with shown as materialized (
+        select id from attempts where id = any($2) and person = $1 and t6 is null and state in ('sending', 'accepted')
+        order by id for no key update)
+    update attempts a set t6 = $3 from shown where a.id = shown.id returning a.id"""
+
 Redraws = dict[Lane, list[AttemptId]]
 
 
@@ -37,6 +47,7 @@ async def revise(alarm: AlarmId, revision: int, draw: Callable[[str], Card]) -> 
         await execute(
             "update notices set cards = $2::jsonb, revision = $3 where id = $1", notice["id"], cards, revision
         )
+    await execute(_LOCK_ALL, alarm)
     rows = await fetch(
         """update attempts set redraw_at = $2 where notice = any($1) and state in ('pending', 'sending', 'accepted')
            returning id, lane, state""",
@@ -55,6 +66,7 @@ async def answered(alarm: AlarmId, person: PersonId, via: Via, at: datetime) -> 
     channel = _ANSWERED_BY.get(via)
     if channel is None:
         return
+    await execute(_LOCK_ALL, alarm)
     await execute(
         """update attempts a set t7 = $4 from notices n
            where a.notice = n.id and n.alarm = $1 and a.person = $2 and a.channel = $3
@@ -70,13 +82,7 @@ async def received(person: PersonId, attempts: Sequence[UUID]) -> int:
     """The person's phone shows these: stamp t6 once, keep the receipt. Answers how many were new."""
     now = clock.now()
     async with transaction():
-        rows = await fetch(
-            """update attempts set t6 = $3 where id = any($2) and person = $1 and t6 is null
-               and state in ('sending', 'accepted') returning id""",
-            person,
-            list(attempts),
-            now,
-        )
+        rows = await fetch(_RECEIVED, person, list(attempts), now)
         if rows:
             await execute(
                 """insert into receipts (id, attempt, kind, at, facts)

@@ -24,8 +24,12 @@ _REDRAWS: Final = """
     select id from attempts where lane = $1 and redraw_at <= $2 and state = 'accepted'
     order by redraw_at limit $3"""
 _BREACHED: Final = """
-    update attempts a set is_held = false from notices n
-    where a.notice = n.id and a.is_held is null and a.deadline_at < $1 and a.state <> 'skipped' and a.t5 is null
+    with late as materialized (
+        select id from attempts
+        where is_held is null and deadline_at < $1 and state <> 'skipped' and t5 is null
+        order by id for no key update)
+    update attempts a set is_held = false from notices n, late
+    where a.id = late.id and a.notice = n.id
     returning a.id, n.severity"""
 
 

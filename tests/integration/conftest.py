@@ -64,7 +64,8 @@ async def unit(database: str) -> dict[str, UUID]:
     unit, building, device, person = new_id(), new_id(), new_id(), new_id()
     now = clock.now()
     await execute(
-        "insert into units (id, code, name, address, timezone, created_at) values ($1,'u1','示范大厦','','Asia/Shanghai',$2)",
+        """insert into units (id, code, name, address, timezone, created_at)
+           values ($1, 'u1', '示范大厦', '', 'Asia/Shanghai', $2)""",
         unit,
         now,
     )

@@ -32,13 +32,13 @@ async def test_what_waits_during_a_flush_goes_together_and_in_order() -> None:
 async def test_a_failed_flush_is_told_to_its_own_senders_only() -> None:
     async def flush(items: Sequence[int]) -> Sequence[int]:
         if 13 in items:
-            raise ValueError
+            raise ValueError("thirteen")
         return list(items)
 
     batcher: Batcher[int, int] = Batcher(flush, most=1, name="test")
     await batcher.start()
     bad, good = batcher.post(13), batcher.post(1)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="thirteen"):
         await bad
     assert await good == 1
     await batcher.stop()

@@ -60,7 +60,7 @@ def test_a_log_line_is_one_json_object_with_what_was_bound() -> None:
     logger.propagate = False
     logger.addHandler(handler)
     try:
-        raise ZeroDivisionError
+        _ = 1 / 0
     except ZeroDivisionError:
         logger.exception("poisoned\nframe", extra={"peer": "10.0.0.1:5001"})
     (line,) = out.getvalue().splitlines()
