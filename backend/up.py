@@ -2,22 +2,28 @@
 
 import asyncio
 import contextlib
+import fcntl
 import signal
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import asyncpg
 import httpx
 
 from backend.core.db.embedded import EmbeddedServer, prepare_postgres, prepare_valkey
 from backend.core.db.migrate import migrate
+from backend.core.errors import Refused
 from backend.core.redis import RedisError, connect
 from backend.core.settings import Settings
 from backend.core.supervisor import ChildSpec, Supervisor, own_command
 from backend.demo.start import prepare_demo, start_devices
 
 _SERVERS: Final = ("postgres", "valkey")
+_FIRST_TO_STOP: Final = ("devices", "gateway")
+_LOCK_PATIENCE_S: Final = 20.0
+_LOCK_STEP_S: Final = 0.2
 _LOOPBACK: Final = "127.0.0.1"
 
 
@@ -25,21 +31,66 @@ async def up(settings: Settings, stop: asyncio.Event, *, demo: bool) -> None:
     """Start everything in order, print one line `ready …`, wait for `stop`, end everything in reverse."""
     supervisor = Supervisor()
     data = Path(settings.data)
+    async with _alone(data):
+        await _run(supervisor, settings, data, stop, demo=demo)
+
+
+@contextlib.asynccontextmanager
+async def _alone(data: Path) -> AsyncIterator[None]:
+    """One supervisor a data directory. One that is just stopping is waited for; raises `Refused` for another."""
+    with _lock_file(data) as lock:
+        waited = 0.0
+        while not _locked(lock):
+            if waited >= _LOCK_PATIENCE_S:
+                raise Refused(f"another `fenghuo up` runs on {data}")
+            await asyncio.sleep(_LOCK_STEP_S)
+            waited += _LOCK_STEP_S
+        yield
+
+
+def _lock_file(data: Path) -> IO[str]:
+    data.mkdir(parents=True, exist_ok=True)
+    return (data / "up.lock").open("a+")
+
+
+def _locked(lock: IO[str]) -> bool:
     try:
-        environment = await _servers(supervisor, settings, data)
-        await migrate(environment["FENGHUO_DATABASE_OWNER_URL"] or environment["FENGHUO_DATABASE_URL"])
-        environment |= _metrics_folder(data)
-        if demo:
-            environment |= await prepare_demo(supervisor, Path(settings.data), environment)
-        await supervisor.start(*_services(settings, environment, demo=demo))
-        await supervisor.start(_gateway(settings, environment))
-        if demo:
-            await start_devices(supervisor, environment)
-        print(_ready_line(settings, demo=demo), flush=True)  # noqa: T201 - the contract's one line
-        await stop.wait()
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _run(supervisor: Supervisor, settings: Settings, data: Path, stop: asyncio.Event, *, demo: bool) -> None:
+    """Start, unless told to stop meanwhile; wait; end."""
+    starting = asyncio.create_task(_start(supervisor, settings, data, demo=demo), name="starting")
+    stopping = asyncio.create_task(stop.wait(), name="stopping")
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            print(_ready_line(settings, demo=demo), flush=True)  # noqa: T201 - the contract's one line
+            await stopping
     finally:
+        for task in (starting, stopping):
+            task.cancel()
+        await asyncio.gather(starting, stopping, return_exceptions=True)
+        await supervisor.stop(only=_FIRST_TO_STOP)  # no new frames; what is in hand is committed and confirmed
         await supervisor.stop(keep=_SERVERS)
         await supervisor.stop()
+
+
+async def _start(supervisor: Supervisor, settings: Settings, data: Path, *, demo: bool) -> None:
+    """Servers, schema, then everything that works on them; the gateway last."""
+    environment = await _servers(supervisor, settings, data)
+    await migrate(environment["FENGHUO_DATABASE_OWNER_URL"] or environment["FENGHUO_DATABASE_URL"])
+    environment |= _metrics_folder(data)
+    if demo:
+        environment |= await prepare_demo(supervisor, data, environment)
+    await supervisor.start(*_services(settings, environment, demo=demo))
+    await supervisor.start(_gateway(settings, environment))
+    if demo:
+        await start_devices(supervisor, environment)
 
 
 async def _servers(supervisor: Supervisor, settings: Settings, data: Path) -> dict[str, str]:

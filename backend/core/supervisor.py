@@ -6,6 +6,7 @@ growing pauses, never given up: an alarm service that has ended helps nobody.
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Final
 import msgspec
 
 from backend.core import clock
+from backend.core.errors import Refused
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 1.5  #: a killed child is back within 2 s
 _CALM_S: Final = 10.0  #: a child that ran this long starts with the first pause again
 _PATIENCE_S: Final = 10.0
+_SET_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +70,7 @@ class Child:
             extra_groups=[] if self.spec.user else None,
             cwd="/" if self.spec.user else None,
             start_new_session=True,  # Ctrl-C is ours to pass on, in order
+            preexec_fn=_ends_with_us(self.spec.stop_signal),
         )
         self.starts += 1
 
@@ -101,8 +105,22 @@ class Child:
             await asyncio.gather(self._task, return_exceptions=True)
 
 
-class NotReady(Exception):  # noqa: N818 - the fact, as house.md §5 names refusals
+def _ends_with_us(number: int) -> Callable[[], None] | None:
+    """Has Linux send the child its stop signal when the supervisor dies, so that a `kill -9` leaves no orphans."""
+    if not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None, use_errno=True)
+
+    def ask() -> None:
+        library.prctl(_SET_PARENT_DEATH_SIGNAL, number)
+
+    return ask
+
+
+class NotReady(Refused):
     """A child did not become ready in its time."""
+
+    code = "not_ready"
 
 
 class Supervisor:
@@ -121,11 +139,11 @@ class Supervisor:
             started.append(child)
         await asyncio.gather(*(_until_ready(child) for child in started))
 
-    async def stop(self, keep: Sequence[str] = ()) -> None:
-        """End them, last one first; `keep` names those that are left for later."""
-        for child in reversed([each for each in self.children if each.spec.name not in keep]):
-            await child.stop()
-            self.children.remove(child)
+    async def stop(self, *, only: Sequence[str] | None = None, keep: Sequence[str] = ()) -> None:
+        """End them, all at once; `only` names those to begin with, `keep` those that are left for later."""
+        ending = [each for each in self.children if each.spec.name not in keep and (not only or each.spec.name in only)]
+        await asyncio.gather(*(child.stop() for child in ending))
+        self.children = [each for each in self.children if each not in ending]
 
 
 async def _until_ready(child: Child) -> None:
@@ -134,5 +152,5 @@ async def _until_ready(child: Child) -> None:
     end = clock.monotonic() + child.spec.patience_s
     while not await child.spec.ready():
         if clock.monotonic() > end:
-            raise NotReady(child.spec.name)
+            raise NotReady(f"{child.spec.name} did not become ready within {child.spec.patience_s:g} s")
         await asyncio.sleep(0.05)
