@@ -11,7 +11,7 @@ drop function if exists registry_changed, stamps_stay, notice_stamps_stay, ledge
 drop function if exists ledger_ensure_partitions;
 alter table attempts drop constraint if exists attempts_state;
 alter table alarms drop constraint if exists alarms_severity, drop constraint if exists alarms_closed_means_both;
-drop index if exists buildings_key, zones_key, facility_systems_key, components_key, contact_points_key, grants_key,
+drop index if exists buildings_key, zones_key, facility_systems_key, components_key, contact_points_key, contact_points_address, grants_key,
     chat_identities_key, analog_states_key, device_links_key, acknowledgements_key, service_agreements_key,
     alarms_active_key, alarms_open, alarms_same, attempts_due, attempts_redraw, attempts_unheld, attempts_key, inbox_of_person, inbox_of_attempt;
 do $$

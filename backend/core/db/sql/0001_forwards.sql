@@ -5,6 +5,7 @@ create unique index facility_systems_key on facility_systems (device, system_typ
 create unique index components_key on components
     (device, system_type, system_address, component_address, coalesce(quantity, -1));
 create unique index contact_points_key on contact_points (person, channel, address);
+create index contact_points_address on contact_points (channel, address);
 create unique index grants_key on grants (person, role, unit) nulls not distinct;
 create unique index chat_identities_key on chat_identities (channel, account) where unlinked_at is null;
 create unique index analog_states_key on analog_states (subject, quantity);
