@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import errno
+import math
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,11 +12,12 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
-from backend.core.errors import BadInput, Refused
+from backend.core.errors import BadInput, BadSettings, Refused
 from backend.core.settings import Settings, load
 from backend.core.vocabulary import Lane
 
 Answer = TypeVar("Answer")
+_LAST_PORT = 65535
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -29,10 +32,28 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        words = _why_not(error)
+        if words is None:
+            raise
+        print(f"fenghuo: {words}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _why_not(error: OSError) -> str | None:
+    """A sentence for what the caller can mend: a path or a port. None for what is a bug or passes by itself."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return error.strerror if error.errno in {errno.EADDRINUSE, errno.EADDRNOTAVAIL} else None
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    return load(getattr(arguments, "data", None), os.environ)
+    from protocol_gateway.gb26875.profiles import PROFILES
+
+    settings = load(getattr(arguments, "data", None), os.environ)
+    if settings.gateway.profile not in PROFILES:
+        raise BadSettings(f"bad setting in section [gateway]: profile is none of {', '.join(PROFILES)}")
+    return settings
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -207,12 +228,14 @@ def _simulate(arguments: argparse.Namespace) -> int:
     from protocol_gateway.simulator import SCENARIOS, Options, simulate
 
     host, _, port = arguments.gateway.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:
         raise BadInput(f"--gateway is HOST:PORT, not {arguments.gateway!r}")
     if arguments.scenario not in SCENARIOS:
         raise BadInput(f"--scenario is none of {', '.join(SCENARIOS)}")
-    if arguments.devices < 1 or arguments.rate < 0:
+    if arguments.devices < 1 or not 0 <= arguments.rate < math.inf:
         raise BadInput("--devices is at least 1, --rate at least 0")
+    if arguments.duration is not None and not 0 < arguments.duration < math.inf:
+        raise BadInput("--duration is more than 0 seconds")
     options = Options(
         host=host,
         port=int(port),

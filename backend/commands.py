@@ -1,6 +1,7 @@
 """What the small commands do; `cli` parses their words and prints their answers."""
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,10 +104,12 @@ def decode_lines(file: str, profile_name: str) -> int:
 
 def _lines(file: str) -> Iterator[str]:
     if file == "-":
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="replace")  # what is no text is no hex either, and is said so by line
         yield from sys.stdin
         return
     try:
-        with Path(file).open(encoding="utf-8") as lines:
+        with Path(file).open(encoding="utf-8", errors="replace") as lines:
             yield from lines
     except OSError as error:
         raise BadInput(f"{file} can't be read: {error.strerror}") from None

@@ -18,7 +18,7 @@ from backend.alarms import raising
 from backend.alarms.raising import Raised
 from backend.core import clock, metrics
 from backend.core.batching import Batcher
-from backend.core.db.engine import execute, fetch, transaction
+from backend.core.db.engine import SERVER_AWAY, execute, fetch, transaction
 from backend.core.deadlines import REPEAT_WINDOW
 from backend.core.ids import NoticeId
 from backend.core.live import Hint
@@ -31,15 +31,6 @@ from backend.registry.directory import Directory
 
 log = logging.getLogger(__name__)
 
-#: what says "not now" rather than "this frame is bad"
-_SERVER_TROUBLE: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
 #: two writers met; nothing is wrong with either
 _TRY_AGAIN: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)
 _TRIES: Final = 3
@@ -117,7 +108,7 @@ class Intake:
         began = clock.monotonic()
         try:
             await self._commit(batch)
-        except _SERVER_TROUBLE as error:
+        except SERVER_AWAY as error:
             log.warning("intake not durable", extra={"frames": len(batch), "error": type(error).__name__})
             raise NotDurable from error
         except Exception:
@@ -132,7 +123,7 @@ class Intake:
         for incoming in batch:
             try:
                 await self._commit([incoming])
-            except _SERVER_TROUBLE as error:
+            except SERVER_AWAY as error:
                 raise NotDurable from error
             except Exception:
                 log.exception("frame not understood", extra={"ledger_id": str(incoming.entry.id)})
@@ -187,7 +178,7 @@ class Intake:
         try:
             await self._announce(committed)
             await mark_durable(notices, at)
-        except (*_SERVER_TROUBLE, asyncpg.PostgresError) as error:
+        except (*SERVER_AWAY, asyncpg.PostgresError) as error:
             log.warning("commit not announced", extra={"error": type(error).__name__})
 
 

@@ -24,6 +24,8 @@ _SERVERS: Final = ("postgres", "valkey")
 _FIRST_TO_STOP: Final = ("devices", "gateway")
 _LOCK_PATIENCE_S: Final = 20.0
 _LOCK_STEP_S: Final = 0.2
+#: longer than a predecessor's gateway drains
+_PORT_PATIENCE_S: Final = 8.0
 _LOOPBACK: Final = "127.0.0.1"
 
 
@@ -82,6 +84,8 @@ async def _run(supervisor: Supervisor, settings: Settings, data: Path, stop: asy
 
 async def _start(supervisor: Supervisor, settings: Settings, data: Path, *, demo: bool) -> None:
     """Servers, schema, then everything that works on them; the gateway last."""
+    await _until_free("http", settings.http.host, settings.http.port, socket.SOCK_STREAM)
+    await _until_free("gateway", settings.gateway.host, settings.gateway.port, socket.SOCK_STREAM, socket.SOCK_DGRAM)
     environment = await _servers(supervisor, settings, data)
     await migrate(environment["FENGHUO_DATABASE_OWNER_URL"] or environment["FENGHUO_DATABASE_URL"])
     environment |= _metrics_folder(data)
@@ -91,6 +95,36 @@ async def _start(supervisor: Supervisor, settings: Settings, data: Path, *, demo
     await supervisor.start(_gateway(settings, environment))
     if demo:
         await start_devices(supervisor, environment)
+
+
+async def _until_free(section: str, host: str, port: int, *kinds: socket.SocketKind) -> None:
+    """A port that a predecessor is just giving up is waited for. Raises `Refused` for one that stays taken.
+
+    Else a stranger on the port would answer in our child's place, and `ready` be a lie.
+    """
+    if not port:
+        raise Refused(f"FENGHUO_{section.upper()}_PORT is 0: people and devices could not know where to call")
+    waited = 0.0
+    for kind in kinds:
+        while (why := _why_taken(host, port, kind)) is not None:
+            if waited >= _PORT_PATIENCE_S:
+                raise Refused(f"{host}:{port} can't be bound ({why}); set FENGHUO_{section.upper()}_PORT or _HOST")
+            await asyncio.sleep(_LOCK_STEP_S)
+            waited += _LOCK_STEP_S
+
+
+def _why_taken(host: str, port: int, kind: socket.SocketKind) -> str | None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as one:
+        if kind is socket.SOCK_STREAM:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as asyncio's own servers do
+        try:
+            one.bind((host, port))
+            if kind is socket.SOCK_STREAM:
+                one.listen(1)
+        except OSError as error:
+            return error.strerror or str(error)
+    return None
 
 
 async def _servers(supervisor: Supervisor, settings: Settings, data: Path) -> dict[str, str]:
@@ -186,16 +220,17 @@ def _gateway(settings: Settings, environment: dict[str, str]) -> ChildSpec:
         name="gateway",
         command=own_command("gateway"),
         environment=environment,
-        ready=lambda: _port_answers(settings.gateway.port),
+        ready=lambda: _port_answers(_reachable(settings.gateway.host), settings.gateway.port),
     )
 
 
 def _reachable(host: str) -> str:
-    return _LOOPBACK if host in {"0.0.0.0", "::"} else host  # noqa: S104 - the wildcard is compared, not bound
+    return {"0.0.0.0": _LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104 - the wildcard is compared, not bound
 
 
 async def _web_answers(settings: Settings) -> bool:
-    url = f"http://{_reachable(settings.http.host)}:{settings.http.port}/health/ready"
+    host = _reachable(settings.http.host)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.http.port}/health/ready"
     async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
         try:
             return (await client.get(url)).status_code == httpx.codes.OK
@@ -203,12 +238,13 @@ async def _web_answers(settings: Settings) -> bool:
             return False
 
 
-async def _port_answers(port: int) -> bool:
+async def _port_answers(host: str, port: int) -> bool:
     loop = asyncio.get_running_loop()
-    with contextlib.closing(socket.socket()) as one:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with contextlib.closing(socket.socket(family)) as one:
         one.setblocking(False)
         try:
-            await asyncio.wait_for(loop.sock_connect(one, (_LOOPBACK, port)), 1)
+            await asyncio.wait_for(loop.sock_connect(one, (host, port)), 1)
         except (OSError, TimeoutError):
             return False
     return True

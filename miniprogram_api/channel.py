@@ -24,18 +24,20 @@ _UNKNOWN: Final = N_("没有这个人员，或已停用")
 _AWAY: Final = N_("收件箱暂时无法写入")
 _LOCK: Final = "select pg_advisory_xact_lock(k) from (select unnest($1::bigint[]) as k order by 1) as sorted"
 # One statement for many cards: a fire in a big unit puts hundreds of rows at once. A card that was put before
-# (the worker died between our commit and its own) is answered with its row and not put again.
+# (the worker died between our commit and its own) is answered with its row and not put again; when it has changed
+# meanwhile it is put as a redraw, for a phone rings once for an attempt.
 _PUT: Final = """
     with wanted as (
         select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::text[])
             with ordinality as w (attempt, person, notice, alarm, revision, card, place)
     ), there as (
         select w.attempt, max(i.seq) as seq from wanted w
-        join inbox_items i on i.attempt = w.attempt and i.revision = w.revision and i.is_new = $8
+        join inbox_items i on i.attempt = w.attempt and i.revision = w.revision
         group by w.attempt
     ), put as (
         insert into inbox_items (person, attempt, notice, alarm, revision, card, at, is_new)
-        select w.person, w.attempt, w.notice, w.alarm, w.revision, w.card::jsonb, $7, $8
+        select w.person, w.attempt, w.notice, w.alarm, w.revision, w.card::jsonb, $7,
+            $8 and not exists (select from inbox_items i where i.attempt = w.attempt and i.is_new)
         from wanted w join people p on p.id = w.person and p.is_active
         where w.attempt not in (select attempt from there)
         order by w.place

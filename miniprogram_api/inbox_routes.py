@@ -17,6 +17,7 @@ from miniprogram_api.stream import stream
 from miniprogram_api.wire import InboxOut, ReceivedIn, ReceivedOut
 
 _HIGHEST = 2**63 - 1
+_MOST_DIGITS = len(str(_HIGHEST))
 After = Annotated[int, QueryParameter(ge=0, le=_HIGHEST)]
 LastEvent = Annotated[str, HeaderParameter(name="Last-Event-ID")]
 
@@ -25,7 +26,8 @@ def _start(after: int, last_event: str) -> int:
     """What the phone has: the browser's own memory of the stream, else what the page says."""
     if not last_event:
         return after
-    if not last_event.isascii() or not last_event.isdigit() or int(last_event) > _HIGHEST:
+    is_number = last_event.isascii() and last_event.isdigit() and len(last_event) <= _MOST_DIGITS
+    if not is_number or int(last_event) > _HIGHEST:
         raise BadInput(N_("Last-Event-ID 应为收件箱序号"))
     return int(last_event)
 

@@ -1,17 +1,19 @@
 """UDP: whole frames in each datagram, answers to where it came from (GB/T 26875.3 extract, 9 and 14).
 
 A peer that sent a good frame is remembered for five minutes, so that downlinks find it. Nothing is kept between
-datagrams. UDP can't be read more slowly: beyond the rate a datagram goes unanswered, and the device resends.
+datagrams. UDP can't be read more slowly: beyond the rate a datagram is left out, and the device resends. Who is not
+remembered is counted by host, and garbage of all such together: a port costs nothing, nor does a made-up address.
 """
 
 import asyncio
 from typing import Any, Final, cast
 
 from backend.core import clock
+from backend.core.limits import Buckets
 from backend.core.settings import Gateway
 from protocol_gateway.gb26875.buffer import BadOctets, read_datagram
 from protocol_gateway.gb26875.profiles import Profile
-from protocol_gateway.limits import Limit, Refusals
+from protocol_gateway.limits import Allowance, Limit, Refusals
 from protocol_gateway.reception import Arrival, Reception
 from protocol_gateway.sessions import Session, Sessions
 from protocol_gateway.supervision import Supervision
@@ -20,6 +22,12 @@ from protocol_gateway.ways import Way
 
 REMEMBERED_S: Final = 300.0
 MOST_PEERS: Final = 50_000
+#: frames that may wait for their commit before datagrams are left out: of devices of a unit, and of others
+MOST_IN_HAND: Final = 20_000
+MOST_IN_HAND_FOR_STRANGERS: Final = 2_000
+#: datagrams a second that hold nothing good and come from nobody we remember, of all hosts together
+BAD_DATAGRAMS_PER_S: Final = 50.0
+_MINUTE_S: Final = 60
 
 
 class UdpWay(Way):
@@ -63,6 +71,8 @@ class Datagrams(asyncio.DatagramProtocol):
         self._ways: dict[tuple[Any, ...], UdpWay] = {}
         self._is_full = False
         self._is_stopped = False
+        self._newcomers = Buckets(per_minute=settings.frames_per_second * _MINUTE_S, burst=settings.frames_per_second)
+        self._bad = Allowance(BAD_DATAGRAMS_PER_S, clock.monotonic())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is bound."""
@@ -75,12 +85,21 @@ class Datagrams(asyncio.DatagramProtocol):
         received_at, now = clock.now(), clock.monotonic()
         way = self._ways.get(addr) or UdpWay(self, addr, rate=self._settings.frames_per_second, now=now)
         found = read_datagram(data, self._profile)
-        if way.allowance.spend(len(found), now) > 0:
+        is_good = not all(isinstance(one, BadOctets) for one in found)
+        if not self._may_take(addr, way, len(found), now, is_good=is_good):
             self._refusals.note(Limit.RATE, way.host, now)
             return
-        if addr not in self._ways and not all(isinstance(one, BadOctets) for one in found):
+        if addr not in self._ways and is_good:
             self._remember(addr, way, now)
         self._reception.take(found, way, Arrival(received_at, received_at, now))
+
+    def _may_take(self, addr: tuple[Any, ...], way: UdpWay, frames: int, now: float, *, is_good: bool) -> bool:
+        most = MOST_IN_HAND if self._sessions.is_registered(way) else MOST_IN_HAND_FOR_STRANGERS
+        if self._reception.in_hand > most:
+            return False
+        if addr in self._ways:
+            return way.allowance.take(frames, now)
+        return self._newcomers.take(way.host) if is_good else self._bad.take(frames, now)
 
     def pause_writing(self) -> None:
         """The socket takes no more just now: answers are left out, and devices resend."""

@@ -95,9 +95,21 @@ class Allowance:
 
     def spend(self, frames: int, now: float) -> float:
         """Take `frames`; answers for how many seconds nothing more should be read (0: go on)."""
-        self._left = min(self._size, self._left + (now - self._at) * self._rate) - frames
-        self._at = now
+        self._refill(now)
+        self._left -= frames
         return max(0.0, -self._left / self._rate)
+
+    def take(self, frames: int, now: float) -> bool:
+        """Take `frames` if there are any left; what is refused leaves no debt (UDP can't be read more slowly)."""
+        self._refill(now)
+        may = self._left >= 1
+        if may:
+            self._left -= frames
+        return may
+
+    def _refill(self, now: float) -> None:
+        self._left = min(self._size, self._left + (now - self._at) * self._rate)
+        self._at = now
 
 
 class DenyLimit:

@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 _ANSWERS: Final = frozenset({Command.CONFIRM, Command.DENY})
 _FAULT_LIMITS: Final = {Fault.INCOMPLETE: Limit.PARTIAL_FRAME, Fault.LENGTH: Limit.FRAME_LENGTH}
 _NOT_DURABLE_EVERY_S: Final = 10.0
+_UNARMED: Final = float("inf")
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
@@ -149,7 +150,8 @@ class Reception:
         self._supervision.heard(session, arrival.now, arrival.received_at, report.sent_at, is_new_way=is_new_way)
         if frame.command != Command.SEND:
             self._downlink.heed(session, events)
-        self._supervision.arm(session)
+        if session.armed_at == _UNARMED:  # else one stands that comes first: hearing only moves deadlines away
+            self._supervision.arm(session)
 
     def _post_frame(
         self,
@@ -166,7 +168,7 @@ class Reception:
             "frame_in", frame.octets, address=session.address, peer=way.peer, at=arrival.received_at, facts=facts
         )
         said = self._said(frame, decoded, answer, session)
-        mark = fingerprint(frame, session.epoch) if said else None
+        mark = fingerprint(frame, session.address, session.epoch) if said else None
         if said and decoded is not None and ends_conditions(decoded):
             session.epoch = entry.id.bytes
         report = Report(

@@ -175,8 +175,9 @@ class Sessions:
         return session
 
     def is_registered(self, way: Way) -> bool:
-        """Whether a registered device has spoken on this way."""
-        return any(self._directory.device(address) is not None for address in way.addresses)
+        """Whether a device of a unit has spoken on this way; one that was only noted as unidentified is a stranger."""
+        known = (self._directory.device(address) for address in way.addresses)
+        return any(facts is not None and facts.unit is not None for facts in known)
 
     def bind(self, session: Session, way: Way) -> bool:
         """The device spoke on `way`. True when downlinks go there from now on, and did not before.

@@ -46,13 +46,14 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     words: dict[str, int] = msgspec.field(default_factory=dict)
 
 
-def fingerprint(frame: Frame, epoch: bytes = b"") -> bytes:
-    """What a repeat has in common with its first frame: source, serial, command and ADU (extract, 13.3).
+def fingerprint(frame: Frame, device: str, epoch: bytes = b"") -> bytes:
+    """What a repeat has in common with its first frame: device, serial, command and ADU (extract, 13.3).
 
+    `device` is whom the frame was taken to come from: two without an address of their own may say the same.
     `epoch` is the device's since its last reset or restoration: what the same words say after one is new, also
     from devices whose serial never moves.
     """
-    digest = hashlib.blake2b(frame.source, digest_size=_FINGERPRINT_SIZE, key=epoch)
+    digest = hashlib.blake2b(device.encode() + b"/", digest_size=_FINGERPRINT_SIZE, key=epoch)
     digest.update(frame.serial.to_bytes(2, "big") + bytes((frame.command,)))
     digest.update(frame.adu)
     return digest.digest()

@@ -94,6 +94,7 @@ def _what(alarm: Alarm, language: str) -> str:
 def _facts(alarm: Alarm, language: str) -> list[Fact]:
     zone = alarm.place.timezone
     facts = [Fact(translate(label, language), fact_text(value, language)) for label, value in alarm.facts]
+    facts += _wire_facts(alarm, language)
     facts.append(Fact(translate(N_("接收时间"), language), _time(alarm.raised_at, zone)))
     if alarm.device_time is not None:
         facts.append(Fact(translate(N_("设备时间"), language), _time(alarm.device_time, zone)))
@@ -103,6 +104,17 @@ def _facts(alarm: Alarm, language: str) -> list[Fact]:
         why = translate(CLEARED_BY_LABELS.get(alarm.cleared_by or "", ""), language)
         facts.append(Fact(translate(N_("恢复时间"), language), f"{_time(alarm.cleared_at, zone)} {why}".strip()))
     return facts
+
+
+def _wire_facts(alarm: Alarm, language: str) -> list[Fact]:
+    """Where the panel's own words stand for a place that the point table lacks: which device and wire key said so."""
+    place = alarm.place
+    if not (place.wire_key and place.description):
+        return []
+    return [
+        Fact(translate(N_("上报设备"), language), place.device_name),
+        Fact(translate(N_("线路编号"), language), place.wire_key),
+    ]
 
 
 def _known(alarm: Alarm, language: str) -> list[str]:

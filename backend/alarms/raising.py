@@ -13,7 +13,7 @@ import msgspec
 
 from backend.alarms.card import alarm_card
 from backend.alarms.model import ONCE_A_DAY, Alarm
-from backend.alarms.rows import COLUMNS, alarms_of
+from backend.alarms.rows import COLUMNS, alarm_of, alarms_of
 from backend.core import metrics
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.deadlines import HISTORIC_FIRE, NOTICE_DEADLINES
@@ -31,6 +31,10 @@ _DAY: Final = timedelta(days=1)
 _encode = msgspec.json.Encoder().encode
 
 _ACTIVE: Final = f"""
+    select {COLUMNS} from alarms a
+    where a.cleared_at is null and a.subject = any($1) order by a.id for update"""
+#: only a reset reaches beyond its subject, and only then is the wider search worth its price
+_ACTIVE_BEHIND: Final = f"""
     select {COLUMNS} from alarms a
     where a.cleared_at is null and (a.subject = any($1) or a.device = any($2)) order by a.id for update"""
 _TOLD_BEFORE: Final = """
@@ -101,6 +105,10 @@ class _Batch:
         self.told = {(each["subject"], each["condition"]): each["raised_at"] for each in told}
         self.told_times = {(each["subject"], each["condition"], each["device_time"]) for each in told}
         self.new: dict[tuple[str, str], _New] = {}
+        #: conditions that may stand, by subject: a word governs dozens of which hardly ever one does
+        self.by_subject: dict[str, set[str]] = {}
+        for subject, condition in self.active:
+            self.by_subject.setdefault(subject, set()).add(condition)
         self.ended_new: list[_New] = []
         self.repeats: dict[AlarmId, tuple[int, datetime]] = {}
         self.cleared: dict[AlarmId, tuple[Alarm, _Clear]] = {}
@@ -130,6 +138,7 @@ class _Batch:
                 self.ended_new.append(new)
             else:
                 self.new[key] = new
+                self.by_subject.setdefault(change.subject, set()).add(standing.condition.key)
 
     def _told_before(self, change: Change, standing: Standing, key: tuple[str, str]) -> bool:
         """History we know, or an unreadable type that was told of today."""
@@ -143,9 +152,11 @@ class _Batch:
         return False
 
     def _end(self, change: Change) -> None:
-        standing = {each.condition.key for each in change.standing}
-        for condition in change.governed - standing:
-            self._clear((change.subject, condition), change, change.ended_by)
+        may_stand = self.by_subject.get(change.subject)
+        if may_stand:
+            standing = {each.condition.key for each in change.standing}
+            for condition in (change.governed & may_stand) - standing:
+                self._clear((change.subject, condition), change, change.ended_by)
 
     def _reset(self, change: Change, reset: Reset) -> None:
         device = f"{change.device}/"
@@ -185,7 +196,7 @@ async def apply(changes: Sequence[Change]) -> Raised:
 async def _load(changes: Sequence[Change]) -> _Batch:
     subjects = list({change.subject for change in changes})
     devices = list({change.device for change in changes if change.reset is not None})
-    active = await alarms_of(await fetch(_ACTIVE, subjects, devices))
+    rows = await (fetch(_ACTIVE_BEHIND, subjects, devices) if devices else fetch(_ACTIVE, subjects))
     ask_back = [
         change for change in changes if change.is_history or any(each.rule in ONCE_A_DAY for each in change.standing)
     ]
@@ -193,7 +204,7 @@ async def _load(changes: Sequence[Change]) -> _Batch:
     if ask_back:
         since = min(change.report.received_at for change in ask_back) - 2 * HISTORIC_FIRE
         told = await fetch(_TOLD_BEFORE, [change.subject for change in ask_back], since)
-    return _Batch(active, told)
+    return _Batch(map(alarm_of, rows), told)
 
 
 def _alarm(new: _New, number: int) -> Alarm:

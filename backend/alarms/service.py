@@ -31,6 +31,8 @@ _ENTRY: Final = """
     insert into alarm_entries (id, alarm, at, kind, person, via, facts) values ($1, $2, $3, $4, $5, $6, $7::jsonb)"""
 _encode = msgspec.json.Encoder().encode
 _LONGEST_NOTE: Final = 1000
+#: what PostgreSQL's text can't hold (NUL), and what no note is written with
+_CONTROLS: Final = dict.fromkeys((*range(0x20), 0x7F), " ")
 
 
 async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Acknowledged:
@@ -67,6 +69,7 @@ async def _tell(alarm: Alarm, redraws: Redraws) -> None:
 async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, note: str = "") -> None:
     """处置: the verdict. It implies knowing, and closes the alarm once the condition has cleared.
 
+    The same person's same verdict without a note is a second tap, and changes nothing.
     Raises `NoSuchAlarm`, or `AlreadyClosed` when another verdict stands and the alarm is closed.
     """
     async with transaction():
@@ -76,6 +79,9 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
             if alarm.verdict is verdict:
                 return
             raise AlreadyClosed(N_("该报警已关闭，处置结论不再更改"))
+        note = note.translate(_CONTROLS).strip()[:_LONGEST_NOTE]
+        if not note and (alarm.verdict, alarm.verdict_by) == (verdict, person.id):
+            return
         await _know(person, alarm, via, now)
         await execute(
             """update alarms set verdict = $2, verdict_at = $3, verdict_by = $4, verdict_via = $5,
@@ -90,7 +96,7 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
             str(via),
             alarm.rule in ENDED_BY_PEOPLE,
         )
-        facts = {"verdict": str(verdict), "note": note.strip()[:_LONGEST_NOTE]}
+        facts = {"verdict": str(verdict), "note": note}
         redraws = await _after(person, alarm, "alarm.judged", via, now, facts=facts)
     await _tell(alarm, redraws)
 

@@ -7,6 +7,7 @@ from typing import Final
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
@@ -15,7 +16,7 @@ from backend.api.auth import DEPENDENCIES
 from backend.api.edge import Doorkeeper, Headers
 from backend.api.health import HEALTH
 from backend.api.operator import OPERATOR
-from backend.api.problems import PLUGIN, bug, refused
+from backend.api.problems import PLUGIN, bug, framework_refused, refused
 from backend.core.errors import Refused
 from backend.core.live import Listener
 from backend.core.settings import Settings
@@ -59,7 +60,7 @@ def build_app(
         before_send=[Headers(settings)],
         lifespan=[listening, *lifespan],
         plugins=[PLUGIN],
-        exception_handlers={Refused: refused, 500: bug},
+        exception_handlers={Refused: refused, HTTPException: framework_refused, 500: bug},
         openapi_config=OpenAPIConfig(
             title="Fenghuo 烽火", version=_API_VERSION, path="/schema", render_plugins=[JsonRenderPlugin()]
         ),

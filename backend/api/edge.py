@@ -55,7 +55,10 @@ def peer_of(scope: Scope) -> str:
 
 def is_named_host(host: str, own: frozenset[str]) -> bool:
     """Whether a Host header names us: our own names, this machine, or a bare address (no DNS rebinding)."""
-    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # an opening bracket without its end
+        return False
     if name in own or name == "localhost" or name.endswith(".localhost"):
         return True
     try:

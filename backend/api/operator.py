@@ -1,5 +1,6 @@
 """`/api/v1`: what programs of the provider read and do, with a token of kind `api` (`fenghuo token`)."""
 
+from functools import partial
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for, alarms_for
 from backend.core.ids import AlarmId, DeviceId, UnitId
 from backend.delivery.queries import Told, told_of
+from backend.ledger.service import record_action
 from backend.people.model import Person
 from backend.registry import queries as registry
 from backend.registry.model import DEFAULT_PROFILE, Device, Unit, UnitTree
@@ -63,8 +65,9 @@ class Registry(Controller):
     async def adopt(
         self, operator: NamedDependency[Person], device_id: FromPath[UUID], data: JSONBody[AdoptIn]
     ) -> AdoptedOut:
-        """The device joins a unit; its later reports go there."""
-        await adopt(operator, DeviceId(device_id), data.unit, data.building, data.name, data.profile)
+        """The device joins a unit; its later reports go there. Who did it stands in the ledger."""
+        record = partial(record_action, operator.code)
+        await adopt(operator, DeviceId(device_id), data.unit, data.building, data.name, data.profile, record=record)
         return AdoptedOut(device_id, data.unit)
 
 

@@ -1,6 +1,7 @@
 """The duty desk (值班台) at `/`: every open alarm, how its notices went, and devices that wait to be adopted."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from backend.core.ids import DeviceId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity
 from backend.delivery.queries import Told, told_of
+from backend.ledger.service import record_action
 from backend.people.model import Person, Right
 from backend.registry.model import PROFILES
 from backend.registry.queries import unidentified_devices
@@ -77,6 +79,7 @@ class DeskPages(Controller):
 async def adopt_device(
     person: NamedDependency[Person], device_id: FromPath[UUID], data: JSONBody[AdoptIn]
 ) -> dict[str, bool]:
-    """The device joins a unit; its later reports go there."""
-    await adopt(person, DeviceId(device_id), data.unit, data.building, data.name, data.profile)
+    """The device joins a unit; its later reports go there. Who did it stands in the ledger."""
+    record = partial(record_action, person.code)
+    await adopt(person, DeviceId(device_id), data.unit, data.building, data.name, data.profile, record=record)
     return {"adopted": True}

@@ -1,6 +1,8 @@
 """Prometheus metrics. With `PROMETHEUS_MULTIPROC_DIR` set (as `fenghuo up` does) all processes answer together."""
 
+import contextlib
 import os
+from pathlib import Path
 
 from prometheus_client import REGISTRY as _OWN
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -33,6 +35,24 @@ def exposition() -> bytes:
     """The text for `/metrics`."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(_OWN)
+    _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """A killed process takes its connections with it: what it last said of them (`livesum`) no longer counts."""
+    for file in folder.glob("gauge_live*.db"):
+        pid = file.stem.rpartition("_")[2]
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            file.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    with contextlib.suppress(PermissionError):  # somebody else's, and so alive
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+    return True

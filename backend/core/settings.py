@@ -4,10 +4,13 @@ Decoded once into frozen structs. An unknown key or a bad value stops the start 
 `Secret`, which never shows itself.
 """
 
+import contextlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, get_type_hints
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +21,10 @@ _PREFIX: Final = "FENGHUO_"
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+WireAddress = Annotated[str, Meta(pattern="^[0-9a-f]{12}$")]
+Level = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
+#: what a server's address begins with; the rest of it is the client library's affair
+_SCHEMES: Final = {"database": ("postgresql://", "postgres://"), "redis": ("redis://", "rediss://", "unix://")}
 
 
 class Secret(msgspec.Struct, frozen=True):
@@ -68,7 +75,7 @@ class Gateway(_Section, frozen=True):
     host: str = "0.0.0.0"  # noqa: S104 - devices dial in from outside
     port: Port = 26875
     name: str = "gateway-1"  #: written into each ledger row
-    centre_address: str = "640000000000"  #: our own address, 12 hex digits in wire order
+    centre_address: WireAddress = "640000000000"  #: our own address, 12 hex digits in wire order
     profile: str = "standard"  #: for devices that are not registered
     timezone: str = "Asia/Shanghai"  #: wall clock for devices of no unit
     connections: Count = 20_000
@@ -107,7 +114,7 @@ class Provider(_Section, frozen=True):
 class Log(_Section, frozen=True):
     """Logging."""
 
-    level: str = "info"
+    level: Level = "info"
 
 
 class Settings(_Section, frozen=True):
@@ -163,9 +170,32 @@ def _convert(section: str, kind: type[Any], values: Mapping[str, object], source
         for name, value in values.items()
     }
     try:
-        return msgspec.convert(plain, kind, strict=False)
+        converted = msgspec.convert(plain, kind, strict=False)
     except msgspec.ValidationError as error:
         raise BadSettings(f"bad setting in {source}, section [{section}]: {error}") from None
+    for name in kind.__struct_fields__:
+        why = _why_wrong(section, name, getattr(converted, name))
+        if why:
+            raise BadSettings(f"bad setting in {source}, section [{section}]: {name} {why}")
+    return converted
+
+
+def _why_wrong(section: str, name: str, value: object) -> str:
+    """What no type can say. A secret is never repeated."""
+    if name == "timezone":
+        try:
+            ZoneInfo(str(value))
+        except (ValueError, OSError, KeyError):
+            return f"is no time zone: {value}"
+    if isinstance(value, Secret) and value and name.endswith("url"):
+        schemes = _SCHEMES[section]
+        if not value.value.startswith(schemes):
+            return f"does not begin with {' or '.join(schemes)}"
+        with contextlib.suppress(ValueError):
+            urlsplit(value.value)
+            return ""
+        return "is no address"
+    return ""
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -189,6 +219,9 @@ def load(data: str | None, environ: Mapping[str, str], working: Path | None = No
     unknown = sorted(set(document) - set(sections))
     if unknown:
         raise BadSettings(f"unknown section in {source}: [{unknown[0]}]")
+    for name, given in document.items():
+        if not isinstance(given, dict):
+            raise BadSettings(f"bad setting in {source}: {name} is a section, [{name}]")
     overrides = _from_environment(environ)
     values: dict[str, Any] = {}
     for name, kind in sections.items():

@@ -14,7 +14,7 @@ import msgspec
 
 from backend.core import clock, metrics
 from backend.core.batching import Batcher
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import fetch
 from backend.core.deadlines import LEASE
 from backend.core.ids import AttemptId, NoticeId, PersonId
 from backend.core.vocabulary import Channel as ChannelName
@@ -46,7 +46,7 @@ _RENEW: Final = """
     with held as materialized (
         select id from attempts where id = any($1) and state = 'sending' and lease_by = $3
         order by id for no key update)
-    update attempts a set lease_until = $2 from held where a.id = held.id"""
+    update attempts a set lease_until = $2 from held where a.id = held.id returning a.id"""
 
 #: a redraw that nobody finished is taken up again after this
 _REDRAW_PATIENCE: Final = timedelta(seconds=4)
@@ -108,7 +108,7 @@ class Carrier:
         self._channels = channels
         self._timeout_s = timeout_s
         self._slots = asyncio.Semaphore(concurrency)
-        self._held: set[AttemptId] = set()
+        self._held: dict[AttemptId, datetime] = {}  #: until when each lease is known to be ours
         self._resting: dict[ChannelName, datetime] = {}
         self._outcomes: Batcher[Outcome, None] = Batcher(write_outcomes, most=200, name="outcomes")
         self._renewing: asyncio.Task[None] | None = None
@@ -130,11 +130,16 @@ class Carrier:
         now = clock.now()
         rows = await fetch(_CLAIM, list(attempts), now + LEASE, self._name, now)
         claimed = [_claimed(row) for row in rows]
-        self._held.update(each.delivery.attempt for each in claimed)
+        self._held.update((each.delivery.attempt, now + LEASE) for each in claimed)
         try:
-            await asyncio.gather(*(self._send_group(*group) for group in _by_channel(claimed)))
+            # all to their end, so that a lease is held as long as its attempt is in hand; then the first failure
+            done = await asyncio.gather(
+                *(self._send_group(*group) for group in _by_channel(claimed)), return_exceptions=True
+            )
         finally:
-            self._held.difference_update(each.delivery.attempt for each in claimed)
+            for each in claimed:
+                self._held.pop(each.delivery.attempt, None)
+        _raise_first(done)
         return len(claimed)
 
     async def redraw(self, attempts: Sequence[AttemptId]) -> int:
@@ -152,7 +157,8 @@ class Carrier:
         elif isinstance(channel, SendsMany):
             await self._send_many(channel, group)
         else:
-            await asyncio.gather(*(self._send_one(channel, each) for each in group))
+            done = await asyncio.gather(*(self._send_one(channel, each) for each in group), return_exceptions=True)
+            _raise_first(done)
 
     async def _send_many(self, channel: SendsMany, group: list[Claimed]) -> None:
         t4 = clock.now()
@@ -167,6 +173,9 @@ class Carrier:
 
     async def _send_one(self, channel: Channel, claimed: Claimed) -> None:
         async with self._slots:
+            held_until = self._held.get(claimed.delivery.attempt)
+            if held_until is None or held_until <= clock.now():
+                return  # it waited here too long, and another worker may have it by now
             resting = self._resting.get(channel.name)
             if resting is not None and resting > clock.now():
                 await self._put_back(claimed, resting)
@@ -217,12 +226,21 @@ class Carrier:
             await asyncio.sleep(_RENEW_EVERY_S)
             if not self._held:
                 continue
+            until = clock.now() + LEASE
             try:
-                await execute(_RENEW, list(self._held), clock.now() + LEASE, self._name)
+                rows = await fetch(_RENEW, list(self._held), until, self._name)
+                self._held.update((each, until) for row in rows if (each := AttemptId(row["id"])) in self._held)
             except Exception:
                 # the sweeper's loops must not die (house.md §6); a lease that could not be renewed runs out,
                 # and the worst is a second message
                 log.exception("leases not renewed")
+
+
+def _raise_first(done: Sequence[object]) -> None:
+    """What `gather` gave back: the first failure, if there was one."""
+    for each in done:
+        if isinstance(each, BaseException):
+            raise each
 
 
 def _by_channel(claimed: Sequence[Claimed]) -> list[tuple[ChannelName, list[Claimed]]]:

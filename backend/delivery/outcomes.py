@@ -1,5 +1,6 @@
 """Outcomes: what became of attempts, written many at a time. A later word never moves a state backwards."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,7 +9,8 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from backend.core.db.engine import execute, transaction
+from backend.core import clock
+from backend.core.db.engine import SERVER_AWAY, execute, transaction
 from backend.core.ids import AttemptId, PersonId, new_id
 from backend.core.vocabulary import Channel
 from backend.people.service import mark_contact_failing
@@ -26,6 +28,9 @@ _LOCK: Final = "select id from attempts where id = any($1) order by id for no ke
 #: a ring of waiting writers was broken up at our cost: nothing is wrong with what we write
 _TRY_AGAIN: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _TRIES: Final = 3
+#: how long what became of attempts is kept in hand for a server that restarts, and how often it is tried
+_SERVER_PATIENCE_S: Final = 8.0
+_SERVER_PAUSE_S: Final = 0.05
 
 # `revise` may run beside these statements. Whoever comes second to an attempt's row sees what the first one wrote
 # there, but a notice as its own snapshot has it: so what `revise` put into `redraw_at` is kept unless it is the very
@@ -114,14 +119,20 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def write_outcomes(outcomes: Sequence[Outcome]) -> Sequence[None]:
-    """Write a batch in one transaction."""
-    for attempt in range(1, _TRIES + 1):
+    """Write a batch in one transaction. A server that is away is waited for: what a carrier took is never forgotten."""
+    patience, tries = clock.monotonic() + _SERVER_PATIENCE_S, 0
+    while True:
+        tries += 1
         try:
             await _write(outcomes)
             break
         except _TRY_AGAIN:
-            if attempt == _TRIES:
+            if tries >= _TRIES:
                 raise
+        except SERVER_AWAY:
+            if clock.monotonic() > patience:
+                raise
+            await asyncio.sleep(_SERVER_PAUSE_S)
     for each in outcomes:
         if each.contact_is_dead:
             await mark_contact_failing(each.channel, each.address, each.reason or "")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -21,11 +21,12 @@ from backend.monitoring.model import (
     TextSaid,
     UnreadableSaid,
 )
-from backend.monitoring.rules import ANALOG_KEYS, Limits
+from backend.monitoring.rules import ANALOG_KEYS, Limits, Standing
 from backend.registry.directory import Directory
 from backend.registry.model import AnalogPoint, ComponentFacts, DeviceFacts
 
 _FAULT_BIT: Final = 1 << 2
+_NOWHERE: Final = Place()
 #: a point that reports again is no longer stale
 STALE: Final = "point_stale"
 
@@ -104,18 +105,29 @@ def _component_type(subject: Subject, facts: ComponentFacts | None) -> int | Non
     return subject.component_type
 
 
-def _change(context: Context, key: str, subject: Subject, **more: object) -> Change:
+def _change(
+    context: Context,
+    key: str,
+    subject: Subject,
+    *,
+    standing: tuple[Standing, ...] = (),
+    said: str = "",
+    marks: tuple[str, ...] = (),
+    **more: Any,
+) -> Change:
+    """A change of `subject`. Its place is `said` where the point table is silent; without a finding nobody asks."""
     report = context.report
-    values: dict[str, object] = {
-        "report": report,
-        "ledger_id": report.ledger_id,
-        "device": context.device.id,
-        "unit": context.device.unit,
-        "subject": key,
-        "place": context.place(subject),
-        "marks": context.marks(subject),
-    }
-    return Change(**values | more)  # type: ignore[arg-type]
+    return Change(
+        report=report,
+        ledger_id=report.ledger_id,
+        device=context.device.id,
+        unit=context.device.unit,
+        subject=key,
+        standing=standing,
+        place=context.place(subject, said) if standing else _NOWHERE,
+        marks=context.marks(subject, *marks) if standing else (),
+        **more,
+    )
 
 
 def read_state(said: StateSaid, context: Context) -> Change:
@@ -130,13 +142,15 @@ def read_state(said: StateSaid, context: Context) -> Change:
         last.device_time if last else None, said.device_time, context.report.sent_at, context.report.received_at
     )
     standing = rules.standing_of_state(said, role=role, closed_means=closed_means, component_type=part)
-    ended = rules.ended_by(
-        said,
-        role=role,
-        closed_means=closed_means,
-        component_type=part,
-        last_state=last.state if last else None,
-    )
+    governed = rules.governed_keys(subject.level)
+    if said.ended:
+        governed = rules.ended_by(
+            said,
+            role=role,
+            closed_means=closed_means,
+            component_type=part,
+            last_state=last.state if last else None,
+        )
     reset = rules.is_reset(said)
     if not is_history:
         context.known.states[key] = LastState(
@@ -148,13 +162,13 @@ def read_state(said: StateSaid, context: Context) -> Change:
         context,
         key,
         subject,
-        place=context.place(subject, said.description),
+        said=said.description,
         standing=standing,
-        governed=ended,
+        governed=governed,
         ended_by="restored" if said.ended else "signal",
         reset=reset if not is_history else None,
         is_history=is_history,
-        marks=context.marks(subject, *more),
+        marks=tuple(more),
         device_time=said.device_time,
     )
 
@@ -234,12 +248,12 @@ def read_panel_text(said: PanelTextSaid, context: Context) -> Change:
         context,
         f"{said.subject.key(context.device.id)}/text/{place}",
         said.subject,
-        place=context.place(said.subject, place),
+        said=place,
         standing=rules.standing_of_panel_text(said),
         governed=rules.panel_text_ends(said),
         ended_by="restored",
         reset=rules.is_panel_reset(said),
-        marks=context.marks(said.subject, Mark.FROM_TEXT),
+        marks=(Mark.FROM_TEXT,),
         device_time=said.device_time,
     )
 
@@ -252,7 +266,7 @@ def read_unreadable(said: UnreadableSaid, context: Context) -> Change:
         f"{context.device.id}/type-{said.type_flag}",
         subject,
         standing=rules.standing_of_unreadable(said),
-        marks=context.marks(subject, *([Mark.FROM_TEXT] if said.fire_text else [])),
+        marks=(Mark.FROM_TEXT,) if said.fire_text else (),
     )
 
 

@@ -7,6 +7,7 @@ What a statement means is `reading`'s and `rules`' affair; here is what was know
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -25,11 +26,13 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 _STATES: Final = "select subject, state, device_time from facility_states where subject = any($1)"
 _ANALOGS: Final = "select subject, quantity, standing, device_time from analog_states where subject = any($1)"
+#: states and links move with every frame: their rows travel as one JSON text, far cheaper than arrays to encode
 _PUT_STATES: Final = """
     insert into facility_states as s (id, subject, device, level, system_type, system_address, component_type,
         component_address, state, description, device_time, received_at, ledger_id)
-    select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::int[], $6::int[], $7::int[], $8::text[],
-        $9::bigint[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::uuid[])
+    select id, subject, device, level, system_type, system_address, component_type, component_address, state,
+        description, device_time, received_at, ledger_id
+    from json_populate_recordset(null::facility_states, $1::json)
     on conflict (subject) do update set state = excluded.state, device_time = excluded.device_time,
         component_type = coalesce(excluded.component_type, s.component_type),
         description = case when excluded.description = '' then s.description else excluded.description end,
@@ -52,8 +55,8 @@ _PUT_EVENTS: Final = """
 _PUT_LINKS: Final = """
     insert into device_links as k (id, device, is_lost, peer, transport, last_contact_at, lost_at, clock_offset_s,
         deviations)
-    select i, d, lo, p, t, c, la, o, v::jsonb from unnest($1::uuid[], $2::uuid[], $3::bool[], $4::text[], $5::text[],
-        $6::timestamptz[], $7::timestamptz[], $8::int[], $9::text[]) as x(i, d, lo, p, t, c, la, o, v)
+    select id, device, is_lost, peer, transport, last_contact_at, lost_at, clock_offset_s, deviations
+    from json_populate_recordset(null::device_links, $1::json)
     on conflict (device) do update set
         is_lost = excluded.is_lost, lost_at = excluded.lost_at,
         peer = case when excluded.peer = '' then k.peer else excluded.peer end,
@@ -151,19 +154,37 @@ async def _known(told: Sequence[_Told]) -> Known:
 
 
 async def _put_states(told: Sequence[_Told], changes: Sequence[Change], known: Known) -> None:
-    rows: dict[str, tuple[object, ...]] = {}
+    rows: dict[str, _StateRow] = {}
     for each, change in zip(told, changes, strict=True):
         if isinstance(each.said, StateSaid) and not change.is_history:
             rows[change.subject] = _state_row(each.said, each.said.subject, change, known)
-    await _put(_PUT_STATES, [rows[key] for key in sorted(rows)])
+    await _put_json(_PUT_STATES, [rows[key] for key in sorted(rows)])
 
 
-def _state_row(said: StateSaid, subject: Subject, change: Change, known: Known) -> tuple[object, ...]:
-    return (
+class _StateRow(msgspec.Struct, frozen=True, gc=False):
+    """A row of `facility_states`, by its columns' names."""
+
+    id: UUID
+    subject: str
+    device: UUID
+    level: str
+    system_type: int | None
+    system_address: int | None
+    component_type: int | None
+    component_address: str | None
+    state: int
+    description: str
+    device_time: datetime | None
+    received_at: datetime
+    ledger_id: UUID
+
+
+def _state_row(said: StateSaid, subject: Subject, change: Change, known: Known) -> _StateRow:
+    return _StateRow(
         new_id(),
         change.subject,
         change.device,
-        str(subject.level),
+        subject.level,
         subject.system_type,
         subject.system_address,
         subject.component_type,
@@ -271,67 +292,57 @@ def _event(change: Change, rule: str, text: str, facts: dict[str, str]) -> tuple
     )
 
 
-class _Link(msgspec.Struct, kw_only=True):
-    """What a batch tells of one device's link."""
+class _LinkRow(msgspec.Struct, frozen=True, gc=False):
+    """A row of `device_links`, by its columns' names: what a batch tells of one device's link."""
 
+    id: UUID
+    device: UUID
     is_lost: bool
-    contact_at: datetime
-    lost_at: datetime | None
     peer: str
     transport: str
-    offset_s: int | None
+    last_contact_at: datetime
+    lost_at: datetime | None
+    clock_offset_s: int | None
     deviations: dict[str, str]
 
 
 async def _put_links(reports: Sequence[Report], devices: dict[str, DeviceFacts]) -> None:
-    links: dict[DeviceId, _Link] = {}
+    """The last report of each device tells; deviations gather from all."""
+    last: dict[DeviceId, Report] = {}
+    deviations: dict[DeviceId, dict[str, str]] = {}
     for report in reports:
         device = devices[report.address].id
-        before = links.get(device)
-        link = _link(report)
-        if before is not None:
-            link.deviations = before.deviations | link.deviations
-        links[device] = link
-    rows = [
-        (
-            new_id(),
-            device,
-            link.is_lost,
-            link.peer,
-            link.transport,
-            link.contact_at,
-            link.lost_at,
-            link.offset_s,
-            _encode(link.deviations).decode(),
-        )
-        for device, link in sorted(links.items())
-    ]
-    await _put(_PUT_LINKS, rows)
+        last[device] = report
+        for each in report.deviations:
+            deviations.setdefault(device, {})[each] = report.received_at.isoformat(timespec="seconds")
+    rows = [_link_row(device, last[device], deviations.get(device, {})) for device in sorted(last)]
+    await _put_json(_PUT_LINKS, rows)
 
 
-def _link(report: Report) -> _Link:
+def _link_row(device: DeviceId, report: Report, deviations: dict[str, str]) -> _LinkRow:
     lost = next((said for said in report.statements if isinstance(said, LinkSaid) and said.is_lost), None)
-    offset = report.sent_at - report.received_at if report.sent_at else None
-    seen = report.received_at.isoformat(timespec="seconds")
-    return _Link(
+    off = int((report.sent_at - report.received_at).total_seconds()) if report.sent_at else None
+    return _LinkRow(
+        id=new_id(),
+        device=device,
         is_lost=lost is not None,
-        contact_at=report.received_at,
-        lost_at=(lost.silent_since or report.received_at) if lost else None,
         peer=report.peer,
         transport=report.transport,
-        offset_s=_bounded(int(offset.total_seconds())) if offset is not None else None,
-        deviations=dict.fromkeys(report.deviations, seen),
+        last_contact_at=report.received_at,
+        lost_at=(lost.silent_since or report.received_at) if lost else None,
+        clock_offset_s=None if off is None else max(-(2**31), min(off, 2**31 - 1)),  # centuries off, it still fits
+        deviations=deviations,
     )
-
-
-def _bounded(seconds: int) -> int:
-    """A clock that is centuries off still fits the column."""
-    return max(-(2**31), min(seconds, 2**31 - 1))
 
 
 async def _put(sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
         await execute(sql, *map(list, zip(*rows, strict=True)))
+
+
+async def _put_json(sql: str, rows: Sequence[msgspec.Struct]) -> None:
+    if rows:
+        await execute(sql, _encode(rows).decode())
 
 
 async def stale(now: datetime, directory: Directory) -> list[Change]:

@@ -34,7 +34,7 @@ from backend.registry.changes import (
 from backend.registry.model import DEFAULT_PROFILE, DEFAULT_TIMEZONE
 
 #: what an act is recorded by: its name, and its facts as plain JSON values
-Record = Callable[[str, dict[str, Any]], Awaitable[None]]
+Record = Callable[[str, dict[str, Any]], Awaitable[object]]
 
 _LONGEST_REPAIR_HOURS: Final = 8760
 _ADOPT: Final = """
@@ -210,14 +210,18 @@ async def note_unidentified(address: str, seen_at: datetime) -> DeviceId:
 
 
 async def _unit_and_building(unit_code: str, building_code: str) -> tuple[UnitId, BuildingId | None]:
-    unit = await fetch_one("select id from units where code = $1", unit_code.strip())
+    try:
+        unit_code, building_code = (
+            checks.text(each.strip(), checks.LONGEST_CODE) for each in (unit_code, building_code)
+        )
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    unit = await fetch_one("select id from units where code = $1", unit_code)
     if unit is None:
         raise NotFound(_("没有编号为 {code} 的联网单位", code=unit_code))
-    if not building_code.strip():
+    if not building_code:
         return UnitId(unit["id"]), None
-    building = await fetch_one(
-        "select id from buildings where unit = $1 and code = $2", unit["id"], building_code.strip()
-    )
+    building = await fetch_one("select id from buildings where unit = $1 and code = $2", unit["id"], building_code)
     if building is None:
         raise NotFound(_("该联网单位没有编号为 {code} 的建筑", code=building_code))
     return UnitId(unit["id"]), BuildingId(building["id"])

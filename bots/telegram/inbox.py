@@ -59,8 +59,8 @@ class PostgresInbox:
     """The Inbox in table `chat_updates`."""
 
     async def store(self, update_id: int, body: dict[str, Any]) -> bool:
-        """One insert; the primary key tells new from repeated."""
-        text = msgspec.json.encode(body).decode()
+        """One insert; the primary key tells new from repeated. A NUL, which jsonb can't hold, becomes U+FFFD."""
+        text = msgspec.json.encode(body).decode().replace("\\u0000", "\\ufffd")
         row = await fetch_one(_STORE, Channel.TELEGRAM, update_id, clock.now(), text)
         return row is not None
 

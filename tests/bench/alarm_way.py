@@ -18,7 +18,7 @@ from tests.bench.carrier import TOKEN
 from tests.bench.figures import Latency, Table, count, latency_of, load_average, verdict
 from tests.bench.frames import TAG_MARK, device_addresses
 from tests.bench.load import Outcome, Plan
-from tests.bench.stage import CHAT, Stage, free_port, generate, register, wait_for_port
+from tests.bench.stage import CHAT, Stage, cpu_seconds, free_port, generate, register, wait_for_port
 
 _DEVICES = 20
 _USUAL = 167
@@ -38,68 +38,101 @@ class Part(msgspec.Struct, kw_only=True):
     is_killing: bool = False
     outcome: Outcome | None = None
     waited: float = 0.0
+    costs: tuple[float, ...] = ()  #: CPU milliseconds an alarm, in the order of `Cast.pids`
 
     def times(self, stage: Stage) -> Path:
         return stage.home / f"fires-{self.first_tag}.json"
 
 
+class Cast:
+    """The processes of the way, and how a killed worker is replaced."""
+
+    def __init__(self, stage: Stage, carrier: subprocess.Popen[bytes], carrier_port: int) -> None:
+        self.stage = stage
+        self.carrier = carrier
+        self.bot = {
+            "FENGHUO_TELEGRAM_TOKEN": TOKEN,
+            "FENGHUO_TELEGRAM_API_BASE": f"http://127.0.0.1:{carrier_port}",
+        }
+        self.gateway, self.port = stage.gateway()
+        self.workers = [self._worker() for _ in range(2)]
+
+    def _worker(self) -> subprocess.Popen[bytes]:
+        return self.stage.spawn("-m", "backend.cli", "worker", "fire", **self.bot)
+
+    def kill_a_worker(self) -> None:
+        """As the supervisor finds it: dead, and started anew."""
+        self.workers[0].send_signal(signal.SIGKILL)
+        self.stage.end(self.workers[0])
+        self.workers[0] = self._worker()
+
+    def cpu(self) -> list[float]:
+        """CPU seconds so far: gateway, both workers, PostgreSQL, carrier."""
+        workers = sum(cpu_seconds(each.pid) for each in self.workers)
+        return [
+            cpu_seconds(self.gateway.pid),
+            workers,
+            cpu_seconds(self.stage.postgres_pid),
+            cpu_seconds(self.carrier.pid),
+        ]
+
+    def end(self) -> None:
+        self.stage.end(self.gateway, *self.workers, self.carrier)
+
+
 async def run(stage: Stage, *, is_quick: bool) -> list[Table]:
-    parts = [
-        Part(name="10 alarms/s", rate=10, seconds=5 if is_quick else 20, first_tag=1_000_000),
-        Part(name="167 alarms/s", rate=_USUAL, seconds=5 if is_quick else 20, first_tag=2_000_000),
-        Part(
-            name="167 alarms/s, a fire worker killed -9",
-            rate=_USUAL,
-            seconds=6 if is_quick else 20,
-            first_tag=3_000_000,
-            is_killing=True,
-        ),
-        Part(name="1000 alarms/s", rate=1000, seconds=2 if is_quick else 6, first_tag=4_000_000),
-    ]
     await stage.new_database()
     received_at = stage.home / "carrier.json"
     carrier_port = free_port()
     carrier = stage.spawn("-m", "tests.bench.carrier", str(carrier_port), str(received_at))
     wait_for_port(carrier_port, carrier)
-    bot = {"FENGHUO_TELEGRAM_TOKEN": TOKEN, "FENGHUO_TELEGRAM_API_BASE": f"http://127.0.0.1:{carrier_port}"}
+    parts = _parts(is_quick=is_quick)
     async with stage.pool():
         await register(device_addresses(_DEVICES))
-        gateway, port = stage.gateway()
-        workers = [_worker(stage, bot) for _ in range(2)]
-        await _carry_out(Part(name="warm-up", rate=40, seconds=2, first_tag=1), stage, port, workers, bot)
+        cast = Cast(stage, carrier, carrier_port)
+        await _carry_out(Part(name="warm-up", rate=40, seconds=2, first_tag=1), cast)
         sent = await _floor(carrier_port, 2.0 if is_quick else 6.0)
         for part in parts:
-            await _carry_out(part, stage, port, workers, bot)
-        stage.end(gateway, *workers)
-    stage.end(carrier)
+            await _carry_out(part, cast)
+    cast.end()
     received = msgspec.json.decode(received_at.read_bytes(), type=list[tuple[int, float]])
     return [_table(parts, stage, dict(sent), received)]
 
 
-def _worker(stage: Stage, bot: dict[str, str]) -> subprocess.Popen[bytes]:
-    return stage.spawn("-m", "backend.cli", "worker", "fire", **bot)
+def _parts(*, is_quick: bool) -> list[Part]:
+    usual = 5 if is_quick else 20
+    return [
+        Part(name="10 alarms/s", rate=10, seconds=usual, first_tag=1_000_000),
+        Part(name=f"{_USUAL} alarms/s", rate=_USUAL, seconds=usual, first_tag=2_000_000),
+        Part(
+            name=f"{_USUAL} alarms/s, a fire worker killed -9",
+            rate=_USUAL,
+            seconds=usual,
+            first_tag=3_000_000,
+            is_killing=True,
+        ),
+        Part(name="1000 alarms/s", rate=1000, seconds=2 if is_quick else 6, first_tag=4_000_000),
+    ]
 
 
-async def _carry_out(
-    part: Part, stage: Stage, port: int, workers: list[subprocess.Popen[bytes]], bot: dict[str, str]
-) -> None:
+async def _carry_out(part: Part, cast: Cast) -> None:
     plan = Plan(
-        port=port,
+        port=cast.port,
         addresses=device_addresses(_DEVICES),
         kind="fire",
         seconds=part.seconds,
         rate=part.rate,
         first_tag=part.first_tag,
-        times_to=str(part.times(stage)),
+        times_to=str(part.times(cast.stage)),
     )
+    before = cast.cpu()
     sending = asyncio.create_task(generate(plan))
     if part.is_killing:
         await asyncio.sleep(part.seconds / 2)
-        workers[0].send_signal(signal.SIGKILL)
-        stage.end(workers[0])
-        workers[0] = _worker(stage, bot)  # as the supervisor does
+        cast.kill_a_worker()
     part.outcome = await sending
     part.waited = await _until_carried()
+    part.costs = tuple(1000 * (now - was) / part.outcome.sent for now, was in zip(cast.cpu(), before, strict=True))
 
 
 async def _until_carried() -> float:
@@ -139,14 +172,14 @@ async def _floor(port: int, seconds: float) -> list[tuple[int, float]]:
 def _table(parts: list[Part], stage: Stage, floor: dict[int, float], received: list[tuple[int, float]]) -> Table:
     table = Table(
         title="(c) A fire's octets in → the provider's server has the request",
-        columns=("what", "alarms", "p50", "p99", "p99.9", "max", "missing", "twice", "confirm p99"),
+        columns=("what", "alarms", "p50", "p99", "p99.9", "max", "missing", "twice", "confirm p99", "CPU ms an alarm"),
     )
     first: dict[int, float] = {}
     for tag, at in received:
         first[tag] = min(at, first.get(tag, at))
     times = Counter(tag for tag, _ in received)
     least = _latency(floor, first)
-    table.add("floor: bare request to the same carrier", count(least.count), *least.cells(), "", "", "")
+    table.add("floor: bare request to the same carrier", count(least.count), *least.cells(), *[""] * 4)
     found = {}
     for part in parts:
         sent = dict(msgspec.json.decode(part.times(stage).read_bytes(), type=list[tuple[int, float]]))
@@ -155,7 +188,8 @@ def _table(parts: list[Part], stage: Stage, floor: dict[int, float], received: l
         missing = len(sent) - latency.count
         assert part.outcome is not None
         confirm = f"{part.outcome.latency.p99:.1f} ms"
-        table.add(part.name, count(len(sent)), *latency.cells(), missing, twice, confirm)
+        costs = "-" if part.is_killing else " + ".join(f"{each:.1f}" for each in part.costs)
+        table.add(part.name, count(len(sent)), *latency.cells(), missing, twice, confirm, costs)
     usual, killed = found[parts[1].name], found[parts[2].name]
     table.notes += [
         verdict(
@@ -163,7 +197,9 @@ def _table(parts: list[Part], stage: Stage, floor: dict[int, float], received: l
             is_met=usual.p50 <= _P50_MS and usual.p99 <= _P99_MS,
         ),
         verdict(f"p99.9 ≤ {_KILLED_P999_MS} ms with a worker killed", is_met=killed.p999 <= _KILLED_P999_MS),
-        f"after the last alarm of 1000/s all was carried within {parts[3].waited:.1f} s; load average {load_average()}",
+        "CPU: gateway + both workers + PostgreSQL + carrier",
+        f"after the last confirm at 1000/s all was carried within {parts[3].waited:.1f} s",
+        f"load average {load_average()}",
     ]
     return table
 

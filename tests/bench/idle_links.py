@@ -54,7 +54,7 @@ async def run(stage: Stage, *, is_quick: bool) -> list[Table]:
     _add(table, "floor: bare asyncio server (uvloop)", floor, devices)
     _add(table, "gateway", cost, devices)
     table.notes += [
-        f"in {seconds:.0f} s: {cost.outcome.beats} heartbeats, {cost.outcome.asked} requests of the gateway answered, "
+        f"in {seconds:.0f} s: {cost.outcome.beats} heartbeats, {cost.outcome.asked} requests of the gateway answered",
         f"{cost.outcome.still_open} connections open at the end",
         f"load average {load_average()}",
     ]

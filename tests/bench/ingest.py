@@ -53,7 +53,7 @@ async def run(stage: Stage, *, is_quick: bool) -> list[Table]:
     table.notes += [
         verdict(f"≥ {TARGET_RATE} frames/s with p99 ≤ {TARGET_P99_MS} ms", is_met=is_met),
         f"{fastest.rate / bare:.2f} of the bare insert, {fastest.rate / grouped:.2f} of group commit alone",
-        f"the generator fell behind its schedule by at most {milliseconds(paced.late_ms)}; "
+        f"the generator fell behind its schedule by at most {milliseconds(paced.late_ms)}",
         f"load average {load_average()}",
     ]
     return [table]

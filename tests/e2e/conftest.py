@@ -38,7 +38,7 @@ from protocol_gateway.simulator import SimulatedUitd
 TOKEN = "7310868735:" + "A" * 35
 #: for steps that are no promise of ours (starting, importing): this machine may be busy
 PATIENCE_S = 60.0
-NAMED = 4  #: the first people of the sheet have names; the others stand for a crowd
+NAMED = 1  #: so many of the people get their codes by the command line, a second each; the others by its use case
 LOAD_UNITS = 4
 LOAD_DEVICES_A_UNIT = 5
 REGISTERED_A_DEVICE = 20
@@ -318,6 +318,13 @@ class AppPhone:
             shown = [each["card"] for each in self.items[-2:]]
             raise AssertionError(f"no card with {texts} within {within} s; the last ones: {shown}") from None
 
+    async def has_seen(self, seq: int, within: float = 5.0) -> None:
+        """Wait until the inbox has come as far as this number."""
+        async with asyncio.timeout(within):
+            while not self.items or self.items[-1]["seq"] < seq:
+                self._news.clear()
+                await self._news.wait()
+
     async def get(self, path: str) -> httpx.Response:
         return await self.http.get(f"/mp/v1{path}")
 
@@ -446,6 +453,14 @@ async def street(open_street: Street) -> AsyncIterator[Street]:
 @pytest.fixture
 def processes() -> Iterator[Processes]:
     """A data directory of one's own, with `up` not yet started."""
+    one = Processes()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def open_processes(_no_settings_from_outside: None) -> Iterator[Processes]:
+    """The same for all tests of a module."""
     one = Processes()
     yield one
     one.close()

@@ -115,6 +115,29 @@ async def test_a_closed_alarm_keeps_its_verdict(door: Any, manager: Person) -> N
         await judge(manager, alarm, Verdict.FALSE, Via.PHONE)
 
 
+async def test_a_second_tap_on_a_verdict_changes_nothing_and_a_note_may_hold_anything(
+    door: Any, manager: Person
+) -> None:
+    alarm = await burning(door)
+    await judge(manager, alarm, Verdict.FALSE, Via.PHONE, "灰\0尘\n")
+    first = await alarm_for(manager, alarm)
+    await judge(manager, alarm, Verdict.FALSE, Via.TELEGRAM)
+    assert await alarm_for(manager, alarm) == first
+    (judged,) = await fetch("select facts from alarm_entries where kind = 'judged'")
+    assert "灰 尘" in judged["facts"]
+    await judge(manager, alarm, Verdict.TEST, Via.PHONE)
+    assert (await alarm_for(manager, alarm)).verdict is Verdict.TEST
+
+
+async def test_a_point_that_only_the_panel_names_shows_its_wire_key(door: Any, manager: Person) -> None:
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE, description="五层走廊"))
+    (alarm,) = await alarms_for(manager, "active")
+    card = await card_for(manager, alarm.id, "zh_CN")
+    facts = {fact.label: fact.value for fact in card.facts}
+    assert card.where == "1号楼 五层走廊"
+    assert (facts["上报设备"], facts["线路编号"]) == ("1号传输装置", "1-1-0a000200")
+
+
 async def test_what_no_signal_can_end_people_end(door: Any, unit: dict[str, UUID], add_person: Add) -> None:
     operator = await person(PersonId(await add_person("qian", "钱值班员", "provider_operator", None, app="qian")))
     await door.hears(UnreadableSaid(type_flag=200, body="00"))

@@ -168,12 +168,14 @@ async def test_an_unknown_field_is_named_and_a_missing_session_is_a_problem_docu
     odd = await house.client.post("/mp/v1/session", json={"code": "x", "colour": "red"})
     assert odd.status_code == 400
     assert "colour" in odd.text
+    assert (odd.json()["code"], odd.json()["type"]) == ("bad_input", "urn:fenghuo:problem:bad_input")
     nobody = await house.client.get("/mp/v1/me", headers={"Accept-Language": "zh-CN"})
     assert nobody.status_code == 401
     assert nobody.headers["content-type"] == "application/problem+json"
     nowhere = await house.client.get("/mp/v1/nothing")
     assert nowhere.status_code == 404
     assert nowhere.headers["content-type"] == "application/problem+json"
+    assert {"type", "title", "status", "detail", "code"} <= nowhere.json().keys()
     assert "content-security-policy" in nowhere.headers
 
 
@@ -363,6 +365,20 @@ async def test_an_unidentified_device_is_adopted_over_the_api(house: SimpleNames
     adopted = await house.client.post(f"/api/v1/devices/{device['id']}/adoption", headers=api, json=body)
     assert adopted.status_code == 200, adopted.text
     assert (await house.client.get("/api/v1/devices/unidentified", headers=api)).json() == []
+    (row,) = await fetch("select facts from ledger where kind = 'action'")
+    facts = msgspec.json.decode(row["facts"])
+    assert (facts["actor"], facts["what"], facts["address"]) == ("qian", "device.adopted", "aabbccddeeff")
+
+
+async def test_odd_words_are_bad_input_and_no_fault_of_ours(house: SimpleNamespace) -> None:
+    await raise_fire("aabbccddeeff")
+    api, wang = await bearer("qian", SessionKind.API), await bearer("wang")
+    [device] = (await house.client.get("/api/v1/devices/unidentified", headers=api)).json()
+    body = {"unit": "FH001\0", "name": "新传输装置"}
+    adopted = await house.client.post(f"/api/v1/devices/{device['id']}/adoption", headers=api, json=body)
+    endless = await house.client.get("/mp/v1/inbox/live", headers={**wang, "Last-Event-ID": "9" * 5000})
+    assert (adopted.status_code, adopted.json()["code"]) == (400, "bad_input")
+    assert (endless.status_code, endless.json()["code"]) == (400, "bad_input")
 
 
 async def test_health_names_the_parts_and_metrics_and_schema_answer(house: SimpleNamespace) -> None:
@@ -377,7 +393,8 @@ async def test_health_names_the_parts_and_metrics_and_schema_answer(house: Simpl
 async def test_a_foreign_host_name_is_refused_whatever_x_forwarded_host_says(house: SimpleNamespace) -> None:
     foreign = await house.client.get("/mp/v1/me", headers={"Host": "evil.example"})
     dressed = await house.client.get("/mp/v1/me", headers={"Host": "evil.example", "X-Forwarded-Host": "localhost"})
-    assert foreign.status_code == dressed.status_code == 404
+    broken = await house.client.get("/mp/v1/me", headers={"Host": "[::1"})
+    assert foreign.status_code == dressed.status_code == broken.status_code == 404
     assert (await house.client.get("/health/live", headers={"Host": "evil.example"})).status_code == 200
 
 

@@ -342,6 +342,13 @@ async def test_an_update_is_stored_once_finished_once_and_forgotten_after_a_week
     assert await fetch("select 1 from chat_updates") == []
 
 
+async def test_an_update_that_jsonb_can_not_hold_does_not_stop_the_hearing(database: str) -> None:
+    assert database
+    assert await PostgresInbox().store(6, {"update_id": 6, "message": {"text": "a\0b \\u0000"}})
+    (row,) = await fetch("select body->'message'->>'text' as text from chat_updates")
+    assert row["text"].startswith("a\ufffdb")
+
+
 async def test_bodies_are_kept_as_json(database: str) -> None:
     assert database
     await PostgresInbox().store(5, {"update_id": 5, "message": {"text": "x"}})

@@ -161,7 +161,15 @@ def _password(path: Path) -> str:
 
 
 def _initialise(binaries: Path, cluster: Path, password: str, user: str | None) -> None:
-    _owned_directory(cluster, user)
+    """In a place beside, moved at the end: what a `kill -9` left half done must not look like a cluster."""
+    fresh = cluster.with_name(f"{cluster.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    _owned_directory(fresh, user)
+    _initdb(binaries, fresh, password, user)
+    fresh.rename(cluster)
+
+
+def _initdb(binaries: Path, cluster: Path, password: str, user: str | None) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".pw") as pwfile:
         pwfile.write(password)
         pwfile.flush()

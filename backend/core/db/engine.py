@@ -5,12 +5,14 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Any, Final
 
 import asyncpg
-from piccolo.engine.postgres import PostgresEngine
+from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
 from backend.core.settings import Settings
 
@@ -19,11 +21,76 @@ SERVICE_ROLE: Final = "fenghuo_service"
 _COMMAND_TIMEOUT_S: Final = 10
 
 
+#: what says "not now" rather than "this statement is wrong": the server restarts, or is out of room
+SERVER_AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+#: what a connection that is being cut may raise at any moment; asyncpg raises the first when the server's farewell
+#: came between two of our statements
+_BROKEN: Final = (asyncpg.InternalClientError, asyncpg.InterfaceError, asyncpg.PostgresError, OSError)
+
+
+class _Transaction(PostgresTransaction):
+    """Piccolo's transaction, which also ends when its connection breaks.
+
+    Piccolo's own leaves the context and the pool's connection taken when BEGIN, ROLLBACK or COMMIT fails: a task
+    that lives on (the front door's) would join the dead transaction for ever.
+    """
+
+    async def __aenter__(self) -> PostgresTransaction:
+        """Begin, or join the one that is open."""
+        if self._parent is not None:
+            return self._parent
+        pool = self.engine.pool
+        assert pool is not None, "open_database first"
+        self.connection = await pool.acquire()
+        try:
+            self.transaction = self.connection.transaction()
+            await self.transaction.start()
+        except BaseException:
+            await self._give_back()
+            raise
+        self.context = self.engine.current_transaction.set(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Commit or roll back. A rollback that fails is no news: the transaction is gone with its connection."""
+        if self._parent is not None:
+            return error is None
+        try:
+            if error is None:
+                await self.transaction.commit()
+            else:
+                with contextlib.suppress(*_BROKEN):
+                    await self.transaction.rollback()
+        finally:
+            self.engine.current_transaction.reset(self.context)
+            await self._give_back()
+        return error is None
+
+    async def _give_back(self) -> None:
+        """To the pool, which drops a broken one."""
+        if self.engine.pool is not None:
+            with contextlib.suppress(*_BROKEN):
+                await self.engine.pool.release(self.connection)
+
+
 class _Engine(PostgresEngine):
     """Piccolo's engine, without its connection at import: the address is known only at `open_database`."""
 
     async def check_version(self) -> None:
         """PostgreSQL 18 is what we ship and name; nothing to ask."""
+
+    def transaction(self, allow_nested: bool = True) -> _Transaction:
+        """A transaction that ends whatever happens to its connection."""
+        return _Transaction(engine=self, allow_nested=allow_nested)
 
     async def prep_database(self) -> None:
         """No extension is used."""
@@ -64,10 +131,20 @@ async def database(settings: Settings, url: str | None = None) -> AsyncIterator[
 @asynccontextmanager
 async def transaction() -> AsyncIterator[asyncpg.Connection]:
     """One transaction, joined by every Piccolo query made in this task meanwhile; nested calls join it too."""
-    async with ENGINE.transaction(allow_nested=True):
-        current = ENGINE.current_transaction.get()
-        assert current is not None
-        yield current.connection
+    with _one_kind_of_trouble():
+        async with ENGINE.transaction(allow_nested=True):
+            current = ENGINE.current_transaction.get()
+            assert current is not None
+            yield current.connection
+
+
+@contextlib.contextmanager
+def _one_kind_of_trouble() -> Iterator[None]:
+    """A connection that is being cut is an `InterfaceError`, whatever asyncpg makes of it."""
+    try:
+        yield
+    except asyncpg.InternalClientError as error:
+        raise asyncpg.InterfaceError(f"the connection is being cut: {error}") from error
 
 
 @asynccontextmanager
@@ -78,8 +155,9 @@ async def connection() -> AsyncIterator[asyncpg.Connection]:
         yield current.connection
         return
     assert ENGINE.pool is not None, "open_database first"
-    async with ENGINE.pool.acquire() as one:
-        yield one
+    with _one_kind_of_trouble():
+        async with ENGINE.pool.acquire() as one:
+            yield one
 
 
 async def fetch(sql: str, *values: Any) -> list[dict[str, Any]]:

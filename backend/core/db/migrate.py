@@ -15,6 +15,8 @@ from backend.core.errors import Refused
 
 _LOCK: Final = 0x66656E6768756F  # "fenghuo"
 _PATIENCE_S: Final = 60
+#: what no waiting mends
+_NO_SUCH: Final = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidPasswordError)
 log = logging.getLogger(__name__)
 
 
@@ -54,6 +56,8 @@ async def _connect(url: str) -> asyncpg.Connection:
     while True:
         try:
             return await asyncpg.connect(url, timeout=5)
+        except (asyncpg.InterfaceError, asyncpg.InvalidAuthorizationSpecificationError, *_NO_SUCH) as error:
+            raise Refused(f"PostgreSQL refuses us: {type(error).__name__}; look at FENGHUO_DATABASE_URL") from None
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError) as error:
             if waited >= _PATIENCE_S:
                 raise Refused(f"PostgreSQL can't be reached: {type(error).__name__}") from None

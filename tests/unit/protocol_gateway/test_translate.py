@@ -245,16 +245,17 @@ def test_a_heartbeat_and_a_known_handshake_say_nothing():
 
 def test_a_repeat_has_the_same_fingerprint_and_anything_else_another():
     adu = bytes((21, 1, 1)) + TAG.octets
-    mark = fingerprint(frame(adu))
-    assert fingerprint(frame(adu)) == mark
+    here = "790300000000"
+    mark = fingerprint(frame(adu), here)
+    assert fingerprint(frame(adu), here) == mark
     others = [
         frame(adu, serial=2),
-        frame(adu, source="7a0300000000"),
         frame(adu, command=Command.RESPONSE),
         frame(bytes((21, 1, 3)) + TAG.octets),
     ]
-    assert mark not in {fingerprint(one) for one in others}
-    assert fingerprint(frame(adu), b"after a reset") != mark
+    assert mark not in {fingerprint(one, here) for one in others}
+    assert fingerprint(frame(adu), "7a0300000000") != mark
+    assert fingerprint(frame(adu), here, b"after a reset") != mark
 
 
 def test_the_frames_own_time_is_read_in_the_units_zone():
