@@ -15,6 +15,7 @@ from backend.core.redis import RedisError, connect
 
 _TOPIC: Final = "fenghuo:live"
 _TICK_S: Final = 1.0
+_PATIENCE_S: Final = 3.0
 log = logging.getLogger(__name__)
 
 
@@ -68,18 +69,24 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except (RedisError, OSError) as error:
+            except (RedisError, OSError, TimeoutError) as error:
                 log.warning("live listener lost Redis", extra={"error": type(error).__name__})
             self._spread(None)
             await asyncio.sleep(_TICK_S)
 
     async def _listen(self) -> None:
+        """Until Redis is away. One that takes connections and answers nothing is away too: it is pinged when silent."""
         client = connect(self._url, timeout=None)
         try:
-            async with client.pubsub() as pubsub:
+            async with client.pubsub() as pubsub, asyncio.timeout(_PATIENCE_S) as patience:
                 await pubsub.subscribe(_TOPIC)
                 self._spread(None)
-                async for message in pubsub.listen():
+                while True:
+                    message = await pubsub.get_message(timeout=_TICK_S)
+                    if message is None:
+                        await pubsub.ping()
+                        continue
+                    patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE_S)
                     if message["type"] == "message":
                         self._spread(_decode(message["data"]))
         finally:

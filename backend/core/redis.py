@@ -23,7 +23,8 @@ def connect(url: str, *, timeout: float | None = _TIMEOUT_S) -> Redis:
         url,
         socket_timeout=timeout,
         socket_connect_timeout=_TIMEOUT_S,
-        health_check_interval=15,
+        # redis-py 5.3's own health check recurses without end when a server takes connections and answers nothing
+        health_check_interval=0,
         retry=Retry(ExponentialBackoff(cap=0.1, base=0.02), 1),
         retry_on_error=[RedisConnectionError],
     )

@@ -55,10 +55,23 @@ class Cast:
             "FENGHUO_TELEGRAM_API_BASE": f"http://127.0.0.1:{carrier_port}",
         }
         self.gateway, self.port = stage.gateway()
+        self._starts = 0
         self.workers = [self._worker() for _ in range(2)]
 
     def _worker(self) -> subprocess.Popen[bytes]:
-        return self.stage.spawn("-m", "backend.cli", "worker", "fire", **self.bot)
+        self._starts += 1
+        ready = str(self._ready_file(self._starts))
+        return self.stage.spawn("-m", "backend.cli", "worker", "fire", "--ready-file", ready, **self.bot)
+
+    def _ready_file(self, start: int) -> Path:
+        return self.stage.home / f"fire-{start}.ready"
+
+    async def until_ready(self) -> None:
+        """Wait until both workers can work: their imports must not count."""
+        end = time.monotonic() + _PATIENCE_S
+        while not all(self._ready_file(start + 1).exists() for start in range(self._starts)):
+            assert time.monotonic() < end, "a worker did not start"
+            await asyncio.sleep(0.05)
 
     def kill_a_worker(self) -> None:
         """As the supervisor finds it: dead, and started anew."""
@@ -90,6 +103,7 @@ async def run(stage: Stage, *, is_quick: bool) -> list[Table]:
     async with stage.pool():
         await register(device_addresses(_DEVICES))
         cast = Cast(stage, carrier, carrier_port)
+        await cast.until_ready()
         await _carry_out(Part(name="warm-up", rate=40, seconds=2, first_tag=1), cast)
         sent = await _floor(carrier_port, 2.0 if is_quick else 6.0)
         for part in parts:
@@ -131,6 +145,7 @@ async def _carry_out(part: Part, cast: Cast) -> None:
         await asyncio.sleep(part.seconds / 2)
         cast.kill_a_worker()
     part.outcome = await sending
+    await cast.until_ready()
     part.waited = await _until_carried()
     part.costs = tuple(1000 * (now - was) / part.outcome.sent for now, was in zip(cast.cpu(), before, strict=True))
 

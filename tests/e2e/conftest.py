@@ -7,6 +7,7 @@ database is only read. Waiting is on conditions, each with a deadline; nothing w
 import asyncio
 import contextlib
 import csv
+import importlib.util
 import os
 import re
 import shutil
@@ -18,19 +19,18 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import asyncpg
 import httpx
-import msgspec
 import pytest
 import pytest_asyncio
 
 from backend.core.db.embedded import prepare_postgres
 from backend.core.db.engine import database, fetch
 from backend.core.settings import load
-from backend.demo.carriers.telegram import BotApiServer, CarrierRequest, MessageView, Person, serve
+from backend.demo.carriers.telegram import BotApiServer, CarrierRequest, Person, serve
 from backend.demo.carriers.telegram import chats as carrier_chats
 from backend.people.service import new_code
 from protocol_gateway.simulator import SimulatedUitd
@@ -229,119 +229,17 @@ class Processes:
         shutil.rmtree(self.data, ignore_errors=True)
 
 
-class TelegramPhone:
-    """A person's Telegram, at the carrier."""
-
-    def __init__(self, carrier: BotApiServer, account: int) -> None:
-        self.carrier = carrier
-        self.account = account
-
-    def messages(self, text: str = "") -> list[MessageView]:
-        view = self.carrier.chat_view(self.account)
-        return [each for each in view.messages if each.is_from_bot and text in each.text]
-
-    async def _until(self, ask: Callable[[], Any], within: float) -> Any:
-        async with asyncio.timeout(within):
-            while not (found := ask()):
-                await self.carrier.wait_change(self.carrier.version, seconds=within)
-        return found
-
-    async def expects(self, *texts: str, within: float = 5.0) -> MessageView:
-        """The latest message of the bot that holds all of `texts`, now or before the time is over."""
-
-        def ask() -> list[MessageView]:
-            return [each for each in self.messages(texts[0]) if all(text in each.text for text in texts)]
-
-        try:
-            found: list[MessageView] = await self._until(ask, within)
-        except TimeoutError:
-            shown = "\n---\n".join(each.text for each in self.messages()[-3:])
-            raise AssertionError(f"no message with {texts} within {within} s; the last ones:\n{shown}") from None
-        return found[-1]
-
-    async def taps(self, button: str, message: MessageView, *, within: float = 5.0) -> str:
-        """Tap the button that holds `button`, as soon as it is there; answers what pops up."""
-
-        def labels() -> list[str]:
-            now = next(each for each in self.messages() if each.message_id == message.message_id)
-            return [each.text for row in now.buttons for each in row if button in each.text]
-
-        label = (await self._until(labels, within))[0]
-        press = self.carrier.act.press(self.account, message.message_id, text=label)
-
-        def ask() -> list[str]:
-            shown = self.carrier.chat_view(self.account).notifications
-            return [each.text for each in shown if each.callback_query_id == press]
-
-        return str((await self._until(ask, within))[0])
+def _phones() -> ModuleType:
+    """The module beside this one: tests are no package that could be imported from."""
+    spec = importlib.util.spec_from_file_location("fenghuo_e2e_phones", Path(__file__).with_name("phones.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-class AppPhone:
-    """A person's phone page, by its API: a live inbox that reconnects and replays, and answers."""
-
-    def __init__(self, base: str, token: str) -> None:
-        self.http = httpx.AsyncClient(
-            base_url=base, headers={"Authorization": f"Bearer {token}"}, timeout=10, trust_env=False
-        )
-        self.items: list[dict[str, Any]] = []  #: as they came; `arrived` is the monotonic second
-        self._news = asyncio.Event()
-        self._task = asyncio.create_task(self._listen(), name="phone")
-
-    async def _listen(self) -> None:
-        while True:
-            after = self.items[-1]["seq"] if self.items else 0
-            with contextlib.suppress(httpx.HTTPError):
-                timeout = httpx.Timeout(10, read=30)
-                async with self.http.stream("GET", f"/mp/v1/inbox/live?after={after}", timeout=timeout) as live:
-                    name = ""
-                    async for line in live.aiter_lines():
-                        kind, _, value = line.partition(": ")
-                        if kind == "event":
-                            name = value
-                        elif kind == "data" and name == "item":
-                            self.items.append({**msgspec.json.decode(value), "arrived": time.monotonic()})
-                            self._news.set()
-            await asyncio.sleep(0.2)
-
-    async def expects(self, *texts: str, within: float = 5.0) -> dict[str, Any]:
-        """The latest card in the inbox that holds all of `texts`, now or before the time is over."""
-        try:
-            async with asyncio.timeout(within):
-                while True:
-                    for item in reversed(self.items):
-                        words = msgspec.json.encode(item["card"]).decode()
-                        if all(text in words for text in texts):
-                            return item
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            shown = [each["card"] for each in self.items[-2:]]
-            raise AssertionError(f"no card with {texts} within {within} s; the last ones: {shown}") from None
-
-    async def has_seen(self, seq: int, within: float = 5.0) -> None:
-        """Wait until the inbox has come as far as this number."""
-        async with asyncio.timeout(within):
-            while not self.items or self.items[-1]["seq"] < seq:
-                self._news.clear()
-                await self._news.wait()
-
-    async def get(self, path: str) -> httpx.Response:
-        return await self.http.get(f"/mp/v1{path}")
-
-    async def post(self, path: str, body: Any = None) -> httpx.Response:
-        return await self.http.post(f"/mp/v1{path}", json=body)
-
-    async def acknowledges(self, alarm: str) -> dict[str, Any]:
-        """确认; answers what the API said."""
-        answer = await self.post(f"/alarms/{alarm}/acknowledgement")
-        assert answer.status_code == 200, answer.text
-        said: dict[str, Any] = answer.json()
-        return said
-
-    async def close(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        await self.http.aclose()
+PHONES = _phones()
 
 
 class Street(Processes):
@@ -378,10 +276,10 @@ class Street(Processes):
         async with httpx.AsyncClient(base_url=self.base, trust_env=False) as http:
             signed = await http.post("/mp/v1/session", json={"code": phone_code})
             assert signed.status_code == 201, signed.text
-        telegram = TelegramPhone(self.carrier, account)
+        telegram = PHONES.TelegramPhone(self.carrier, account)
         self.carrier.act.start(Person(id=account, first_name=name), chat_code)
         await telegram.expects(name, within=PATIENCE_S)
-        app = AppPhone(self.base, signed.json()["token"])
+        app = PHONES.AppPhone(self.base, signed.json()["token"])
         self.phones[name] = SimpleNamespace(telegram=telegram, app=app, code=code)
 
     def phone(self, name: str) -> SimpleNamespace:

@@ -314,9 +314,10 @@ class Checker:
         assert verdict["is_good"], verdict
 
     async def a_later_alarm_is_in_time(self, waiting: Any) -> None:
-        sending = await self.load.devices[0].fate(self.load.reports(FIRE))
-        assert sending.is_confirmed
+        sending = self.load.reports(FIRE)
         said = self.load.said[-1]
+        await next(each for each in self.load.devices if each.address == said.device).fate(sending)
+        assert sending.is_confirmed
 
         async def arrived() -> list[Any]:
             rows = await self.street.fetch(
