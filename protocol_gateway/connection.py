@@ -16,15 +16,16 @@ from protocol_gateway.gb26875.profiles import Profile
 from protocol_gateway.limits import ConnectionCounts, Limit, Refusals
 from protocol_gateway.reception import Arrival, Reception
 from protocol_gateway.timers import Timers
-from protocol_gateway.ways import Way
+from protocol_gateway.ways import Way, most_in_hand_in_all
 
 #: one read takes no more, so that one busy peer can't keep the loop for long
 READ_SIZE: Final = 16 * 1024
 #: answers a peer has not read; beyond it the peer is closed
 MOST_UNREAD: Final = 64 * 1024
-#: frames of one peer, and of all, that may wait for their commit before no more is read
+#: a stranger's read while too much waits already: many of them together must not add much in one pass
+_STRANGERS_READ_SIZE: Final = 512
+#: frames of one peer that may wait for their commit before no more is read
 MOST_IN_HAND: Final = 512
-MOST_IN_HAND_IN_ALL: Final = 20_000
 _LOOK_AGAIN_S: Final = 0.05
 #: an older connection whose devices all have a newer one is closed after this long without a good frame
 SUPERSEDED_S: Final = 600.0
@@ -90,6 +91,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Where the next octets go."""
+        way = self.way
+        if way is not None and not way.is_known and self._shell.reception.in_hand > most_in_hand_in_all(way):
+            return self._shell.read_into[:_STRANGERS_READ_SIZE]
         return self._shell.read_into
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -172,7 +176,7 @@ class Connection(asyncio.BufferedProtocol):
         wait = way.allowance.spend(frames, now)
         if wait > 0:
             self._shell.refusals.note(Limit.RATE, way.host, now)
-        elif way.in_hand > MOST_IN_HAND or self._shell.reception.in_hand > MOST_IN_HAND_IN_ALL:
+        elif way.in_hand > MOST_IN_HAND or self._shell.reception.in_hand > most_in_hand_in_all(way):
             wait = _LOOK_AGAIN_S
         if wait > 0 and not self._is_paused and self._transport is not None:
             self._is_paused = True
@@ -183,7 +187,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.way is None or not self.way.is_open or self._transport is None or self._is_stopped:
             return
         in_all = self._shell.reception.in_hand
-        if self.way.in_hand > MOST_IN_HAND // 2 or in_all > MOST_IN_HAND_IN_ALL // 2:
+        if self.way.in_hand > MOST_IN_HAND // 2 or in_all > most_in_hand_in_all(self.way) // 2:
             self._shell.timers.at(now + _LOOK_AGAIN_S, self._resume)
             return
         self._is_paused = False

@@ -18,13 +18,10 @@ from protocol_gateway.reception import Arrival, Reception
 from protocol_gateway.sessions import Session, Sessions
 from protocol_gateway.supervision import Supervision
 from protocol_gateway.timers import Timers
-from protocol_gateway.ways import Way
+from protocol_gateway.ways import Way, most_in_hand_in_all
 
 REMEMBERED_S: Final = 300.0
 MOST_PEERS: Final = 50_000
-#: frames that may wait for their commit before datagrams are left out: of devices of a unit, and of others
-MOST_IN_HAND: Final = 20_000
-MOST_IN_HAND_FOR_STRANGERS: Final = 2_000
 #: datagrams a second that hold nothing good and come from nobody we remember, of all hosts together
 BAD_DATAGRAMS_PER_S: Final = 50.0
 _MINUTE_S: Final = 60
@@ -94,8 +91,7 @@ class Datagrams(asyncio.DatagramProtocol):
         self._reception.take(found, way, Arrival(received_at, received_at, now))
 
     def _may_take(self, addr: tuple[Any, ...], way: UdpWay, frames: int, now: float, *, is_good: bool) -> bool:
-        most = MOST_IN_HAND if self._sessions.is_registered(way) else MOST_IN_HAND_FOR_STRANGERS
-        if self._reception.in_hand > most:
+        if self._reception.in_hand > most_in_hand_in_all(way):
             return False
         if addr in self._ways:
             return way.allowance.take(frames, now)

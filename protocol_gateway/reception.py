@@ -234,7 +234,7 @@ class Reception:
         header = bad.header
         if bad.answer is not Command.DENY or header is None:
             return
-        if way.transport_name == "udp" and not self._sessions.is_registered(way):
+        if way.transport_name == "udp" and not way.is_known:
             # An answer to a stranger's datagram could be aimed at a third party (reflection).
             self._refusals.note(Limit.UNREGISTERED_DATAGRAM, way.host, arrival.now)
         elif self._may_deny(way, arrival.now):
@@ -270,7 +270,7 @@ class Reception:
         if answer is not Answer.DENY:
             self._count("confirmed")
             session.link.confirm(frame, now)
-        elif way.transport_name == "udp" and not self._sessions.is_registered(way):
+        elif way.transport_name == "udp" and not way.is_known:
             return
         elif self._may_deny(way, now):
             session.link.deny(frame, now)

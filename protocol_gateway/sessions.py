@@ -174,11 +174,6 @@ class Sessions:
             session.facts = facts
         return session
 
-    def is_registered(self, way: Way) -> bool:
-        """Whether a device of a unit has spoken on this way; one that was only noted as unidentified is a stranger."""
-        known = (self._directory.device(address) for address in way.addresses)
-        return any(facts is not None and facts.unit is not None for facts in known)
-
     def bind(self, session: Session, way: Way) -> bool:
         """The device spoke on `way`. True when downlinks go there from now on, and did not before.
 
@@ -186,6 +181,8 @@ class Sessions:
         """
         if len(way.addresses) < MOST_ON_A_WAY:
             way.addresses.add(session.address)
+        if session.is_adopted:
+            way.is_known = True
         present = session.way
         if present is way:
             return False

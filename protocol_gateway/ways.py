@@ -4,9 +4,13 @@ Identity belongs to the frame, not to the way: one way may carry several devices
 """
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Final, Literal
 
 from protocol_gateway.limits import Allowance, DenyLimit
+
+#: frames of all peers that may wait for their commit before no more is taken: from devices of a unit, and from others
+MOST_IN_HAND_IN_ALL: Final = 20_000
+MOST_IN_HAND_FOR_STRANGERS: Final = 2_000
 
 
 class Way(ABC):
@@ -22,6 +26,7 @@ class Way(ABC):
         "good_at",
         "host",
         "in_hand",
+        "is_known",
         "is_open",
         "opened_at",
         "peer",
@@ -35,6 +40,7 @@ class Way(ABC):
         self.opened_at = now
         self.good_at = now
         self.is_open = True
+        self.is_known = False  #: a device of a unit has spoken here; one only noted as unidentified is a stranger
         self.in_hand = 0
         self.addresses: set[str] = set()
         self.denies = DenyLimit()
@@ -48,3 +54,8 @@ class Way(ABC):
     @abstractmethod
     def send(self, octets: bytes) -> None:
         """Hand octets to the transport. Never waits; octets for a closed way are dropped."""
+
+
+def most_in_hand_in_all(way: Way) -> int:
+    """How many frames may wait before this way is not read: strangers give way first, so that they delay nobody."""
+    return MOST_IN_HAND_IN_ALL if way.is_known else MOST_IN_HAND_FOR_STRANGERS

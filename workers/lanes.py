@@ -9,15 +9,17 @@ import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
 from arq.connections import ArqRedis
 from arq.worker import Worker, func
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 
 from backend.core import clock
-from backend.core.doorbell import deserialize, queue_of, serialize
+from backend.core.doorbell import deserialize, queue_of, serialize, topic_of
 from backend.core.ids import AttemptId
 from backend.core.redis import RedisError, connect
 from backend.core.vocabulary import Channel as ChannelName
@@ -25,19 +27,21 @@ from backend.core.vocabulary import Lane
 from backend.delivery import sweep
 from backend.delivery.carry import Carrier
 from backend.delivery.model import Channel
+from workers.rung import RungWorker
 
 if TYPE_CHECKING:
     from arq.typing import WorkerCoroutine
 
 log = logging.getLogger(__name__)
 
-#: how often arq looks into its queue: its latency (known-traps.md: 0.005 s → p50 3 ms)
-_POLL_S: Final = {Lane.FIRE: 0.005, Lane.ROUTINE: 0.02}
+#: how often a worker looks into its queue when nobody rings
+_POLL_S: Final = {Lane.FIRE: 0.05, Lane.ROUTINE: 0.1}
 _SWEEP_S: Final = {Lane.FIRE: 0.15, Lane.ROUTINE: 0.5}
 _JOB_TIMEOUT_S: Final = 10
 _REDIS_PAUSE_S: Final = 0.5
 _CHORE_S: Final = 1.0
-_STARTUP_PATIENCE_S: Final = 30
+#: how much longer than a fire worker a routine worker waits before it takes up what is left lying on the fire lane
+_COVER_GRACE: Final = timedelta(milliseconds=700)
 
 Chore = Callable[[], Awaitable[object]]
 
@@ -65,42 +69,55 @@ class LaneWorker:
         name = f"{lane}-{socket.gethostname()}-{os.getpid()}"
         self._carrier = Carrier(name, channels, timeout_s=send_timeout_s, concurrency=concurrency)
         self._sweeping: set[AttemptId] = set()
+        # a routine worker takes up what no fire worker touched: all of them may be gone at once
+        self._cover = Carrier(f"{name}-cover", channels, timeout_s=send_timeout_s, concurrency=concurrency)
+        self._covers = lane is Lane.ROUTINE
 
     async def run(self) -> None:
         """Work until cancelled; then write what is known and leave the rest to leases."""
         for channel in self._channels.values():
             await channel.open()
         await self._carrier.start()
+        await self._cover.start()
         if self._on_ready is not None:
             self._on_ready()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(), name="arq")
                 tasks.create_task(self._loop(self._sweep_once, _SWEEP_S[self._lane]), name="sweeper")
+                if self._covers:
+                    tasks.create_task(self._loop(self._cover_once, _SWEEP_S[Lane.FIRE]), name="cover")
                 if self._chores:
                     tasks.create_task(self._loop(self._chores_once, _CHORE_S), name="chores")
         finally:
             await self._carrier.stop()
+            await self._cover.stop()
             for channel in self._channels.values():
                 await channel.close()
 
     async def _listen(self) -> None:
         """Arq's own loop, for ever: it ends with Redis, and begins again."""
         while True:
-            client = connect(self._redis_url)
-            worker = self._worker(client)
+            client, bell = connect(self._redis_url), connect(self._redis_url, timeout=None)
+            worker: Worker | None = None
             try:
-                await worker.async_run()
-            except (RedisError, OSError) as error:
+                async with bell.pubsub() as rings:
+                    await asyncio.wait_for(rings.subscribe(topic_of(self._lane)), _REDIS_PAUSE_S)
+                    worker = self._worker(client, rings)
+                    await worker.async_run()
+            except (RedisError, OSError, TimeoutError) as error:
                 log.warning("the doorbell is silent", extra={"error": type(error).__name__, "lane": self._lane})
             finally:
-                await _end(worker)
+                if worker is not None:
+                    await _end(worker)
                 await client.aclose()
+                await bell.aclose()
             await asyncio.sleep(_REDIS_PAUSE_S)
 
-    def _worker(self, client: "Redis") -> Worker:
+    def _worker(self, client: "Redis", rings: "PubSub") -> Worker:
         redis = ArqRedis(client.connection_pool, job_serializer=serialize, job_deserializer=deserialize)
-        return Worker(
+        return RungWorker(
+            rings=rings,
             functions=[func(_as_job(self._carry), name="carry"), func(_as_job(self._redraw), name="redraw")],
             queue_name=queue_of(self._lane),
             redis_pool=redis,
@@ -136,6 +153,11 @@ class LaneWorker:
         redraws = [each for each in await sweep.due_redraws(self._lane) if each not in self._sweeping]
         self._begin(due, self._carrier.carry)
         self._begin(redraws, self._carrier.redraw)
+
+    async def _cover_once(self) -> None:
+        """The fire lane, when its own workers left something lying."""
+        due = await sweep.due_attempts(Lane.FIRE, grace=_COVER_GRACE)
+        self._begin([each for each in due if each not in self._sweeping], self._cover.carry)
 
     def _begin(self, ids: list[AttemptId], work: Callable[[Sequence[AttemptId]], Awaitable[int]]) -> None:
         for start in range(0, len(ids), self._concurrency):

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from arq.connections import ArqRedis, RedisSettings
+from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 
 from backend.core.redis import RedisError, connect
@@ -39,9 +39,9 @@ def queue_of(lane: Lane) -> str:
     return f"fenghuo:{lane}"
 
 
-def arq_settings(url: str) -> RedisSettings:
-    """Arq's own form of our URL."""
-    return RedisSettings.from_dsn(url)
+def topic_of(lane: Lane) -> str:
+    """Where a ring is published, beside the job it speaks of."""
+    return f"fenghuo:ring:{lane}"
 
 
 class Doorbell:
@@ -78,6 +78,7 @@ class Doorbell:
             return
         try:
             await self._redis.enqueue_job(job, ids, _queue_name=queue_of(lane))
+            await self._redis.publish(topic_of(lane), b"")
         except (RedisError, OSError) as error:
             self._silent_until = now + 1.0
             log.warning("nobody rang: Redis is away", extra={"error": type(error).__name__, "lane": lane})

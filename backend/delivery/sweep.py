@@ -33,9 +33,12 @@ _BREACHED: Final = """
     returning a.id, n.severity"""
 
 
-async def due_attempts(lane: Lane) -> list[AttemptId]:
-    """Attempts that should have been rung for by now, or whose worker is gone. Oldest first."""
-    now = clock.now()
+async def due_attempts(lane: Lane, *, grace: timedelta = timedelta()) -> list[AttemptId]:
+    """Attempts that should have been rung for by now, or whose worker is gone. Oldest first.
+
+    `grace` is how much later a worker of another lane looks, that stands in when a lane's own are all gone.
+    """
+    now = clock.now() - grace
     # an attempt that was postponed is due the moment its time has come: nobody rings for it
     rows = await fetch(_DUE, str(lane), now - _UNRUNG[lane], now, _MOST)
     postponed = await fetch(

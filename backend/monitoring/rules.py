@@ -62,6 +62,7 @@ __all__ = [
     "Limits",
     "Reset",
     "Standing",
+    "contact_meaning",
     "ended_by",
     "events_of_operation",
     "governed_keys",
@@ -146,6 +147,12 @@ def _contact(point: _Point) -> _Watch | None:
     if is_free_part(point.component_type):
         return _Watch(_CONTACT_MASK, CONDITIONS["module_acted"], "P-14", meaning)
     return None
+
+
+def contact_meaning(*, role: str, closed_means: str, component_type: int | None) -> ClosedMeans | None:
+    """What a closed contact of a part says by the point table; None: bits 5 and 6 are what the standard calls them."""
+    watch = _contact(_Point(Level.COMPONENT, None, component_type, role, closed_means, False))
+    return watch.meaning if watch else None
 
 
 @lru_cache(maxsize=4096)

@@ -254,6 +254,9 @@ VENDOR_STATE_BITS: Final[Mapping[Level, Mapping[int, str]]] = {
     Level.UITD: {},
 }
 
+#: profiles that name the bits which the standard leaves reserved
+EXTENSION_BIT_PROFILES: Final = frozenset({"dahua"})
+
 #: what an operation flag says (6.3, 6.5)
 OPERATION_BITS: Final[Mapping[Level, Mapping[int, str]]] = {
     Level.SYSTEM: {

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="shorter runs: under two minutes in all")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables as Markdown, too")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # through the stage's end: nothing is left running
     names = arguments.names or list(BENCHES)
     tables, began = [], time.monotonic()
     with stage() as built:
@@ -38,17 +40,19 @@ def main() -> None:
                 tables.append(table)
     print(f"took {time.monotonic() - began:.0f} s")
     if arguments.markdown:
-        arguments.markdown.write_text(_report(facts, tables), encoding="utf-8")
+        arguments.markdown.write_text(
+            _report(facts, tables, arguments.names, is_quick=arguments.quick), encoding="utf-8"
+        )
 
 
 async def _run(name: str, built: Stage, *, is_quick: bool) -> list[Table]:
     return await BENCHES[name](built, is_quick=is_quick)
 
 
-def _report(facts: list[str], tables: list[Table]) -> str:
-    command = "python -m tests.bench " + " ".join(word for word in sys.argv[1:] if not word.startswith("--markdown"))
+def _report(facts: list[str], tables: list[Table], names: list[str], *, is_quick: bool) -> str:
+    command = " ".join(["python -m tests.bench", *names, *["--quick"] * is_quick])
     head = [f"- {fact}" for fact in facts]
-    return "\n".join([*head, f"- command: `{command.strip()}`", "", *(table.markdown() for table in tables)])
+    return "\n".join([*head, f"- command: `{command}`", "", *(table.markdown() for table in tables)])
 
 
 if __name__ == "__main__":

@@ -17,16 +17,17 @@ async def test_each_lane_has_its_own_queue_and_short_time_outs(monkeypatch: Any)
     def remember(self: Worker, **settings: Any) -> None:
         given.update(settings)
 
+    arqs_own = Worker.__init__
     monkeypatch.setattr(Worker, "__init__", remember)
     lane = LaneWorker(Lane.FIRE, {}, redis_url="redis://localhost:1", send_timeout_s=2, concurrency=64)
     client = connect("redis://localhost:1")
-    lane._worker(client)
+    lane._worker(client, client.pubsub())
     await client.aclose()
     monkeypatch.undo()
-    assert set(given) <= set(inspect.signature(Worker).parameters)
+    assert set(given) <= set(inspect.signature(arqs_own).parameters)
     assert given["queue_name"] == "fenghuo:fire" != queue_of(Lane.ROUTINE)
     assert (given["keep_result"], given["max_tries"]) == (0, 1)
-    assert given["poll_delay"] <= 0.02
+    assert given["poll_delay"] <= 0.05
 
 
 def test_a_job_is_ids_and_nothing_else() -> None:

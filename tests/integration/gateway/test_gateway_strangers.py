@@ -5,10 +5,11 @@ import asyncio
 import msgspec
 
 from backend.core.metrics import REFUSED_PEERS
-from protocol_gateway.datagrams import BAD_DATAGRAMS_PER_S, MOST_IN_HAND_FOR_STRANGERS
+from protocol_gateway.datagrams import BAD_DATAGRAMS_PER_S
 from protocol_gateway.gb26875.frame import read_frame
 from protocol_gateway.gb26875.tables import Command
 from protocol_gateway.limits import Limit
+from protocol_gateway.ways import MOST_IN_HAND_FOR_STRANGERS
 
 NOBODY = "000000000000"
 
@@ -117,3 +118,21 @@ async def test_a_device_that_was_only_noted_is_a_stranger_still_and_its_bad_data
     transport.sendto(speech.frame(address="555555555555", serial=3))
     assert read_frame(await asyncio.wait_for(answers.get(), 5)).command == Command.CONFIRM
     transport.close()
+
+
+async def test_a_strangers_connection_is_read_no_further_while_too_much_waits_and_a_registered_devices_is(
+    stand, speech
+):
+    stand.directory.add("790300000000")
+    device = await stand.quiet_peer(speech)
+    stand.server.reception.in_hand += MOST_IN_HAND_FOR_STRANGERS + 1
+    stranger = await stand.peer()
+    stranger.send(b"".join(speech.frame(address="555555555555", serial=serial) for serial in range(400)))
+    device.send(speech.fire(serial=77))
+    while (await device.frame()).serial != 77:
+        pass
+    await stand.advance(0.1)
+    assert sum(one.address == "555555555555" for one in stand.intake.reports) < 40
+    stand.server.reception.in_hand -= MOST_IN_HAND_FOR_STRANGERS + 1
+    await stand.advance(0.1)
+    assert len(await stranger.frames(400)) == 400

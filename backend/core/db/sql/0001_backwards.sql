@@ -13,7 +13,7 @@ alter table attempts drop constraint if exists attempts_state;
 alter table alarms drop constraint if exists alarms_severity, drop constraint if exists alarms_closed_means_both;
 drop index if exists buildings_key, zones_key, facility_systems_key, components_key, contact_points_key, contact_points_address, grants_key,
     chat_identities_key, analog_states_key, device_links_key, acknowledgements_key, service_agreements_key,
-    alarms_active_key, alarms_open, alarms_same, attempts_due, attempts_redraw, attempts_unheld, attempts_key, inbox_of_person, inbox_of_attempt;
+    alarms_active_key, alarms_active_of_device, alarms_open, alarms_same, attempts_due, attempts_redraw, attempts_unheld, attempts_key, inbox_of_person, inbox_of_attempt;
 do $$
 begin
     execute format('revoke all on all tables in schema %I from fenghuo_service', current_schema());

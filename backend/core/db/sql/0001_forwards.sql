@@ -15,6 +15,7 @@ create unique index service_agreements_key on service_agreements (unit, number);
 
 -- One alarm for a subject and condition while it is active (house.md 3.4).
 create unique index alarms_active_key on alarms (subject, condition) where cleared_at is null;
+create index alarms_active_of_device on alarms (device) where cleared_at is null;
 create index alarms_open on alarms (unit, raised_at) where closed_at is null;
 create index alarms_same on alarms (subject, condition, device_time);
 
