@@ -199,12 +199,9 @@ def _migrate(arguments: argparse.Namespace) -> int:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from backend.registry.importing import import_path
+    from backend.commands import import_registry
 
-    async def work(_: Settings) -> object:
-        return await import_path(arguments.path)
-
-    print(_offline(arguments, work))
+    print(_offline(arguments, lambda settings: import_registry(settings, arguments)))
     return 0
 
 

@@ -1,24 +1,34 @@
 """What the small commands do; `cli` parses their words and prints their answers."""
 
 import argparse
+import asyncio
+import hashlib
 import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
+from backend.alarms.handing_over import HandedOver, hand_over, record_registration, tell
 from backend.core.db.engine import fetch_one, transaction
 from backend.core.errors import BadInput, NotFound
-from backend.core.ids import PersonId, UnitId
+from backend.core.ids import PersonId, UnitId, token_digest
 from backend.core.settings import Settings
 from backend.core.vocabulary import Role
 from backend.ledger.export import export
 from backend.ledger.service import record_action
 from backend.ledger.verify import Verdict, verify
 from backend.people import service as people
+from backend.registry.importing import ImportReport, import_path
 from protocol_gateway.gb26875.jsonform import decode_hex_line
 from protocol_gateway.gb26875.profiles import PROFILES
+
+_ACTOR: Final = "command line"
+_SESSION: Final = """
+    select p.code as person, s.kind, s.label from sessions s join people p on p.id = s.person
+    where s.digest = $1 and s.revoked_at is null"""
 
 
 async def add_person(settings: Settings, arguments: argparse.Namespace) -> str:
@@ -34,14 +44,37 @@ async def add_person(settings: Settings, arguments: argparse.Namespace) -> str:
         person = await people.add_person(arguments.code, arguments.name, arguments.phone, arguments.language)
         await people.grant(person, role, unit)
         code = await people.new_code(person, "phone")
-        await record_action("command line", "person.added", {"person": arguments.code, "role": str(role)})
+        await record_action(_ACTOR, "person.added", {"person": arguments.code, "role": str(role)})
     return f"{settings.public_url}/m/enter/{code}"
+
+
+async def import_registry(_: Settings, arguments: argparse.Namespace) -> ImportReport:
+    """Import a registry; open alarms of unidentified devices that it registers go to their units with it."""
+    files = await asyncio.to_thread(_digests, arguments.path)
+    handed = HandedOver()
+
+    async def record(what: str, facts: dict[str, Any]) -> None:
+        nonlocal handed
+        handed = await hand_over()
+        await record_registration(_ACTOR, what, {**facts, "files": files}, handed)
+
+    report = await import_path(arguments.path, record)
+    await tell(handed)
+    return report
+
+
+def _digests(path: Path) -> dict[str, str]:
+    """SHA-256 of each imported file, by name: which file it was can be proved later."""
+    files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()}
 
 
 async def new_code(settings: Settings, arguments: argparse.Namespace) -> str:
     """A one-time code for a person: an address for the phone page, or the words for the chat."""
     person = await _person(arguments.code)
-    code = await people.new_code(person, arguments.purpose)
+    async with transaction():
+        code = await people.new_code(person, arguments.purpose)
+        await record_action(_ACTOR, "code.made", {"person": arguments.code, "purpose": arguments.purpose})
     return f"{settings.public_url}/m/enter/{code}" if arguments.purpose == "phone" else f"/start {code}"
 
 
@@ -50,13 +83,17 @@ async def add_token(_: Settings, arguments: argparse.Namespace) -> str:
     person = await _person(arguments.person)
     async with transaction():
         token = await people.open_session(person, "api", arguments.label)
-        await record_action("command line", "token.added", {"person": arguments.person, "label": arguments.label})
+        await record_action(_ACTOR, "token.added", {"person": arguments.person, "label": arguments.label})
     return token
 
 
 async def revoke_token(_: Settings, arguments: argparse.Namespace) -> str:
-    """End a token."""
-    await people.close_session(arguments.person)
+    """End a token. Whose it was stands in the ledger; the token itself stands nowhere."""
+    async with transaction():
+        session = await fetch_one(_SESSION, token_digest(arguments.person))
+        await people.close_session(arguments.person)
+        if session is not None:
+            await record_action(_ACTOR, "token.revoked", session)
     return "revoked"
 
 

@@ -111,6 +111,9 @@ async def _send_tests(settings: Settings, code: str) -> int:
            where p.code = $1 order by c.priority""",
         code,
     )
+    if not points:
+        print(f"BAD  test message: {code} is nobody's code, or has no contact point")  # noqa: T201 - this is a command's output
+        return 1
     channels, failed = build_channels(settings), 0
     card = Card(
         alarm=AlarmId(new_id()),

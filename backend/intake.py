@@ -36,6 +36,7 @@ _TRY_AGAIN: Final = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, 
 _TRIES: Final = 3
 #: an unreadable fallback keeps the frame's head for the person who looks; the ledger has all of it
 _SHOWN_OCTETS: Final = 512
+_STAMP_AFTER_S: Final = 0.2
 
 _FRESH: Final = """
     insert into frame_fingerprints as f (fingerprint, received_at)
@@ -77,7 +78,8 @@ class Intake:
         self._directory = directory
         self._announce = announce
         self._batcher: Batcher[Incoming, None] = Batcher(self._flush, most=most, name="intake")
-        self._telling: set[asyncio.Task[None]] = set()
+        self._telling: set[asyncio.Future[None]] = set()
+        self._unstamped: list[tuple[NoticeId, datetime]] = []
 
     async def __aenter__(self) -> Self:
         await self._batcher.start()
@@ -170,16 +172,27 @@ class Intake:
         """Ring and hint beside the next batch, not before it."""
         if not (committed.hints or committed.raised.planned.attempts or committed.raised.redraws):
             return
-        task = asyncio.create_task(self._announce_and_stamp(committed, notices, clock.now()))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._beside(self._announce(committed))
+        at = clock.now()
+        self._unstamped += [(notice, at) for notice in notices]
+        if self._unstamped and len(self._unstamped) == len(notices):
+            self._beside(self._stamp())
 
-    async def _announce_and_stamp(self, committed: Committed, notices: list[NoticeId], at: datetime) -> None:
-        try:
-            await self._announce(committed)
-            await mark_durable(notices, at)
-        except (*SERVER_AWAY, asyncpg.PostgresError) as error:
-            log.warning("commit not announced", extra={"error": type(error).__name__})
+    def _beside(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._telling.add(task)
+        task.add_done_callback(self._told)
+
+    def _told(self, task: "asyncio.Future[None]") -> None:
+        self._telling.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("after a commit", exc_info=error)
+
+    async def _stamp(self) -> None:
+        """Stamp t2 of several commits at once: it is evidence, and nobody waits for it."""
+        await asyncio.sleep(_STAMP_AFTER_S)
+        unstamped, self._unstamped = self._unstamped, []
+        await mark_durable(unstamped)
 
 
 async def _fresh(reports: Sequence[Report]) -> set[int]:

@@ -6,6 +6,7 @@ An edge is imported inside the function that starts it: aiogram alone costs seco
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SUPERVISOR: Final = "up"
+_CANCELS: Final = 4
+_CANCEL_PATIENCE_S: Final = 1.5
 
 
 def _telegram(settings: Settings) -> Channel | None:
@@ -166,9 +169,16 @@ async def _first_of(running: "asyncio.Task[Any]", stop: asyncio.Event) -> None:
 
 
 async def _end(task: "asyncio.Task[Any]") -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    """End a task. One that swallows its cancellation takes the process with it: the rows are the truth, not we."""
+    for _ in range(_CANCELS):
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CANCEL_PATIENCE_S)
+        if task.done():
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("ended with an error", exc_info=error, extra={"task": task.get_name()})
+            return
+    log.error("a task would not end", extra={"task": task.get_name()})
+    os._exit(1)
 
 
 async def web(settings: Settings, stop: asyncio.Event, *, demo: bool = False) -> None:

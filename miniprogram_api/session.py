@@ -6,9 +6,13 @@ from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from backend.core.db.engine import transaction
 from backend.core.errors import TooMany
 from backend.core.i18n import N_
 from backend.core.limits import Buckets
+from backend.core.peers import caller_address
+from backend.core.settings import Settings
+from backend.ledger.service import record_action
 from backend.people.model import CodePurpose, Person, SessionKind
 from backend.people.service import open_session, redeem_code
 from miniprogram_api.status import StatusOut, status_of
@@ -41,14 +45,20 @@ class Sessions(Controller):
         self._tries = Buckets(per_minute=_CODES_PER_MINUTE)
 
     @post("/session")
-    async def sign_in(self, request: Request[Any, Any, Any], data: JSONBody[SessionIn]) -> SessionOut:
+    async def sign_in(
+        self, request: Request[Any, Any, Any], settings: NamedDependency[Settings], data: JSONBody[SessionIn]
+    ) -> SessionOut:
         """A token for a one-time code. The code works once."""
         peer = request.client.host if request.client else ""
-        if not self._tries.take(peer):
+        forwarded = request.headers.getall("X-Forwarded-For", [])
+        if not self._tries.take(caller_address(peer, forwarded, settings.http.trusted_proxies)):
             raise TooMany(N_("尝试次数过多，请稍后再试"))
-        person = await redeem_code(data.code, CodePurpose.PHONE)
         label = request.headers.get("User-Agent", "")[:_LABEL_LENGTH]
-        token = await open_session(person.id, SessionKind.PHONE, label)
+        async with transaction():
+            person = await redeem_code(data.code, CodePurpose.PHONE)
+            token = await open_session(person.id, SessionKind.PHONE, label)
+            facts = {"kind": str(SessionKind.PHONE), "peer": peer, "label": label}
+            await record_action(person.code, "session.opened", facts)
         return SessionOut(token=token, person=person_out(person))
 
     @get("/me")

@@ -16,7 +16,6 @@ from uuid import UUID
 from arq.connections import ArqRedis
 from arq.worker import Worker, func
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
 
 from backend.core import clock
 from backend.core.doorbell import deserialize, queue_of, serialize, topic_of
@@ -98,13 +97,11 @@ class LaneWorker:
     async def _listen(self) -> None:
         """Arq's own loop, for ever: it ends with Redis, and begins again."""
         while True:
-            client, bell = connect(self._redis_url), connect(self._redis_url, timeout=None)
+            client, bell = connect(self._redis_url), connect(self._redis_url)
             worker: Worker | None = None
             try:
-                async with bell.pubsub() as rings:
-                    await asyncio.wait_for(rings.subscribe(topic_of(self._lane)), _REDIS_PAUSE_S)
-                    worker = self._worker(client, rings)
-                    await worker.async_run()
+                worker = self._worker(client, bell)
+                await worker.async_run()
             except (RedisError, OSError, TimeoutError) as error:
                 log.warning("the doorbell is silent", extra={"error": type(error).__name__, "lane": self._lane})
             finally:
@@ -114,10 +111,11 @@ class LaneWorker:
                 await bell.aclose()
             await asyncio.sleep(_REDIS_PAUSE_S)
 
-    def _worker(self, client: "Redis", rings: "PubSub") -> Worker:
+    def _worker(self, client: "Redis", bell: "Redis") -> Worker:
         redis = ArqRedis(client.connection_pool, job_serializer=serialize, job_deserializer=deserialize)
         return RungWorker(
-            rings=rings,
+            bell=bell,
+            topic=topic_of(self._lane),
             functions=[func(_as_job(self._carry), name="carry"), func(_as_job(self._redraw), name="redraw")],
             queue_name=queue_of(self._lane),
             redis_pool=redis,

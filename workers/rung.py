@@ -1,48 +1,27 @@
 """An arq worker that wakes when it is rung, instead of asking Redis two hundred times a second.
 
-arq only polls: 5 ms apart costs a tenth of a core for nothing, 50 ms apart costs the fire 25 ms. The doorbell
-publishes beside each job; this worker looks at once, and every 50 ms all the same.
+arq only polls: 5 ms apart costs a tenth of a core for nothing, 50 ms apart costs a fire 25 ms. The doorbell pushes
+a token beside each job; one waiting worker takes it and looks at once, the others sleep on. Every 50 ms they
+look all the same.
 """
 
-import asyncio
-from typing import Any, Final
+from collections.abc import Awaitable
+from typing import Any, cast
 
 from arq.worker import Worker
-from redis.asyncio.client import PubSub
-
-_TICK_S: Final = 1.0
+from redis.asyncio import Redis
 
 
 class RungWorker(Worker):
-    """arq's worker with a bell. `rings` is subscribed to the lane's topic; `poll_delay` is the longest wait."""
+    """arq's worker with a bell: `topic` is the lane's list of tokens, `poll_delay` the longest wait."""
 
-    def __init__(self, *, rings: PubSub, **settings: Any) -> None:
+    def __init__(self, *, bell: Redis, topic: str, **settings: Any) -> None:
         super().__init__(**settings)
-        self._rings = rings
-        self._rung = asyncio.Event()
+        self._bell = bell
+        self._topic = topic
 
     async def main(self) -> None:
         """Look, wait for a ring or the poll's time, look again. Raises what Redis raises when it goes."""
-        listening = asyncio.create_task(self._listen(), name="rings")
-        try:
-            while not listening.done():
-                self._rung.clear()
-                await self._poll_iteration()
-                await self._wait()
-            listening.result()
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(self.poll_delay_s):
-                await self._rung.wait()
-        except TimeoutError:
-            return
-
-    async def _listen(self) -> None:
         while True:
-            message = await self._rings.get_message(ignore_subscribe_messages=True, timeout=_TICK_S)
-            if message is not None:
-                self._rung.set()
+            await self._poll_iteration()
+            await cast("Awaitable[object]", self._bell.blpop([self._topic], timeout=cast("int", self.poll_delay_s)))

@@ -73,6 +73,7 @@ async def history_for(person: Person, alarm_id: AlarmId, language: str) -> list[
     )
     lines = [_line(row, language) for row in rows]
     lines += [_told(row, language) for row in await _deliveries(alarm_id)]
+    lines += [_contact_failed(row, language) for row in await _dead_contacts(alarm_id)]
     if alarm.closed_at is not None:
         lines.append(HistoryLine(at=alarm.closed_at, text=translate(N_("报警关闭"), language)))
     return sorted(lines, key=lambda line: line.at)
@@ -87,11 +88,30 @@ async def _deliveries(alarm_id: AlarmId) -> list[dict[str, Any]]:
     )
 
 
+async def _dead_contacts(alarm_id: AlarmId) -> list[dict[str, Any]]:
+    """Ways to people that their carriers called dead while this alarm was told: the duty desk must mend them."""
+    return await fetch(
+        """select r.at, a.channel, r.facts ->> 'reason' as why, p.name
+           from receipts r join attempts a on a.id = r.attempt join notices n on n.id = a.notice
+           join people p on p.id = a.person
+           where n.alarm = $1 and r.facts @> '{"contact_is_dead": true}' order by r.at, r.id""",
+        alarm_id,
+    )
+
+
+def _contact_failed(row: dict[str, Any], language: str) -> HistoryLine:
+    channel = translate(CHANNEL_LABELS[Channel(row["channel"])], language)
+    text = translate(N_("联络方式失效 {channel}：{why}"), language, channel=channel, why=row["why"] or "")
+    return HistoryLine(at=row["at"], text=text, person=row["name"])
+
+
 _SENTENCES: Final = {
     "raised": N_("报警产生"),
     "cleared": N_("信号恢复"),
     "acknowledged": N_("确认"),
     "judged": N_("处置"),
+    "nobody_told": N_("无人可通知：联网单位与值班台均无联络方式"),
+    "handed_over": N_("设备已登记，报警移交联网单位"),
 }
 
 
@@ -102,6 +122,8 @@ def _line(row: dict[str, Any], language: str) -> HistoryLine:
         words.append(translate(VERDICT_LABELS[Verdict(facts["verdict"])], language))
     if facts.get("by"):
         words.append(translate(CLEARED_BY_LABELS.get(facts["by"], ""), language))
+    if facts.get("unit"):
+        words.append(facts["unit"])
     if facts.get("note"):
         words.append(facts["note"])
     via = translate(VIA_LABELS[Via(row["via"])], language) if row["via"] else ""

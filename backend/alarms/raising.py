@@ -13,7 +13,7 @@ import msgspec
 
 from backend.alarms.card import alarm_card
 from backend.alarms.model import ONCE_A_DAY, Alarm
-from backend.alarms.rows import COLUMNS, alarm_of, alarms_of
+from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, write_entries
 from backend.core import metrics
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.deadlines import HISTORIC_FIRE, NOTICE_DEADLINES
@@ -57,11 +57,6 @@ _CLEARED: Final = """
         closed_at = case when a.verdict is not null then x.at else a.closed_at end
     from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[]) as x(id, at, why, ledger)
     where a.id = x.id and a.cleared_at is null"""
-_ENTRIES: Final = """
-    insert into alarm_entries (id, alarm, at, kind, facts)
-    select i, a, t, k, f::jsonb from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[])
-        as x(i, a, t, k, f)"""
-
 
 _PART_OF: Final = """
     select number from alarms
@@ -182,14 +177,16 @@ async def apply(changes: Sequence[Change]) -> Raised:
     batch = await _load(changes)
     for change in changes:
         batch.apply(change)
+    # what ended is written first: the same condition may begin anew in the same batch, and only one may be active
+    cleared, redraws = await _write_clears(batch)
     raised = await _insert([*batch.new.values(), *batch.ended_new])
     await _write_repeats(batch)
-    cleared, redraws = await _write_clears(batch)
     await _write_entries(raised, batch)
     told = await _told_by_parts(raised)
     drafts = [_raised_draft(alarm, new, told.get(alarm.id)) for alarm, new in raised]
     drafts += [_restored_draft(alarm, batch.cleared[alarm.id][1]) for alarm in cleared]
     planned = await delivery.plan(drafts)
+    await write_unreached(planned, max(change.report.received_at for change in changes))
     return Raised(planned=planned, redraws=redraws, touched=[alarm for alarm, _ in raised] + cleared)
 
 
@@ -299,30 +296,39 @@ async def _write_clears(batch: _Batch) -> tuple[list[Alarm], Redraws]:
 
 
 async def _write_entries(raised: list[tuple[Alarm, _New]], batch: _Batch) -> None:
-    rows: list[tuple[object, ...]] = []
+    entries: list[NewEntry] = []
     for alarm, new in raised:
-        rows.append((new_id(), alarm.id, alarm.raised_at, "raised", _encode({"rule": alarm.rule}).decode()))
+        entries.append(NewEntry(alarm.id, alarm.raised_at, "raised", {"rule": alarm.rule}))
         if new.cleared_at is not None:
-            rows.append((new_id(), alarm.id, new.cleared_at, "cleared", _encode({"by": new.cleared_by}).decode()))
+            entries.append(NewEntry(alarm.id, new.cleared_at, "cleared", {"by": new.cleared_by or ""}))
     for alarm, clear in batch.cleared.values():
-        rows.append((new_id(), alarm.id, clear.at, "cleared", _encode({"by": clear.why}).decode()))
-    if rows:
-        await execute(_ENTRIES, *map(list, zip(*rows, strict=True)))
+        entries.append(NewEntry(alarm.id, clear.at, "cleared", {"by": clear.why}))
+    await write_entries(entries)
 
 
-def _listeners(alarm: Alarm) -> UnitId | None:
-    """A report nobody can read, and a device nobody knows, are the duty desk's affair (10.3, part 3)."""
+async def write_unreached(planned: Planned, at: datetime) -> None:
+    """That there was nobody to tell stands in the alarm's story (告警无人可送达)."""
+    await write_entries([NewEntry(alarm, at, "nobody_told", {}) for alarm in planned.unreached])
+
+
+def listeners(alarm: Alarm) -> UnitId | None:
+    """Whose people hear of it: an unreadable report, and a device nobody knows, are the duty desk's (10.3, part 3)."""
     return None if alarm.rule in ONCE_A_DAY or Mark.UNIDENTIFIED in alarm.marks else alarm.unit
+
+
+def lane_of(alarm: Alarm) -> Lane:
+    """Fire has a lane of its own."""
+    return Lane.FIRE if alarm.severity is Severity.FIRE else Lane.ROUTINE
 
 
 def _raised_draft(alarm: Alarm, new: _New, told: str | None) -> NoticeDraft:
     report, deadline = new.change.report, NOTICE_DEADLINES[alarm.severity]
     return NoticeDraft(
         alarm=alarm.id,
-        unit=_listeners(alarm),
+        unit=listeners(alarm),
         kind=NoticeKind.RAISED,
         severity=alarm.severity,
-        lane=Lane.FIRE if alarm.severity is Severity.FIRE else Lane.ROUTINE,
+        lane=lane_of(alarm),
         draw=lambda language: alarm_card(alarm, language),
         revision=alarm.revision,
         t0=report.first_octet_at,
@@ -338,7 +344,7 @@ def _restored_draft(alarm: Alarm, clear: _Clear) -> NoticeDraft:
     """That it is over: a courtesy without a deadline (GB 50440 extract, 3), never before anything urgent."""
     return NoticeDraft(
         alarm=alarm.id,
-        unit=_listeners(alarm),
+        unit=listeners(alarm),
         kind=NoticeKind.RESTORED,
         severity=alarm.severity,
         lane=Lane.ROUTINE,

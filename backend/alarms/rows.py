@@ -1,14 +1,15 @@
 """Alarms to and from rows. Reads answer structs; rows don't leave this folder."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from backend.alarms.model import Alarm, Known
-from backend.core.db.engine import fetch
-from backend.core.ids import AlarmId, PersonId
+from backend.core.db.engine import execute, fetch
+from backend.core.ids import AlarmId, PersonId, new_id
 from backend.core.vocabulary import AlarmClass, Severity, Verdict, Via
 from backend.monitoring.changes import Place
 
@@ -23,6 +24,22 @@ _KNOWN: Final = """
     select k.alarm, k.person, p.name, k.via, k.at, k.is_late
     from acknowledgements k join people p on p.id = k.person
     where k.alarm = any($1) order by k.at, k.id"""
+_ENTRIES: Final = """
+    insert into alarm_entries (id, alarm, at, kind, facts, person, via)
+    select i, a, t, k, f::jsonb, p, v from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[],
+        $6::uuid[], $7::text[]) as x(i, a, t, k, f, p, v)"""
+_encode = msgspec.json.Encoder().encode
+
+
+class NewEntry(NamedTuple):
+    """One line of an alarm's story that is to be written."""
+
+    alarm: AlarmId
+    at: datetime
+    kind: str
+    facts: dict[str, str]
+    person: PersonId | None = None
+    via: Via | None = None
 
 
 def alarm_of(row: Mapping[str, Any], known_by: Sequence[Known] = ()) -> Alarm:
@@ -58,3 +75,10 @@ async def alarms_of(rows: Sequence[Mapping[str, Any]]) -> list[Alarm]:
     """Rows as structs, each with who knows."""
     known = await known_by([row["id"] for row in rows])
     return [alarm_of(row, known.get(AlarmId(row["id"]), ())) for row in rows]
+
+
+async def write_entries(entries: Sequence[NewEntry]) -> None:
+    """Add lines to alarms' stories, inside the caller's transaction."""
+    if entries:
+        rows = [(new_id(), *each[:3], _encode(each.facts).decode(), each.person, each.via) for each in entries]
+        await execute(_ENTRIES, *map(list, zip(*rows, strict=True)))

@@ -13,7 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from backend.api.auth import DEPENDENCIES
-from backend.api.edge import Doorkeeper, Headers
+from backend.api.edge import Doorkeeper, Headers, ProvenSessions
 from backend.api.health import HEALTH
 from backend.api.operator import OPERATOR
 from backend.api.problems import PLUGIN, bug, framework_refused, refused
@@ -47,6 +47,7 @@ def build_app(
         finally:
             await listener.stop()
 
+    proven = ProvenSessions()
     return Litestar(
         route_handlers=[*HEALTH, *OPERATOR, *routes],
         dependencies={
@@ -55,8 +56,8 @@ def build_app(
             "listener": Provide(lambda: listener, sync_to_thread=False),
             "is_demo": Provide(lambda: demo, sync_to_thread=False),
         },
-        state=State({"settings": settings}),
-        middleware=[Doorkeeper(settings)],
+        state=State({"settings": settings, "proven": proven}),
+        middleware=[Doorkeeper(settings, proven)],
         before_send=[Headers(settings)],
         lifespan=[listening, *lifespan],
         plugins=[PLUGIN],

@@ -9,7 +9,8 @@ from typing import Any, Final
 from litestar import Request
 from litestar.di import NamedDependency, Provide
 
-from backend.core.cookies import DESK_COOKIE, PHONE_COOKIE, is_same_origin
+from backend.api.edge import ProvenSessions
+from backend.core.cookies import DESK_COOKIE, PHONE_COOKIE, bearer_of, is_same_origin
 from backend.core.db.engine import fetch_one
 from backend.core.errors import NotAllowed, NotSignedIn
 from backend.core.i18n import N_
@@ -35,9 +36,8 @@ def is_desk(request: AnyRequest) -> bool:
 
 
 def _token(request: AnyRequest) -> str:
-    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and bearer.strip():
-        return bearer.strip()
+    if bearer := bearer_of(request.headers):
+        return bearer
     cookie = request.cookies.get(DESK_COOKIE if is_desk(request) else PHONE_COOKIE, "")
     if not cookie:
         raise NotSignedIn(N_("请先登录"))
@@ -49,7 +49,13 @@ def _token(request: AnyRequest) -> str:
 async def provide_person(request: AnyRequest) -> Person:
     """The Person who is calling. Raises NotSignedIn, and NotAllowed for a request from a foreign page."""
     token = _token(request)
-    person = await person_of_session(token)
+    proven: ProvenSessions = request.app.state.proven
+    try:
+        person = await person_of_session(token)
+    except NotSignedIn:
+        proven.discard(token_digest(token))
+        raise
+    proven.add(token_digest(token))
     request.scope["user"] = person
     request.scope["auth"] = token
     return person

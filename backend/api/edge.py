@@ -1,10 +1,13 @@
 """What stands before every handler: which Host names we answer to, how often one address may ask, and headers.
 
-The rule: the Host header alone counts (X-Forwarded-* is anybody's), the peer's address alone is limited, and
-neither ever stands before `/hooks` (a provider's callback) or `/health`.
+The rule: the Host header alone counts, and X-Forwarded-For only from a trusted proxy. A signed-in caller is limited
+by their session, so that people behind one address never slow each other down; everybody else by their address.
+Nothing stands before `/hooks` (a provider's callback) or `/health`, and no limit before an acknowledgement.
 """
 
 import ipaddress
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,13 +17,19 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.problems import refused
+from backend.core.cookies import DESK_COOKIE, PHONE_COOKIE, bearer_of
 from backend.core.errors import NotFound, Refused, TooMany
 from backend.core.i18n import N_
+from backend.core.ids import token_digest
 from backend.core.limits import Buckets
 from backend.core.metrics import HTTP_REQUESTS
+from backend.core.peers import caller_address
 from backend.core.settings import Settings
 
-_UNLIMITED: Final = ("/hooks", "/health", "/metrics")
+_OPEN: Final = ("/hooks", "/health", "/metrics")
+#: a person who says that they know of a fire is never told to come back later
+_NEVER_LIMITED: Final = "/acknowledgement"
+_SESSIONS_KEPT: Final = 50_000
 _CSP: Final = (
     "default-src 'none'; "
     "script-src 'self'; "
@@ -47,10 +56,40 @@ _PRIVATE: Final = (b"cache-control", b"no-store")
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
-def peer_of(scope: Scope) -> str:
-    """The address of whoever holds the other end of the connection."""
+def caller_of(scope: Scope, trusted: Sequence[str]) -> str:
+    """The caller's address, behind trusted proxies too."""
     client = scope.get("client")
-    return client[0] if client else ""
+    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return caller_address(client[0] if client else "", forwarded, trusted)
+
+
+class ProvenSessions:
+    """Digests of tokens that opened a session lately; made-up tokens never get a limit of their own."""
+
+    def __init__(self, most: int = _SESSIONS_KEPT) -> None:
+        self._most = most
+        self._digests: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._digests
+
+    def add(self, digest: str) -> None:
+        """The token was found good."""
+        self._digests[digest] = None
+        self._digests.move_to_end(digest)
+        if len(self._digests) > self._most:
+            self._digests.popitem(last=False)
+
+    def discard(self, digest: str) -> None:
+        """The token was refused."""
+        self._digests.pop(digest, None)
+
+
+def tokens_of(request: Request[Any, Any, Any]) -> Iterator[str]:
+    """Every token that came with a request, whichever of them will be asked for."""
+    yield from filter(
+        None, (bearer_of(request.headers), *(request.cookies.get(name) for name in (DESK_COOKIE, PHONE_COOKIE)))
+    )
 
 
 def is_named_host(host: str, own: frozenset[str]) -> bool:
@@ -73,8 +112,10 @@ class Doorkeeper(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP, ScopeType.ASGI)
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, proven: ProvenSessions) -> None:
         self._own = frozenset({urlsplit(settings.public_url).hostname or "", settings.http.host})
+        self._trusted = settings.http.trusted_proxies
+        self._proven = proven
         self._buckets = Buckets(per_minute=settings.http.requests_per_minute)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
@@ -88,14 +129,19 @@ class Doorkeeper(ASGIMiddleware):
         await response(scope, receive, send)
 
     def _why_not(self, scope: Scope) -> Refused | None:
-        if scope["path"].startswith(_UNLIMITED):
+        if scope["path"].startswith(_OPEN):
             return None
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or not is_named_host(hosts[0].decode("latin-1"), self._own):
             return NotFound(N_("没有这个地址"))
-        if not self._buckets.take(peer_of(scope)):
-            return TooMany(N_("请求过于频繁，请稍候"))
-        return None
+        if scope["path"].endswith(_NEVER_LIMITED) or self._buckets.take(self._who(scope)):
+            return None
+        return TooMany(N_("请求过于频繁，请稍候"))
+
+    def _who(self, scope: Scope) -> str:
+        """Whose limit counts: the session's, if one was opened with this token; else the address's."""
+        digests = (token_digest(token) for token in tokens_of(Request(scope)))
+        return next((each for each in digests if each in self._proven), "") or caller_of(scope, self._trusted)
 
 
 class Headers:

@@ -1,6 +1,5 @@
 """`/api/v1`: what programs of the provider read and do, with a token of kind `api` (`fenghuo token`)."""
 
-from functools import partial
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -10,15 +9,15 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
 
+from backend.alarms.handing_over import adopt_device
 from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for, alarms_for
 from backend.core.ids import AlarmId, DeviceId, UnitId
+from backend.core.vocabulary import Via
 from backend.delivery.queries import Told, told_of
-from backend.ledger.service import record_action
 from backend.people.model import Person
 from backend.registry import queries as registry
 from backend.registry.model import DEFAULT_PROFILE, Device, Unit, UnitTree
-from backend.registry.service import adopt
 
 _MOST: Final = 500
 Text = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -65,9 +64,9 @@ class Registry(Controller):
     async def adopt(
         self, operator: NamedDependency[Person], device_id: FromPath[UUID], data: JSONBody[AdoptIn]
     ) -> AdoptedOut:
-        """The device joins a unit; its later reports go there. Who did it stands in the ledger."""
-        record = partial(record_action, operator.code)
-        await adopt(operator, DeviceId(device_id), data.unit, data.building, data.name, data.profile, record=record)
+        """The device joins a unit; its open alarms and later reports go there. Who did it stands in the ledger."""
+        where = (data.unit, data.building, data.name, data.profile)
+        await adopt_device(operator, DeviceId(device_id), *where, Via.API)
         return AdoptedOut(device_id, data.unit)
 
 

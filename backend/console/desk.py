@@ -1,7 +1,6 @@
 """The duty desk (值班台) at `/`: every open alarm, how its notices went, and devices that wait to be adopted."""
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from backend.alarms.handing_over import adopt_device as hand_to_unit
 from backend.console.lines import open_lines
 from backend.console.pages import draw, draw_refusal
 from backend.console.phone import frame, to_the_door
@@ -18,13 +18,11 @@ from backend.core.errors import NotAllowed, NotSignedIn, Refused
 from backend.core.i18n import N_
 from backend.core.ids import DeviceId
 from backend.core.settings import Settings
-from backend.core.vocabulary import Severity
+from backend.core.vocabulary import Severity, Via
 from backend.delivery.queries import Told, told_of
-from backend.ledger.service import record_action
 from backend.people.model import Person, Right
 from backend.registry.model import PROFILES
 from backend.registry.queries import unidentified_devices
-from backend.registry.service import adopt
 
 
 class AdoptIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,7 +77,7 @@ class DeskPages(Controller):
 async def adopt_device(
     person: NamedDependency[Person], device_id: FromPath[UUID], data: JSONBody[AdoptIn]
 ) -> dict[str, bool]:
-    """The device joins a unit; its later reports go there. Who did it stands in the ledger."""
-    record = partial(record_action, person.code)
-    await adopt(person, DeviceId(device_id), data.unit, data.building, data.name, data.profile, record=record)
+    """The device joins a unit; its open alarms and later reports go there. Who did it stands in the ledger."""
+    where = (data.unit, data.building, data.name, data.profile)
+    await hand_to_unit(person, DeviceId(device_id), *where, Via.CONSOLE)
     return {"adopted": True}

@@ -4,7 +4,6 @@ The rule: a link never signs anybody in by itself, because chats open links to p
 with a tap or its script. In the demo, a browser on this machine is signed in as a sample person.
 """
 
-import ipaddress
 from typing import Any, Final
 
 import msgspec
@@ -16,13 +15,15 @@ from litestar.response import Redirect
 
 from backend.console.pages import browser_language, draw
 from backend.core.cookies import DESK_COOKIE, PHONE_COOKIE, is_same_origin
-from backend.core.db.engine import fetch_one
+from backend.core.db.engine import fetch_one, transaction
 from backend.core.errors import NotAllowed, Refused, TooMany
 from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId
 from backend.core.limits import Buckets
+from backend.core.peers import caller_address, is_this_machine
 from backend.core.settings import Settings
 from backend.core.vocabulary import Role
+from backend.ledger.service import record_action
 from backend.people.model import SESSION_LIFETIMES, CodePurpose, SessionKind
 from backend.people.service import close_session, open_session, redeem_code
 
@@ -55,14 +56,17 @@ class EnterForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str
 
 
-def _is_this_machine(request: AnyRequest) -> bool:
-    """Whether browser and address are on loopback; a name in Host could be anybody's (DNS rebinding)."""
-    if request.client is None or (request.url.hostname or "") not in {"localhost", "127.0.0.1", "::1"}:
-        return False
-    try:
-        return ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
+def _peer(request: AnyRequest) -> str:
+    return request.client.host if request.client else ""
+
+
+def _forwarded(request: AnyRequest) -> list[str]:
+    return request.headers.getall("X-Forwarded-For", [])
+
+
+def _is_here(request: AnyRequest, settings: Settings) -> bool:
+    name = request.url.hostname or ""
+    return is_this_machine(_peer(request), name, _forwarded(request), settings.http.trusted_proxies)
 
 
 async def _seated(seat: Seat, person: PersonId, request: AnyRequest, settings: Settings) -> Response[None]:
@@ -83,7 +87,7 @@ async def _seated(seat: Seat, person: PersonId, request: AnyRequest, settings: S
 
 async def _door(seat: Seat, request: AnyRequest, settings: Settings, *, is_demo: bool, code: str = "") -> Response[Any]:
     """The page with the form; in the demo straight to the sample person's seat."""
-    if is_demo and not code and "stay" not in request.query_params and _is_this_machine(request):
+    if is_demo and not code and "stay" not in request.query_params and _is_here(request, settings):
         row = await fetch_one(_FIRST_WITH_ROLE, seat.demo_role)
         if row is not None:
             return await _seated(seat, PersonId(row["id"]), request, settings)
@@ -108,14 +112,26 @@ async def _sign_in(seat: Seat, request: AnyRequest, settings: Settings, code: st
     try:
         if not is_same_origin(request.headers):
             raise NotAllowed(N_("请求不是从本系统的页面发出的"))
-        if not _tries.take(request.client.host if request.client else ""):
+        if not _tries.take(caller_address(_peer(request), _forwarded(request), settings.http.trusted_proxies)):
             raise TooMany(N_("尝试次数过多，请稍后再试"))
-        person = await redeem_code(code.strip(), CodePurpose.PHONE)
-        if seat is DESK and not person.is_provider:
+        answer = await _redeemed(seat, request, settings, code)
+        if answer is None:
             raise NotAllowed(N_("值班台只供服务机构人员使用"))
     except Refused as error:
         return _form(seat, request, error=error)
-    return await _seated(seat, person.id, request, settings)
+    return answer
+
+
+async def _redeemed(seat: Seat, request: AnyRequest, settings: Settings, code: str) -> Response[None] | None:
+    """The code used up and the session opened, both in the ledger; None: this seat is not the person's."""
+    async with transaction():
+        person = await redeem_code(code.strip(), CodePurpose.PHONE)
+        is_theirs = seat is not DESK or person.is_provider
+        answer = await _seated(seat, person.id, request, settings) if is_theirs else None
+        what = "session.opened" if is_theirs else "session.refused"
+        facts = {"kind": str(seat.kind), "peer": request.client.host if request.client else ""}
+        await record_action(person.code, what, facts | {"label": request.headers.get("User-Agent", "")[:80]})
+    return answer
 
 
 async def _leave(seat: Seat, request: AnyRequest) -> Response[Any]:

@@ -18,3 +18,9 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
         return site == "same-origin"
     origin = headers.get("Origin")
     return origin is None or urlsplit(origin).netloc == headers.get("Host", "")
+
+
+def bearer_of(headers: Mapping[str, str]) -> str:
+    """The token of an Authorization header; empty without one."""
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -17,6 +17,7 @@ from redis.asyncio import ConnectionPool
 from backend.core.redis import RedisError, connect
 from backend.core.vocabulary import Lane
 
+_MOST_TOKENS: Final = 64
 _CHUNK: Final = 32  #: attempts a job: a job's cost in Redis is shared, one slow carrier delays few
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def queue_of(lane: Lane) -> str:
 
 
 def topic_of(lane: Lane) -> str:
-    """Where a ring is published, beside the job it speaks of."""
+    """Where a token is pushed, beside the job it speaks of."""
     return f"fenghuo:ring:{lane}"
 
 
@@ -78,7 +79,10 @@ class Doorbell:
             return
         try:
             await self._redis.enqueue_job(job, ids, _queue_name=queue_of(lane))
-            await self._redis.publish(topic_of(lane), b"")
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.rpush(topic_of(lane), b"1")
+                pipeline.ltrim(topic_of(lane), -_MOST_TOKENS, -1)  # nobody may be there to take them
+                await pipeline.execute()
         except (RedisError, OSError) as error:
             self._silent_until = now + 1.0
             log.warning("nobody rang: Redis is away", extra={"error": type(error).__name__, "lane": lane})

@@ -5,10 +5,11 @@ Decoded once into frozen structs. An unknown key or a bad value stops the start 
 """
 
 import contextlib
+import ipaddress
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, get_type_hints
+from typing import Annotated, Any, Final, get_origin, get_type_hints
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -66,7 +67,8 @@ class Http(_Section, frozen=True):
     port: Port = 8000
     public_url: str = ""  #: what phones call us, with scheme; default: http://host:port
     secure_cookies: bool = False  #: set when served over HTTPS
-    requests_per_minute: Count = 600  #: for one address
+    requests_per_minute: Count = 600  #: for one session, and for all the anonymous callers of one address
+    trusted_proxies: tuple[str, ...] = ()  #: addresses or networks whose X-Forwarded-For counts
 
 
 class Gateway(_Section, frozen=True):
@@ -93,6 +95,7 @@ class Telegram(_Section, frozen=True):
 
     token: Secret = Secret()
     api_base: str = "https://api.telegram.org"
+    bot_username: Annotated[str, Meta(pattern="^[A-Za-z0-9_]{0,32}$")] = ""  #: for links that open the bot
     webhook_secret: Secret = Secret()  #: set: updates come to /hooks/telegram; unset: long polling
 
 
@@ -164,11 +167,20 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
+def _from_text(value: object, hint: object) -> object:
+    """A secret is wrapped, a list that the environment gives is divided at its commas."""
+    if not isinstance(value, str):
+        return value
+    if hint is Secret:
+        return Secret(value)
+    if get_origin(hint) is tuple:
+        return [each.strip() for each in value.split(",") if each.strip()]
+    return value
+
+
 def _convert(section: str, kind: type[Any], values: Mapping[str, object], source: str) -> Any:
-    plain = {
-        name: Secret(value) if isinstance(value, str) and get_type_hints(kind).get(name) is Secret else value
-        for name, value in values.items()
-    }
+    hints = get_type_hints(kind)
+    plain = {name: _from_text(value, hints.get(name)) for name, value in values.items()}
     try:
         converted = msgspec.convert(plain, kind, strict=False)
     except msgspec.ValidationError as error:
@@ -187,6 +199,8 @@ def _why_wrong(section: str, name: str, value: object) -> str:
             ZoneInfo(str(value))
         except (ValueError, OSError, KeyError):
             return f"is no time zone: {value}"
+    if name == "trusted_proxies" and isinstance(value, tuple):
+        return next((f"is no address or network: {each}" for each in value if not _is_network(each)), "")
     if isinstance(value, Secret) and value and name.endswith("url"):
         schemes = _SCHEMES[section]
         if not value.value.startswith(schemes):
@@ -196,6 +210,14 @@ def _why_wrong(section: str, name: str, value: object) -> str:
             return ""
         return "is no address"
     return ""
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from backend.delivery.outcomes import Outcome, OutcomeKind, write_outcomes
 
 log = logging.getLogger(__name__)
 
+#: why an attempt waits whose channel asked one of the workers to leave it alone (`channel_rests`)
+_RESTS: Final = "the channel rests"
 # Every statement that writes several attempts locks them in the order of their ids first, so that two of them never
 # wait for each other in a ring.
 _CLAIMED: Final = """
@@ -31,17 +33,24 @@ _CLAIMED: Final = """
               n.severity, n.t0, n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
 _CLAIM: Final = f"""
     with due as materialized (
-        select id from attempts
-        where id = any($1) and ((state = 'pending' and due_at <= $4) or (state = 'sending' and lease_until < $4))
-        order by id for no key update)
+        select a.id, r.until from attempts a left join channel_rests r on r.channel = a.channel and r.until > $4
+        where a.id = any($1)
+          and ((a.state = 'pending' and a.due_at <= $4) or (a.state = 'sending' and a.lease_until < $4))
+        order by a.id for no key update of a),
+    resting as (
+        update attempts a set state = 'pending', lease_until = null, due_at = due.until, why = '{_RESTS}'
+        from due where a.id = due.id and due.until is not null)
     update attempts a set state = 'sending', lease_until = $2, lease_by = $3, tries = a.tries + 1
-    from notices n, due where a.id = due.id and n.id = a.notice {_CLAIMED}"""
+    from notices n, due where a.id = due.id and due.until is null and n.id = a.notice {_CLAIMED}"""
 _CLAIM_REDRAW: Final = f"""
     with due as materialized (
-        select id from attempts where id = any($1) and redraw_at <= $3 and state = 'accepted'
-        order by id for no key update)
+        select a.id, r.until from attempts a left join channel_rests r on r.channel = a.channel and r.until > $3
+        where a.id = any($1) and a.redraw_at <= $3 and a.state = 'accepted'
+        order by a.id for no key update of a),
+    resting as (
+        update attempts a set redraw_at = due.until from due where a.id = due.id and due.until is not null)
     update attempts a set redraw_at = $2
-    from notices n, due where a.id = due.id and n.id = a.notice {_CLAIMED}"""
+    from notices n, due where a.id = due.id and due.until is null and n.id = a.notice {_CLAIMED}"""
 _RENEW: Final = """
     with held as materialized (
         select id from attempts where id = any($1) and state = 'sending' and lease_by = $3
@@ -176,9 +185,9 @@ class Carrier:
             held_until = self._held.get(claimed.delivery.attempt)
             if held_until is None or held_until <= clock.now():
                 return  # it waited here too long, and another worker may have it by now
-            resting = self._resting.get(channel.name)
-            if resting is not None and resting > clock.now():
-                await self._put_back(claimed, resting)
+            rest = self._rest_of(channel.name)
+            if rest is not None:
+                await self._outcomes.post(_outcome(claimed, OutcomeKind.POSTPONED, None, rest, clock.now()))
                 return
             t4 = clock.now()
             answer = await self._ask(channel.send(claimed.delivery))
@@ -200,13 +209,22 @@ class Carrier:
             answer: Receipt | Refusal = Refusal("can't be drawn again", permanent=True)
         else:
             async with self._slots:
-                answer = await self._ask(channel.edit(claimed.delivery))
+                answer = self._rest_of(channel.name) or await self._ask(channel.edit(claimed.delivery))
+            self._heed(claimed.channel, answer, clock.now())
         kind = OutcomeKind.REDRAWN if isinstance(answer, Receipt) else OutcomeKind.REDRAW_REFUSED
         await self._outcomes.post(_outcome(claimed, kind, None, answer, clock.now()))
 
-    async def _put_back(self, claimed: Claimed, until: datetime) -> None:
-        refusal = Refusal("the channel rests", permanent=False, retry_after=(until - clock.now()).total_seconds())
-        await self._outcomes.post(_outcome(claimed, OutcomeKind.POSTPONED, None, refusal, clock.now()))
+    def _rest_of(self, channel: ChannelName) -> Refusal | None:
+        """A channel that asked this worker to wait since the claim: the refusal that puts a row back."""
+        until, now = self._resting.get(channel), clock.now()
+        if until is None or until <= now:
+            return None
+        return Refusal(_RESTS, permanent=False, retry_after=(until - now).total_seconds())
+
+    def _heed(self, channel: ChannelName, answer: Receipt | Refusal, now: datetime) -> None:
+        """Remember a rest here at once; the outcome tells the other workers."""
+        if isinstance(answer, Refusal) and answer.hold_channel and answer.retry_after:
+            self._resting[channel] = now + timedelta(seconds=answer.retry_after)
 
     async def _settle(self, claimed: Claimed, t4: datetime | None, answer: Receipt | Refusal, now: datetime) -> None:
         if isinstance(answer, Receipt):
@@ -216,8 +234,7 @@ class Carrier:
                 metrics.SEND_SECONDS.labels(claimed.channel).observe((now - t4).total_seconds())
         else:
             kind = OutcomeKind.REFUSED if answer.permanent else OutcomeKind.POSTPONED
-            if answer.hold_channel and answer.retry_after:
-                self._resting[claimed.channel] = now + timedelta(seconds=answer.retry_after)
+            self._heed(claimed.channel, answer, now)
         metrics.ATTEMPTS.labels(claimed.channel, kind).inc()
         await self._outcomes.post(_outcome(claimed, kind, t4, answer, now))
 
@@ -270,5 +287,6 @@ def _outcome(
         retry_after_s=refusal.retry_after if refusal else None,
         is_permanent=refusal.permanent if refusal else False,
         contact_is_dead=refusal.contact_is_dead if refusal else False,
+        holds_channel=bool(refusal and refusal.hold_channel and refusal.retry_after),
         redraw_claim=claimed.redraw_claim,
     )

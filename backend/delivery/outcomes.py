@@ -1,7 +1,7 @@
 """Outcomes: what became of attempts, written many at a time. A later word never moves a state backwards."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -13,7 +13,7 @@ from backend.core import clock
 from backend.core.db.engine import SERVER_AWAY, execute, transaction
 from backend.core.ids import AttemptId, PersonId, new_id
 from backend.core.vocabulary import Channel
-from backend.people.service import mark_contact_failing
+from backend.people.service import mark_contact_failing, mark_contacts_well
 
 _encode = msgspec.json.Encoder().encode
 
@@ -68,6 +68,10 @@ _RECEIPTS: Final = """
     insert into receipts (id, attempt, kind, at, facts)
     select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[]::jsonb[])"""
 
+_REST: Final = """
+    insert into channel_rests as r (channel, until) values ($1, $2)
+    on conflict (channel) do update set until = greatest(r.until, excluded.until)"""
+
 
 class OutcomeKind(StrEnum):
     """What the channel's answer means for the row."""
@@ -77,6 +81,9 @@ class OutcomeKind(StrEnum):
     POSTPONED = "postponed"
     REDRAWN = "redrawn"
     REDRAW_REFUSED = "redraw_refused"
+
+
+_ARRIVED: Final = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REDRAWN})
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +104,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: float | None
     is_permanent: bool
     contact_is_dead: bool
+    holds_channel: bool  #: the carrier asked the whole channel to wait (429)
     redraw_claim: datetime | None  #: of a redraw: what its claim put into `redraw_at`
 
     @property
@@ -133,9 +141,6 @@ async def write_outcomes(outcomes: Sequence[Outcome]) -> Sequence[None]:
             if clock.monotonic() > patience:
                 raise
             await asyncio.sleep(_SERVER_PAUSE_S)
-    for each in outcomes:
-        if each.contact_is_dead:
-            await mark_contact_failing(each.channel, each.address, each.reason or "")
     return [None] * len(outcomes)
 
 
@@ -148,6 +153,11 @@ async def _write(outcomes: Sequence[Outcome]) -> None:
         await _redrawn([each for each in outcomes if each.kind is OutcomeKind.REDRAWN])
         await _redraw_refused([each for each in outcomes if each.kind is OutcomeKind.REDRAW_REFUSED])
         await _receipts([each for each in outcomes if each.kind is not OutcomeKind.REDRAWN])
+        await _rest([each for each in outcomes if each.holds_channel])
+        await mark_contacts_well((each.channel, each.address) for each in outcomes if each.kind in _ARRIVED)
+        for each in outcomes:
+            if each.contact_is_dead:
+                await mark_contact_failing(each.channel, each.address, each.reason or "")
 
 
 async def _accept(outcomes: list[Outcome]) -> None:
@@ -214,8 +224,19 @@ async def _receipts(outcomes: list[Outcome]) -> None:
             [each.attempt for each in outcomes],
             [str(each.kind) for each in outcomes],
             [each.at for each in outcomes],
-            [
-                _encode({"reason": each.reason, "try": each.tries, "surface": each.surface}).decode()
-                for each in outcomes
-            ],
+            [_encode(_facts(each)).decode() for each in outcomes],
         )
+
+
+def _facts(outcome: Outcome) -> Mapping[str, object]:
+    facts: dict[str, object] = {"reason": outcome.reason, "try": outcome.tries, "surface": outcome.surface}
+    return facts | {"contact_is_dead": True} if outcome.contact_is_dead else facts
+
+
+async def _rest(outcomes: list[Outcome]) -> None:
+    """Every worker leaves a channel alone that asked one of them to wait; the longest wait counts."""
+    until: dict[Channel, datetime] = {}
+    for each in outcomes:
+        until[each.channel] = max(each.due_at, until.get(each.channel, each.due_at))
+    for channel in sorted(until):
+        await execute(_REST, str(channel), until[channel])

@@ -1,16 +1,18 @@
 """Planning: from drafts to notices and attempts, inside the transaction that raised the alarm (the outbox).
 
 The plan here is simple: everyone with a role in the unit, by all their contact points, at once; the provider's
-duty desk where a unit has fewer than two kinds of contact, or is not known.
+duty desk where a unit has fewer than two kinds of contact that work, or is not known. A way that its carrier called
+dead is skipped, and says so, unless it is all its person has.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from backend.core import clock
+from backend.core import clock, metrics
 from backend.core.db.engine import execute, fetch
 from backend.core.deadlines import LEAST_CONTACT_KINDS
 from backend.core.i18n import DEFAULT_LANGUAGE, known_language
@@ -20,6 +22,7 @@ from backend.delivery.model import AttemptState, Card, NoticeKind
 from backend.people.model import Reach
 from backend.people.queries import recipients_of
 
+log = logging.getLogger(__name__)
 encode_cards = msgspec.json.Encoder().encode
 
 _INSERT_NOTICES: Final = """
@@ -61,6 +64,14 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
     attempts: dict[Lane, list[AttemptId]]
     notices: list[NoticeId]
+    unreached: list[AlarmId] = []  #: of what has a deadline and there is nobody to tell, not even at the duty desk
+
+
+class _Way(NamedTuple):
+    """One way to one person, and why it is not tried; empty: it is."""
+
+    reach: Reach
+    skipped_because: str
 
 
 async def plan(drafts: Sequence[NoticeDraft]) -> Planned:
@@ -71,30 +82,51 @@ async def plan(drafts: Sequence[NoticeDraft]) -> Planned:
     reach = await recipients_of({draft.unit for draft in drafts} | {None})
     notices: list[tuple[object, ...]] = []
     attempts: list[tuple[object, ...]] = []
+    unreached: list[AlarmId] = []
     for draft in drafts:
         notice = NoticeId(new_id())
         ways = _ways(draft, reach)
+        if _unreached(draft, ways):
+            unreached.append(draft.alarm)
         notices.append(_notice_row(notice, draft, ways, now))
         attempts += [_attempt_row(notice, draft, way, now) for way in ways]
     await execute(_INSERT_NOTICES, *map(list, zip(*notices, strict=True)))
     if attempts:
         await execute(_INSERT_ATTEMPTS, *map(list, zip(*attempts, strict=True)))
-    return Planned(attempts=_due_now(attempts, now), notices=[NoticeId(row[0]) for row in notices])  # type: ignore[arg-type]
+    ids = [NoticeId(row[0]) for row in notices]  # type: ignore[arg-type]
+    return Planned(attempts=_due_now(attempts, now), notices=ids, unreached=unreached)
 
 
-def _ways(draft: NoticeDraft, reach: dict[UnitId | None, tuple[Reach, ...]]) -> list[Reach]:
-    """Who hears it, and how. A unit with too few kinds of contact gets the duty desk as well (4.3.3)."""
+def _ways(draft: NoticeDraft, reach: dict[UnitId | None, tuple[Reach, ...]]) -> list[_Way]:
+    """Who hears it, and how. A unit with too few kinds of contact that work gets the duty desk as well (4.3.3)."""
     ways = list(reach.get(draft.unit, ()))
-    if len({way.channel for way in ways}) < LEAST_CONTACT_KINDS and draft.unit is not None:
-        ways += reach.get(None, ())
+    if draft.unit is not None and len({way.channel for way in ways if way.failure is None}) < LEAST_CONTACT_KINDS:
+        known = {(way.person, way.channel, way.address) for way in ways}
+        ways += [way for way in reach.get(None, ()) if (way.person, way.channel, way.address) not in known]
+    reached = {way.person for way in ways if way.failure is None}
+    told_why = draft.skipped_because or ""
+    planned = [_Way(way, told_why or (_dead(way) if way.person in reached else "")) for way in ways]
     if draft.kind is NoticeKind.RESTORED:
         # the phone page redraws its card live; a second one would only repeat it
-        ways = [way for way in ways if way.channel != Channel.APP]
-    return ways
+        planned = [way for way in planned if way.reach.channel != Channel.APP]
+    return planned
 
 
-def _notice_row(notice: NoticeId, draft: NoticeDraft, ways: list[Reach], now: datetime) -> tuple[object, ...]:
-    languages = {known_language(way.language) for way in ways} | {DEFAULT_LANGUAGE}
+def _dead(way: Reach) -> str:
+    return "" if way.failure is None else way.failure or "the contact is dead"
+
+
+def _unreached(draft: NoticeDraft, ways: list[_Way]) -> bool:
+    """Nobody can be told of what must be: the notice is kept, and this is a breach whoever looks at it."""
+    if ways or draft.deadline is None or draft.skipped_because:
+        return False
+    log.error("nobody to tell, not even at the duty desk", extra={"alarm": str(draft.alarm)})
+    metrics.BREACHES.labels(draft.severity).inc()
+    return True
+
+
+def _notice_row(notice: NoticeId, draft: NoticeDraft, ways: list[_Way], now: datetime) -> tuple[object, ...]:
+    languages = {known_language(way.reach.language) for way in ways} | {DEFAULT_LANGUAGE}
     cards = {language: draft.draw(language) for language in sorted(languages)}
     deadline_at = draft.t1 + draft.deadline if draft.deadline is not None else None
     return (
@@ -114,8 +146,9 @@ def _notice_row(notice: NoticeId, draft: NoticeDraft, ways: list[Reach], now: da
     )
 
 
-def _attempt_row(notice: NoticeId, draft: NoticeDraft, way: Reach, now: datetime) -> tuple[object, ...]:
-    state = AttemptState.SKIPPED if draft.skipped_because else AttemptState.PENDING
+def _attempt_row(notice: NoticeId, draft: NoticeDraft, planned: _Way, now: datetime) -> tuple[object, ...]:
+    way, why = planned
+    state = AttemptState.SKIPPED if why else AttemptState.PENDING
     return (
         new_id(),
         notice,
@@ -129,7 +162,7 @@ def _attempt_row(notice: NoticeId, draft: NoticeDraft, way: Reach, now: datetime
         now + draft.delay,
         draft.t1 + draft.deadline if draft.deadline is not None else None,
         now,
-        draft.skipped_because,
+        why or None,
     )
 
 
@@ -153,7 +186,13 @@ async def skip_pending(alarms: Sequence[AlarmId], why: str) -> int:
     return len(rows)
 
 
-async def mark_durable(notices: Sequence[NoticeId], at: datetime) -> None:
+async def mark_durable(notices: Sequence[tuple[NoticeId, datetime]]) -> None:
     """Stamp t2, the time of the commit, which only its own successor can know."""
     if notices:
-        await execute("update notices set t2 = $2 where id = any($1) and t2 is null", list(notices), at)
+        ids, times = zip(*notices, strict=True)
+        await execute(
+            """update notices n set t2 = x.at from unnest($1::uuid[], $2::timestamptz[]) as x(id, at)
+               where n.id = x.id and n.t2 is null""",
+            list(ids),
+            list(times),
+        )

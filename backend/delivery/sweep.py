@@ -42,7 +42,7 @@ async def due_attempts(lane: Lane, *, grace: timedelta = timedelta()) -> list[At
     # an attempt that was postponed is due the moment its time has come: nobody rings for it
     rows = await fetch(_DUE, str(lane), now - _UNRUNG[lane], now, _MOST)
     postponed = await fetch(
-        """select id from attempts where lane = $1 and state = 'pending' and tries > 0 and due_at <= $2
+        """select id from attempts where lane = $1 and state = 'pending' and due_at > created_at and due_at <= $2
            order by due_at limit $3""",
         str(lane),
         now,

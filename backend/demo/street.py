@@ -28,6 +28,7 @@ from backend.core.errors import Conflict, NotAllowed
 from backend.core.i18n import N_, known_language, translate
 from backend.core.ids import PersonId
 from backend.core.live import Listener
+from backend.core.peers import is_this_machine
 from backend.core.redis import RedisError, connect
 from backend.core.settings import Settings
 from backend.core.vocabulary import ROLE_LABELS, Role
@@ -100,6 +101,14 @@ def provide_control(state: State) -> BotApiControl:
     return control
 
 
+def _require_this_machine(request: Request[Any, Any, Any], settings: Settings) -> None:
+    """The street holds sample people's tokens and chats: they are for whoever runs the demo, and nobody else."""
+    peer = request.client.host if request.client else ""
+    forwarded = request.headers.getall("X-Forwarded-For", [])
+    if not is_this_machine(peer, request.url.hostname or "", forwarded, settings.http.trusted_proxies):
+        raise NotAllowed(N_("示范街道只供运行示范的这台电脑使用"))
+
+
 async def _token(person: PersonId, tokens: dict[PersonId, str]) -> str:
     """The sample person's token, opened once while the application lives."""
     if person not in tokens:
@@ -132,8 +141,9 @@ class Street(Controller):
     dependencies = {"control": Provide(provide_control, sync_to_thread=False)}  # noqa: RUF012 - Litestar's own way
 
     @get()
-    async def street(self, request: Request[Any, Any, Any]) -> Response[str]:
+    async def street(self, request: Request[Any, Any, Any], settings: NamedDependency[Settings]) -> Response[str]:
         """Phones and buttons."""
+        _require_this_machine(request, settings)
         wanted = request.headers.get("Accept-Language", "").split(",", maxsplit=1)[0]
         language = known_language(wanted)
         html = _environment.get_template("street.html").render(
@@ -147,8 +157,15 @@ class Street(Controller):
         return Response(html, media_type=MediaType.HTML, headers={"Cache-Control": "no-store"})
 
     @get("/chats/{chat_id:int}")
-    async def chat(self, control: NamedDependency[BotApiControl], chat_id: FromPath[int]) -> list[MessageView]:
+    async def chat(
+        self,
+        request: Request[Any, Any, Any],
+        settings: NamedDependency[Settings],
+        control: NamedDependency[BotApiControl],
+        chat_id: FromPath[int],
+    ) -> list[MessageView]:
         """A chat as the carrier delivered it; empty before it was opened."""
+        _require_this_machine(request, settings)
         try:
             return (await control.chat(chat_id)).messages
         except ControlRefused:
@@ -159,12 +176,15 @@ class Street(Controller):
     @post("/chats/{chat_id:int}/press", status_code=200)
     async def press(
         self,
+        *,
         request: Request[Any, Any, Any],
+        settings: NamedDependency[Settings],
         control: NamedDependency[BotApiControl],
         chat_id: FromPath[int],
         data: JSONBody[PressIn],
     ) -> PressedOut:
         """Press a button of a message; answers what popped up, empty when the bot was slow."""
+        _require_this_machine(request, settings)
         _require_own_page(request)
         try:
             query = await control.press(chat_id, data.message_id, index=data.index)
@@ -179,6 +199,7 @@ class Street(Controller):
         self, request: Request[Any, Any, Any], settings: NamedDependency[Settings], data: JSONBody[Command]
     ) -> dict[str, int]:
         """Tell the sample devices; answers how many processes heard it."""
+        _require_this_machine(request, settings)
         _require_own_page(request)
         client = connect(settings.redis.url.value)
         try:
@@ -189,8 +210,15 @@ class Street(Controller):
             await client.aclose()
 
     @get("/live")
-    async def live(self, control: NamedDependency[BotApiControl], listener: NamedDependency[Listener]) -> Stream:
+    async def live(
+        self,
+        request: Request[Any, Any, Any],
+        settings: NamedDependency[Settings],
+        control: NamedDependency[BotApiControl],
+        listener: NamedDependency[Listener],
+    ) -> Stream:
         """Which inboxes and chats have news; the page reads them again."""
+        _require_this_machine(request, settings)
         return Stream(
             _news(listener, control),
             media_type="text/event-stream; charset=utf-8",

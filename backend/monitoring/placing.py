@@ -1,12 +1,38 @@
-"""A place that was written before the registry knew the device, brought up to what the registry knows now. Pure."""
+"""A place that was told before this process knew the device's unit, brought up to what the registry knows now."""
+
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
-from backend.monitoring.changes import Mark, Place
+from backend.monitoring.changes import Change, Mark, Place
 from backend.monitoring.model import Level, Subject
-from backend.registry.places import Located
+from backend.registry.directory import Directory
+from backend.registry.places import Located, places_of
 
-_OF_THE_REGISTRY = frozenset({Mark.UNIDENTIFIED, Mark.UNKNOWN_POINT})
+_OF_THE_REGISTRY: Final = frozenset({Mark.UNIDENTIFIED, Mark.UNKNOWN_POINT})
+
+
+async def placed_now(changes: Sequence[Change], subjects: Sequence[Subject], directory: Directory) -> list[Change]:
+    """`changes` with the registry's places where their device was adopted since the directory was read."""
+    behind = [
+        position
+        for position, change in enumerate(changes)
+        if change.standing and change.unit is not None and _is_behind(directory, change)
+    ]
+    now = list(changes)
+    found = await places_of([(changes[position].device, subjects[position]) for position in behind])
+    for position, at in zip(behind, found, strict=True):
+        change, subject = changes[position], subjects[position]
+        now[position] = msgspec.structs.replace(
+            change, place=placed(change.place, subject, at), marks=marked(change.marks, subject, at)
+        )
+    return now
+
+
+def _is_behind(directory: Directory, change: Change) -> bool:
+    known = directory.device_by_id(change.device)
+    return known is None or known.unit != change.unit
 
 
 def placed(place: Place, subject: Subject, found: Located) -> Place:

@@ -34,7 +34,7 @@ _DEVICES: Final = """
     from devices d left join units u on u.id = d.unit left join buildings b on b.id = d.building
         left join device_links l on l.device = d.id
     where ($1::uuid[] is null or d.unit = any($1::uuid[])) and ($2::uuid is null or d.id = $2)
-        and ($3::uuid is null or d.unit = $3)
+        and ($3::uuid is null or d.unit = $3) and (not $7 or d.unit is null)
     order by u.code nulls last, b.code nulls last, d.address offset $4 limit $5"""
 _SYSTEMS: Final = """
     select device, system_type, system_address, name from facility_systems where device = any($1)"""
@@ -108,14 +108,16 @@ async def facilities_for(
     *,
     unit: UnitId | None = None,
     device: DeviceId | None = None,
+    is_unidentified: bool = False,
     after: int = 0,
     limit: int = DEVICES_A_PAGE,
 ) -> list[UnitNow]:
     """What each facility says now: at most `limit` devices, after the first `after`, by unit, building and address.
 
+    `is_unidentified` asks for devices of no unit alone.
     Raises `NotFound` when `device` or `unit` is unknown or not the person's.
     """
-    devices = await fetch(_DEVICES, _seen(person), device, unit, after, limit, DEFAULT_TIMEZONE)
+    devices = await fetch(_DEVICES, _seen(person), device, unit, after, limit, DEFAULT_TIMEZONE, is_unidentified)
     if not devices and (device or unit) and not after:
         raise NotFound(N_("没有找到"))
     ids = [row["id"] for row in devices]
@@ -189,7 +191,8 @@ def _event(row: dict[str, Any], subject: Subject, known: dict[str, Any] | None, 
     facts = msgspec.json.decode(row["facts"], type=dict[str, str])
     kind = facts.pop("kind", None)
     label = _(KIND_LABELS.get(kind, kind), language) if kind else ""
-    text = _(row["text"], language)
+    said = row["text"]
+    text = _(said, language)
     told = tuple((_(name, language), fact_text(value, language)) for name, value in facts.items())
     return EventNow(
         id=row["id"],

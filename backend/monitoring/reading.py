@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from backend.core.i18n import N_
 from backend.monitoring import rules
 from backend.monitoring.changes import Change, Mark, Place
 from backend.monitoring.model import (
@@ -22,11 +23,14 @@ from backend.monitoring.model import (
     UnreadableSaid,
 )
 from backend.monitoring.rules import ANALOG_KEYS, Limits, Standing
+from backend.monitoring.words import LIST_MARK
 from backend.registry.directory import Directory
-from backend.registry.model import AnalogPoint, ComponentFacts, DeviceFacts
+from backend.registry.model import AnalogPoint, ComponentFacts, ComponentRole, DeviceFacts
 
 _FAULT_BIT: Final = 1 << 2
 _NOWHERE: Final = Place()
+_NOT_AUTOMATIC: Final = "pumps_not_automatic"
+_CABINETS: Final = frozenset({ComponentRole.PUMP_CABINET_AUTO, ComponentRole.PUMP_CABINET_MANUAL})
 #: a point that reports again is no longer stale
 STALE: Final = "point_stale"
 
@@ -142,6 +146,7 @@ def read_state(said: StateSaid, context: Context) -> Change:
         last.device_time if last else None, said.device_time, context.report.sent_at, context.report.received_at
     )
     standing = rules.standing_of_state(said, role=role, closed_means=closed_means, component_type=part)
+    standing = tuple(_with_cabinets(each, subject, context) for each in standing)
     governed = rules.governed_keys(subject.level)
     if said.ended:
         governed = rules.ended_by(
@@ -171,6 +176,18 @@ def read_state(said: StateSaid, context: Context) -> Change:
         marks=tuple(more),
         device_time=said.device_time,
     )
+
+
+def _with_cabinets(standing: Standing, subject: Subject, context: Context) -> Standing:
+    """Item d of a whole system: the word doesn't say which cabinet, so all at its address are named (GB 50440, 5 d)."""
+    system_type, system_address = subject.system_type, subject.system_address
+    if standing.key != _NOT_AUTOMATIC or subject.level is not Level.SYSTEM or system_type is None:
+        return standing
+    cabinets = context.directory.components_of(context.device.id, system_type, system_address or 0, _CABINETS)
+    names = dict.fromkeys(each.description for each in cabinets if each.description)
+    if not names:
+        return standing
+    return msgspec.structs.replace(standing, facts=(*standing.facts, (N_("控制柜"), LIST_MARK.join(names))))
 
 
 def _limits(point: AnalogPoint | None) -> Limits | None:

@@ -13,16 +13,19 @@ import msgspec
 
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import DeviceId, LedgerId, new_id
-from backend.core.vocabulary import AlarmClass, DeviceKind, Power
+from backend.core.vocabulary import AlarmClass
 from backend.monitoring import rules
 from backend.monitoring.changes import Change
 from backend.monitoring.model import AnalogSaid, Level, LinkSaid, Report, Statement, StateSaid, Subject, TextSaid
+from backend.monitoring.placing import placed_now
 from backend.monitoring.reading import Context, Known, LastAnalog, LastState, read
 from backend.registry.directory import Directory
-from backend.registry.model import DEFAULT_PROFILE, DeviceFacts
+from backend.registry.model import DeviceFacts
 from backend.registry.service import note_unidentified
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
+#: what a statement without a subject is about
+_ITSELF: Final = Subject(level=Level.UITD)
 
 _STATES: Final = "select subject, state, device_time from facility_states where subject = any($1)"
 _ANALOGS: Final = "select subject, quantity, standing, device_time from analog_states where subject = any($1)"
@@ -97,6 +100,7 @@ async def observe(reports: Sequence[Report], fresh: set[int], directory: Directo
         read(each.said, Context(report=each.report, device=each.device, directory=directory, known=known))
         for each in told
     ]
+    changes = await placed_now(changes, [getattr(each.said, "subject", _ITSELF) for each in told], directory)
     await _put_states(told, changes, known)
     await _put_analogs(told, changes, known)
     await _end_states(changes)
@@ -105,27 +109,18 @@ async def observe(reports: Sequence[Report], fresh: set[int], directory: Directo
 
 
 async def _devices(reports: Sequence[Report], directory: Directory) -> dict[str, DeviceFacts]:
-    """Each report's device; one nobody registered is made, without a unit, and waits to be adopted."""
+    """Each report's device; one nobody registered is made, without a unit, and waits to be adopted.
+
+    One that was adopted a moment ago is no stranger any more, though the directory still thinks so.
+    """
     found: dict[str, DeviceFacts] = {}
     for report in reports:
         if report.address not in found:
             device = directory.device(report.address)
-            found[report.address] = device or await _unidentified(report)
+            if device is None or device.unit is None:
+                device = await note_unidentified(report.address, report.received_at)
+            found[report.address] = device
     return found
-
-
-async def _unidentified(report: Report) -> DeviceFacts:
-    return DeviceFacts(
-        id=await note_unidentified(report.address, report.received_at),
-        address=report.address,
-        unit=None,
-        building=None,
-        kind=DeviceKind.UITD,
-        power=Power.MAINS,
-        profile=DEFAULT_PROFILE,
-        name="",
-        timezone=None,
-    )
 
 
 def _subjects(told: Sequence[_Told]) -> list[str]:

@@ -4,6 +4,7 @@ The rule: a token or code is answered once and stored only as its digest; it is 
 two that come with the same one can't both win. Callers limit how often codes may be tried.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -60,6 +61,13 @@ on conflict (person, channel, address) do update set
     failing_since = case when excluded.verified_at is null then contact_points.failing_since end,
     failure = case when excluded.verified_at is null then contact_points.failure end
 returning id
+"""
+
+_MARK_WELL: Final = """
+update contact_points p set failing_since = null, failure = null
+from unnest($1::text[], $2::text[]) as well(channel, address)
+where p.channel = well.channel and p.address = well.address and p.failing_since is not null
+    and p.failure is distinct from $3
 """
 
 
@@ -158,6 +166,14 @@ async def mark_contact_well(channel: Channel, address: str) -> None:
         """,
         channel, address, UNLINKED,
     )  # fmt: skip
+
+
+async def mark_contacts_well(contacts: Iterable[tuple[Channel, str]]) -> None:
+    """The same for many in one statement: it looks at these addresses and writes those that were failing."""
+    wanted = sorted(set(contacts))
+    if wanted:
+        channels, addresses = zip(*wanted, strict=True)
+        await execute(_MARK_WELL, list(map(str, channels)), list(addresses), UNLINKED)
 
 
 async def new_code(person_id: PersonId, purpose: CodePurpose | str) -> str:

@@ -7,7 +7,7 @@ portions, so that frames are served meanwhile.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -59,6 +59,7 @@ class _ZoneWords(NamedTuple):
 
 
 ComponentKey = tuple[DeviceId, int, int, str]
+SystemKey = tuple[DeviceId, int, int]
 
 
 class _Tables(msgspec.Struct):
@@ -71,6 +72,7 @@ class _Tables(msgspec.Struct):
     devices: dict[DeviceId, DeviceFacts] = {}
     addresses: dict[str, DeviceFacts] = {}
     components: dict[ComponentKey, ComponentFacts] = {}
+    systems: dict[SystemKey, list[str]] = {}  #: component addresses of each system, in their order
 
 
 class Directory:
@@ -137,6 +139,15 @@ class Directory:
     ) -> ComponentFacts | None:
         """A component by its wire key; None when the point table lacks it."""
         return self._tables.components.get((device, system_type, system_address, component_address))
+
+    def components_of(
+        self, device: DeviceId, system_type: int, system_address: int, roles: Collection[ComponentRole]
+    ) -> list[ComponentFacts]:
+        """The components with one of `roles` at a system's address, in the order of their own addresses."""
+        tables = self._tables
+        addresses = tables.systems.get((device, system_type, system_address), ())
+        found = (tables.components[device, system_type, system_address, address] for address in addresses)
+        return [each for each in found if each.role in roles]
 
     def place(self, device: DeviceId, subject: WireKey) -> Place:
         """Where the subject is, as far as the registry knows; an unknown device has an empty place."""
@@ -223,6 +234,7 @@ def _add_component(row: asyncpg.Record, tables: _Tables) -> None:
             role=role,
             closed_means=ClosedMeans(row["closed_means"]) if row["closed_means"] else None,
         )
+        tables.systems.setdefault(key[:3], []).append(key[3])
     tables.components[key] = msgspec.structs.replace(facts, points=points or NO_POINTS)
 
 

@@ -31,7 +31,7 @@ from backend.registry.changes import (
     ZoneChange,
     given,
 )
-from backend.registry.model import DEFAULT_PROFILE, DEFAULT_TIMEZONE
+from backend.registry.model import DEFAULT_PROFILE, DEFAULT_TIMEZONE, DeviceFacts
 
 #: what an act is recorded by: its name, and its facts as plain JSON values
 Record = Callable[[str, dict[str, Any]], Awaitable[object]]
@@ -43,7 +43,11 @@ where id = $1 and unit is null returning address
 """
 _NOTE_UNIDENTIFIED: Final = """
 insert into devices (id, kind, address, power, profile, name, first_seen_at, downlink_serial)
-values ($1, $2, $3, $4, $5, '', $6, 0) on conflict (address) do nothing returning id
+values ($1, $2, $3, $4, $5, '', $6, 0) on conflict (address) do nothing
+"""
+_DEVICE_NOW: Final = """
+select d.id, d.address, d.unit, d.building, d.kind, d.power, d.profile, d.name, u.timezone
+from devices d left join units u on u.id = d.unit where d.address = $1 for share of d
 """
 _PUT_AGREEMENT: Final = """
 insert into service_agreements (id, unit, number, scope, repair_hours, starts_on, ends_on, is_active)
@@ -198,15 +202,19 @@ async def adopt(  # noqa: PLR0917 - the order of the architecture's contract
         await _recorded(record, "device.adopted", {**adopted, **fields, **facts})
 
 
-async def note_unidentified(address: str, seen_at: datetime) -> DeviceId:
-    """The device of an address nobody registered, made without a unit when it is new.
+async def note_unidentified(address: str, seen_at: datetime) -> DeviceFacts:
+    """The device of an address that this process knows no unit of, made when it is new (未登记设备).
 
-    Inside the intake's transaction; `address` is 12 hex digits in wire order.
+    It has a unit when it was registered meanwhile. Inside the intake's transaction, until whose end nobody can adopt
+    it: an adoption comes before the alarms of a batch, or finds them. `address` is 12 hex digits in wire order.
     """
-    row = await fetch_one(_NOTE_UNIDENTIFIED, new_id(), DeviceKind.UITD, address, Power.MAINS, DEFAULT_PROFILE, seen_at)
-    row = row or await fetch_one("select id from devices where address = $1", address)
+    row = await fetch_one(_DEVICE_NOW, address)
+    if row is None:
+        new = (new_id(), DeviceKind.UITD, address, Power.MAINS, DEFAULT_PROFILE, seen_at)
+        await execute(_NOTE_UNIDENTIFIED, *new)
+        row = await fetch_one(_DEVICE_NOW, address)
     assert row is not None, "devices are never deleted"
-    return DeviceId(row["id"])
+    return msgspec.convert(row, DeviceFacts)
 
 
 async def _unit_and_building(unit_code: str, building_code: str) -> tuple[UnitId, BuildingId | None]:

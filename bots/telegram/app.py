@@ -15,10 +15,13 @@ from backend.alarms import service as alarms
 from backend.alarms.card import alarm_card
 from backend.alarms.model import HistoryLine
 from backend.core import clock
+from backend.core.db.engine import transaction
 from backend.core.i18n import DEFAULT_LANGUAGE, LANGUAGES, _
 from backend.core.ids import AlarmId
 from backend.core.settings import Secret, Settings, Telegram
+from backend.core.vocabulary import Channel
 from backend.delivery.model import Card
+from backend.ledger.service import record_action
 from backend.people import service as people
 from backend.people.model import Person
 from bots.telegram.callers import Callers
@@ -104,8 +107,8 @@ def the_house() -> UseCases:
     """The real use cases. What they ask to be drawn again is announced by themselves (core.announce)."""
     return UseCases(
         person_of_chat=people.person_of_chat,
-        link_chat=people.link_chat,
-        unlink_chat=people.unlink_chat,
+        link_chat=_link_chat,
+        unlink_chat=_unlink_chat,
         mark_contact_failing=people.mark_contact_failing,
         mark_contact_well=people.mark_contact_well,
         acknowledge=alarms.acknowledge,
@@ -114,6 +117,21 @@ def the_house() -> UseCases:
         active_cards=_active_cards,
         history=_history,
     )
+
+
+async def _link_chat(code: str, channel: Channel, account: str, chat: str) -> Person:
+    async with transaction():
+        person = await people.link_chat(code, channel, account, chat)
+        await record_action(person.code, "chat.linked", {"channel": str(channel), "account": account, "chat": chat})
+    return person
+
+
+async def _unlink_chat(channel: Channel, account: str) -> None:
+    async with transaction():
+        person = await people.person_of_chat(channel, account)
+        await people.unlink_chat(channel, account)
+        if person is not None:
+            await record_action(person.code, "chat.unlinked", {"channel": str(channel), "account": account})
 
 
 async def _active_cards(person: Person, language: str, most: int) -> list[Card]:

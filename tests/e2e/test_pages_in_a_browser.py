@@ -328,3 +328,49 @@ async def test_every_page_fits_narrow_and_wide_phones_by_day_and_night(
             await expect(page.locator(".where")).to_be_visible()
             await assert_it_fits(page, f"alarm-{scheme}-{width}")
         await page.close()
+
+
+async def test_the_facilities_are_found_by_typing_and_change_by_themselves(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    page = await browser.page(f"{town.address}/m", viewport={"width": 360, "height": 844})
+    await page.get_by_role("link", name="设施状态").click()
+    await expect(page.get_by_role("heading", name="设施状态")).to_be_visible()
+    await assert_it_fits(page, "facilities-silent-360")
+    await town.fire()
+    await expect(page.locator(".device[data-tone='fire']")).to_have_count(1)
+    await assert_it_fits(page, "facilities-fire-360")
+    await page.locator(".device[data-tone='fire'] .system-links a").first.click()
+    lobby = page.locator(".component", has_text="感烟探测器 1层大堂")
+    await expect(lobby).to_contain_text("火警")
+    await assert_it_fits(page, "facility-360")
+    await page.get_by_role("searchbox").fill("1层大堂 感烟")
+    await expect(page.locator(".component:visible")).to_have_count(1)
+    await assert_it_fits(page, "facility-found-360")
+    await town.fire(state=0b101)
+    await expect(lobby).to_contain_text("故障")
+    await expect(page.locator(".component:visible")).to_have_count(1)
+    await page.get_by_role("searchbox").fill("没有这样的部件")
+    await expect(page.locator("#nothing-found")).to_be_visible()
+    await page.get_by_role("searchbox").fill("")
+    await page.get_by_role("button", name="有异常").click()
+    await expect(page.locator(".component:visible")).to_have_count(1)
+    assert browser.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_facilities_fit_the_desk_and_a_narrow_phone(
+    town: Town, browser: SimpleNamespace, scheme: str
+) -> None:
+    await execute("update components set description = description || '（长长的位置描述用来看是否折行）'")
+    await town.fire()
+    for width in (360, 1440):
+        look = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+        page = await browser.page(f"{town.address}/", **look)
+        await page.get_by_role("link", name="设施状态").click()
+        await assert_it_fits(page, f"desk-units-{scheme}-{width}")
+        await page.locator(".unit-line").first.click()
+        await page.locator(".device h4 a").first.click()
+        await expect(page.locator(".component").first).to_be_visible()
+        await assert_it_fits(page, f"desk-facility-{scheme}-{width}")
+        await page.close()

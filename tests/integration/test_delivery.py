@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
 from backend.alarms.service import acknowledge
@@ -271,3 +272,52 @@ async def test_a_unit_with_one_kind_of_contact_has_the_duty_desk_told_too(
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))
     rows = await fetch("select p.code, a.channel from attempts a join people p on p.id = a.person order by 1, 2")
     assert [(row["code"], row["channel"]) for row in rows] == [("qian", "app"), ("qian", "telegram"), ("wang", "app")]
+
+
+async def a_second_worker(telegram: FakeChannel) -> Carrier:
+    other = Carrier("worker-2", {Channel.TELEGRAM: telegram}, timeout_s=0.2, concurrency=8)
+    await other.start()
+    return other
+
+
+async def test_a_rest_that_one_worker_was_asked_for_is_kept_by_all(hands: Hands, door: Any, still: StillClock) -> None:
+    hands.telegram.answers = [Refusal("429", permanent=False, retry_after=7, hold_channel=True)]
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    await hands.carry()
+    other = await a_second_worker(hands.telegram)
+    await door.hears(StateSaid(subject=msgspec.structs.replace(SMOKE, component_address="0b000200"), state=FIRE))
+    new = [
+        AttemptId(row["id"]) for row in await fetch("select id from attempts where tries = 0 and channel='telegram'")
+    ]
+    assert await other.carry(new) == 0
+    (row,) = await fetch("select state, due_at, tries, why from attempts where id = $1", new[0])
+    assert (row["state"], row["due_at"] - clock.now(), row["tries"]) == ("pending", timedelta(seconds=7), 0)
+    assert row["why"] == "the channel rests"
+    assert new[0] not in await sweep.due_attempts(Lane.FIRE)
+    still.advance(timedelta(seconds=7))
+    assert new[0] in await sweep.due_attempts(Lane.FIRE)
+    assert await other.carry(new) == 1
+    await other.stop()
+    assert (await fetch("select state, why from attempts where id = $1", new[0]))[0]["state"] == "accepted"
+
+
+async def test_cards_are_not_redrawn_while_their_channel_rests(
+    hands: Hands, door: Any, unit: dict[str, UUID], still: StillClock
+) -> None:
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    await hands.carry()
+    (alarm,) = await fetch("select id from alarms")
+    await acknowledge(await person(PersonId(unit["manager"])), AlarmId(alarm["id"]), Via.PHONE)
+    hands.telegram.answers = [Refusal("429", permanent=False, retry_after=7, hold_channel=True)]
+    ids = [AttemptId(row["id"]) for row in await fetch("select id from attempts where channel = 'telegram'")]
+    await hands.carrier.redraw(ids)
+    other = await a_second_worker(hands.telegram)
+    await execute("update attempts set redraw_at = $1 where id = any($2)", clock.now(), ids)
+    assert await other.redraw(ids) == 0
+    (row,) = await fetch("select redraw_at from attempts where id = any($1)", ids)
+    assert row["redraw_at"] == clock.now() + timedelta(seconds=7)
+    still.advance(timedelta(seconds=7))
+    assert await other.redraw(ids) == 1
+    await other.stop()
+    assert len(hands.telegram.edited) == 2
+    assert (await fetch("select redraw_at from attempts where id = any($1)", ids))[0]["redraw_at"] is None

@@ -249,8 +249,8 @@ async def test_one_component_may_have_a_row_for_each_quantity_and_must_keep_its_
 
 
 async def test_an_unidentified_device_is_taken_over_by_an_import(tmp_path: Path) -> None:
-    device = await service.note_unidentified("790300000000", NOW)
-    assert await service.note_unidentified("790300000000", NOW) == device
+    device = (await service.note_unidentified("790300000000", NOW)).id
+    assert (await service.note_unidentified("790300000000", NOW)).id == device
     report = await import_path(folder(tmp_path / "in", SMALL))
     assert report.changed["devices"] == 1
     row = await fetch_one("select id, unit is not null as has_unit, adopted_at, first_seen_at from devices")
@@ -313,7 +313,7 @@ async def test_the_directory_answers_from_memory_and_follows_changes(tmp_path: P
     assert (unknown.unit, unknown.building, unknown.description) == (device.unit, "主楼", "")
     assert directory.place(DeviceId(new_id()), Point()).unit is None
     assert directory.component(device.id, 1, 1, "ffffffff") is None
-    stranger = await service.note_unidentified("aabbccddeeff", NOW)
+    stranger = (await service.note_unidentified("aabbccddeeff", NOW)).id
     assert directory.device("aabbccddeeff") is None
     await directory.refresh()
     found = directory.device("aabbccddeeff")
@@ -409,7 +409,7 @@ async def test_thresholds_are_changed_as_a_whole_that_makes_sense() -> None:
 async def test_an_unidentified_device_is_adopted_once_by_who_may() -> None:
     await import_path(Path(str(resources.files("backend.demo").joinpath("sample"))))
     desk, manager = await people.person_by_code("qian"), await people.person_by_code("wang")
-    device = await service.note_unidentified("aabbccddeeff", NOW)
+    device = (await service.note_unidentified("aabbccddeeff", NOW)).id
     assert [each.id for each in await queries.unidentified_devices(desk)] == [device]
     with pytest.raises(NotFound):
         await queries.unidentified_devices(manager)

@@ -211,3 +211,19 @@ async def test_what_can_not_be_committed_is_not_durable(door: Any, database: str
         await outside.close()
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))
     assert len(await alarms()) == 1
+
+
+async def test_a_condition_that_ends_and_begins_again_in_one_batch_is_a_new_fire(door: Any) -> None:
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    await asyncio.gather(
+        door.hears(StateSaid(subject=SMOKE, state=0)), door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    )
+    found = [(alarm["condition"], alarm["cleared_by"]) for alarm in await alarms()]
+    assert found == [("fire", "signal"), ("fire", None)]
+
+
+async def test_a_reset_and_a_fire_in_one_word_is_a_new_fire(door: Any) -> None:
+    await door.hears(StateSaid(subject=PANEL, state=FIRE))
+    await door.hears(StateSaid(subject=PANEL, state=1 << 13 | FIRE))
+    found = [(alarm["condition"], alarm["cleared_by"]) for alarm in await alarms()]
+    assert found == [("system_fire", "reset"), ("system_fire", None)] or found == [("fire", "reset"), ("fire", None)]

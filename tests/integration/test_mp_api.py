@@ -410,5 +410,54 @@ async def test_an_address_that_asks_too_often_waits_and_health_never_does(redis_
         assert (await client.get("/health/live")).status_code == 200
 
 
+@pytest.mark.usefixtures("database")
+async def test_people_behind_one_address_don_t_slow_each_other_and_a_made_up_token_gains_nothing(
+    redis_url: str,
+) -> None:
+    await import_path(SAMPLE)
+    wang, li = await bearer("wang"), await bearer("li")
+    app = build_app(settings_for(redis_url, requests_per_minute=5), routes=ROUTES, listener=Listener(redis_url))
+    async with client_of(app) as client:
+        mine = [(await client.get("/mp/v1/me", headers=wang)).status_code for _ in range(8)]
+        assert (mine.count(200), mine[-1]) == (6, 429)  # the first was the address's: the token was not yet proven
+        assert (await client.get("/mp/v1/me", headers=li)).status_code == 200
+        made_up = [
+            (await client.get("/mp/v1/me", headers={"Authorization": f"Bearer {n}"})).status_code for n in range(5)
+        ]
+        assert made_up[-1] == 429
+        assert (await client.get("/mp/v1/me", headers=li)).status_code == 200
+
+
+async def test_an_acknowledgement_is_never_told_to_wait(database: str, redis_url: str) -> None:
+    assert database
+    await import_path(SAMPLE)
+    await raise_fire()
+    wang = await bearer("wang")
+    app = build_app(settings_for(redis_url, requests_per_minute=3), routes=ROUTES, listener=Listener(redis_url))
+    async with announcing(redis_url), client_of(app) as client:
+        alarm = (await client.get("/mp/v1/alarms", headers=wang)).json()[0]["alarm"]
+        while (await client.get("/mp/v1/me", headers=wang)).status_code != 429:
+            pass
+        path = f"/mp/v1/alarms/{alarm}/acknowledgement"
+        answers = [(await client.post(path, headers=wang)).status_code for _ in range(10)]
+        assert answers == [200] * 10
+
+
+@pytest.mark.usefixtures("database")
+async def test_behind_a_trusted_proxy_the_address_it_saw_is_limited_and_not_what_the_caller_wrote(
+    redis_url: str,
+) -> None:
+    settings = settings_for(redis_url, requests_per_minute=2, trusted_proxies=("127.0.0.0/8",))
+    app = build_app(settings, routes=ROUTES, listener=Listener(redis_url))
+    async with client_of(app) as client:
+
+        async def ask(forwarded: str) -> int:
+            answer = await client.get("/mp/v1/me", headers={"X-Forwarded-For": forwarded})
+            return answer.status_code
+
+        assert [await ask(f"10.9.9.{n}, 203.0.113.1") for n in range(4)] == [401, 401, 429, 429]
+        assert await ask("203.0.113.2, 127.0.0.9") == 401
+
+
 def test_a_refusal_with_braces_in_it_is_told_as_it_is() -> None:
     assert sentence_of(Refused("坏的 {x}", y=1), "zh_CN") == "坏的 {x}"

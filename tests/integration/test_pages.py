@@ -261,3 +261,18 @@ async def test_the_street_shows_every_sample_person_and_takes_no_foreign_orders(
 
 async def test_without_the_demo_there_is_no_street(house: SimpleNamespace) -> None:
     assert (await house.client.get("/demo")).status_code == 404
+
+
+async def test_the_street_opens_for_the_machine_that_runs_it_alone(demo: SimpleNamespace) -> None:
+    named = {"Host": "10.1.2.3:8000"}
+    passed_on = {"X-Forwarded-For": "203.0.113.9"}
+    own = {"X-Fenghuo": "1"}
+    for headers in (named, passed_on):
+        for path in ("/demo", "/demo/chats/100001", "/demo/live"):
+            refused = await demo.client.get(path, headers=headers)
+            assert refused.status_code == 403, path
+            assert "data-token" not in refused.text
+        order = {"do": "fire", "building": 0}
+        assert (await demo.client.post("/demo/do", json=order, headers={**headers, **own})).status_code == 403
+    door = await demo.client.get("/m/enter", headers=passed_on)
+    assert "set-cookie" not in door.headers

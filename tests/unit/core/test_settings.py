@@ -25,6 +25,13 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     assert (settings.http.port, settings.http.host) == (9001, "0.0.0.0")
 
 
+def test_a_list_in_the_environment_is_divided_at_its_commas(tmp_path: Path) -> None:
+    data = write(tmp_path, "[http]\ntrusted_proxies = ['10.0.0.1']\n")
+    assert load(data, {}, tmp_path).http.trusted_proxies == ("10.0.0.1",)
+    environ = {"FENGHUO_HTTP_TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
+    assert load(data, environ, tmp_path).http.trusted_proxies == ("10.0.0.0/8", "::1")
+
+
 def test_the_data_directorys_file_comes_before_the_working_directorys(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
@@ -44,6 +51,8 @@ def test_the_data_directorys_file_comes_before_the_working_directorys(tmp_path: 
         ("", {"FENGHUO_HTP_PORT": "1"}, "FENGHUO_HTP_PORT"),
         ("", {"FENGHUO_HTTP_PORT": "eighty"}, "port"),
         ("", {"FENGHUO_GATEWAY_IDLE_S": "0"}, "idle_s"),
+        ("", {"FENGHUO_HTTP_TRUSTED_PROXIES": "10.0.0.1,the-proxy"}, "the-proxy"),
+        ("", {"FENGHUO_TELEGRAM_BOT_USERNAME": "@bot"}, "bot_username"),
     ],
 )
 def test_a_mistake_is_refused_and_named(tmp_path: Path, text: str, environ: dict[str, str], named: str) -> None:

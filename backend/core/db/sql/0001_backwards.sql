@@ -1,4 +1,4 @@
-drop table if exists chat_updates, frame_fingerprints, ledger_head, ledger cascade;
+drop table if exists chat_updates, channel_rests, frame_fingerprints, ledger_head, ledger cascade;
 drop table if exists registry_version cascade;
 drop trigger if exists changed on units;
 drop trigger if exists changed on buildings;

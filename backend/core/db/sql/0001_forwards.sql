@@ -91,6 +91,9 @@ create table frame_fingerprints (fingerprint bytea primary key, received_at time
     with (fillfactor = 80);
 create index frame_fingerprints_age on frame_fingerprints (received_at);
 
+-- Channels that asked for a rest (429), for all workers: until then nothing is claimed for them.
+create table channel_rests (channel text primary key, until timestamptz not null);
+
 -- Updates of chat services, stored before they are handled.
 create table chat_updates (
     channel text not null,
