@@ -56,6 +56,16 @@ class SessionOut(msgspec.Struct, frozen=True, kw_only=True):
     person: PersonOut
 
 
+class TelegramLinkOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-time way to bind a Telegram chat: the link that opens the bot, or what to send to it."""
+
+    code: str
+    command: str  #: to send to the bot by hand
+    link: str | None  #: None: the settings don't name the bot
+    expires_at: datetime
+    lasts_s: int  #: how long the code lasts, whatever the phone believes the time is
+
+
 class AcknowledgedOut(msgspec.Struct, frozen=True, kw_only=True):
     """Who knows since when; a second tap gets the first one's answer."""
 

@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 
 #: how often a worker looks into its queue when nobody rings
 _POLL_S: Final = {Lane.FIRE: 0.05, Lane.ROUTINE: 0.1}
-_SWEEP_S: Final = {Lane.FIRE: 0.15, Lane.ROUTINE: 0.5}
+_SWEEP_S: Final = {Lane.FIRE: 0.1, Lane.ROUTINE: 0.5}
+_REDRAWS_S: Final = 0.5
 _JOB_TIMEOUT_S: Final = 10
 _REDIS_PAUSE_S: Final = 0.5
 _CHORE_S: Final = 1.0
@@ -84,6 +85,7 @@ class LaneWorker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(), name="arq")
                 tasks.create_task(self._loop(self._sweep_once, _SWEEP_S[self._lane]), name="sweeper")
+                tasks.create_task(self._loop(self._redraws_once, _REDRAWS_S), name="redraws")
                 if self._covers:
                     tasks.create_task(self._loop(self._cover_once, _SWEEP_S[Lane.FIRE]), name="cover")
                 if self._chores:
@@ -148,8 +150,10 @@ class LaneWorker:
     async def _sweep_once(self) -> None:
         """Begin what is due; a pass does not wait for slow carriers, or one of them would hold up the next."""
         due = [each for each in await sweep.due_attempts(self._lane) if each not in self._sweeping]
-        redraws = [each for each in await sweep.due_redraws(self._lane) if each not in self._sweeping]
         self._begin(due, self._carrier.carry)
+
+    async def _redraws_once(self) -> None:
+        redraws = [each for each in await sweep.due_redraws(self._lane) if each not in self._sweeping]
         self._begin(redraws, self._carrier.redraw)
 
     async def _cover_once(self) -> None:

@@ -75,10 +75,8 @@ async def adopt_device(  # noqa: PLR0917 - in the order of registry.service.adop
 
 async def record_registration(actor: str, what: str, facts: Mapping[str, Any], handed: HandedOver) -> None:
     """The registration and what changed hands by it, in the ledger: last in the caller's transaction."""
-    await record_action(actor, what, dict(facts))
-    if handed.alarms:
-        given = {str(alarm.id): str(alarm.unit) for alarm in handed.alarms}
-        await record_action(actor, "alarms.handed_over", {"alarms": given})
+    given = {str(alarm.id): str(alarm.unit) for alarm in handed.alarms}
+    await record_action(actor, what, {**facts, "alarms_handed_over": given})
 
 
 async def hand_over(person: Person | None = None, via: Via | None = None) -> HandedOver:

@@ -7,16 +7,16 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from backend.alarms.handing_over import adopt_device as hand_to_unit
-from backend.console.lines import open_lines
+from backend.console.lines import open_lines, recent_lines
 from backend.console.pages import draw, draw_refusal
-from backend.console.phone import frame, to_the_door
+from backend.console.phone import WAYS, alarm_page, frame, to_the_door
 from backend.console.queries import glance
 from backend.core.errors import NotAllowed, NotSignedIn, Refused
 from backend.core.i18n import N_
-from backend.core.ids import DeviceId
+from backend.core.ids import AlarmId, DeviceId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity, Via
 from backend.delivery.queries import Told, told_of
@@ -54,23 +54,39 @@ class DeskPages(Controller):
         person: NamedDependency[Person],
         settings: NamedDependency[Settings],
         is_demo: NamedDependency[bool],
+        which: FromQuery[str] = WAYS[0],
     ) -> Response[str]:
         """The queue, fire first; only for the provider's people."""
         if not person.is_provider:
             raise NotAllowed(N_("值班台只供服务机构人员使用"))
-        lines = await open_lines(person)
+        which = which if which in WAYS else WAYS[0]
+        lines = await (open_lines if which == WAYS[0] else recent_lines)(person)
         may_adopt = person.may(Right.ADOPT, None)
         strangers = await unidentified_devices(person) if may_adopt else ()
         values: dict[str, Any] = {
             "glance": await glance(person),
             "severities": list(Severity),
             "lines": lines,
+            "which": which,
             "lights": _by_alarm(await told_of(person, [line.id for line in lines])),
             "unidentified": strangers,
             "strangers": {device.id: device.address for device in strangers},
             "profiles": PROFILES,
         }
         return draw("desk.html", **await frame(person, settings, is_demo=is_demo), **values)
+
+    @get("/alarms/{alarm_id:uuid}")
+    async def alarm(
+        self,
+        person: NamedDependency[Person],
+        settings: NamedDependency[Settings],
+        is_demo: NamedDependency[bool],
+        alarm_id: FromPath[UUID],
+    ) -> Response[str]:
+        """One alarm with its story and the buttons; only for the provider's people."""
+        if not person.is_provider:
+            raise NotAllowed(N_("值班台只供服务机构人员使用"))
+        return await alarm_page(person, settings, AlarmId(alarm_id), is_demo=is_demo, seat="desk")
 
 
 @post("/desk/devices/{device_id:uuid}/adoption", status_code=200, include_in_schema=False)

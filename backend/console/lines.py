@@ -8,6 +8,7 @@ import msgspec
 from backend.alarms.card import alarm_card
 from backend.alarms.model import Alarm
 from backend.alarms.queries import alarms_for
+from backend.console.answering import Answer, answers
 from backend.core.ids import AlarmId, DeviceId
 from backend.core.vocabulary import Severity
 from backend.people.model import Person
@@ -33,6 +34,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     repeats: int
     known_by: tuple[str, ...]
     verdict: str
+    answers: tuple[Answer, ...]  #: what the reader may answer
 
 
 def _state(alarm: Alarm) -> str:
@@ -43,8 +45,8 @@ def _state(alarm: Alarm) -> str:
     return "known" if alarm.acknowledged_at is not None else "new"
 
 
-def _line(alarm: Alarm, language: str) -> Line:
-    card = alarm_card(alarm, language)
+def _line(alarm: Alarm, person: Person) -> Line:
+    card = alarm_card(alarm, person.language)
     return Line(
         id=alarm.id,
         number=alarm.number,
@@ -60,6 +62,7 @@ def _line(alarm: Alarm, language: str) -> Line:
         repeats=alarm.repeats,
         known_by=tuple(known.name for known in alarm.known_by),
         verdict=card.verdict,
+        answers=tuple(answers(alarm, person)),
     )
 
 
@@ -69,9 +72,9 @@ async def open_lines(person: Person) -> list[Line]:
         await alarms_for(person, "active", _MOST),
         key=lambda a: (_URGENCY[a.severity], not a.is_active, a.acknowledged_at is not None, a.raised_at),
     )
-    return [_line(alarm, person.language) for alarm in alarms]
+    return [_line(alarm, person) for alarm in alarms]
 
 
 async def recent_lines(person: Person) -> list[Line]:
     """The latest alarms, newest first."""
-    return [_line(alarm, person.language) for alarm in await alarms_for(person, "recent", _MOST)]
+    return [_line(alarm, person) for alarm in await alarms_for(person, "recent", _MOST)]

@@ -1,6 +1,6 @@
 """The phone page: status and list at `/m`, one alarm at `/m/alarms/{id}`. Live without a reload."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -10,51 +10,19 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
 from backend.alarms.card import alarm_card
-from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for, history_for
+from backend.console.answering import answers
 from backend.console.lines import open_lines, recent_lines
 from backend.console.pages import draw, draw_refusal
-from backend.console.queries import glance, latest_seq, unstamped
+from backend.console.queries import glance, has_telegram, latest_seq, unstamped
 from backend.core.errors import NotSignedIn, Refused
-from backend.core.i18n import N_
 from backend.core.ids import AlarmId
 from backend.core.settings import Settings
-from backend.core.vocabulary import Severity, Verdict
-from backend.delivery.model import Verb
-from backend.people.model import Person, Right
+from backend.core.vocabulary import Severity
+from backend.people.model import Person
 from backend.registry.queries import units_for
 
 WAYS: Final = ("active", "recent")
-
-
-#: what a button does and its words on the phone, by the card's verb (experience.md, the phone alarm card)
-BUTTONS: Final = {
-    Verb.ACKNOWLEDGE: ("acknowledge", "", N_("我已知晓")),
-    Verb.VERDICT_REAL: ("verdict", Verdict.REAL, N_("真实火警")),
-    Verb.VERDICT_FALSE: ("verdict", Verdict.FALSE, N_("误报")),
-    Verb.VERDICT_TEST: ("verdict", Verdict.TEST, N_("测试/检修")),
-    Verb.VERDICT_FAULT: ("verdict", Verdict.FAULT, N_("报修")),
-}
-_RIGHT_FOR: Final = {"acknowledge": Right.ACKNOWLEDGE, "verdict": Right.JUDGE}
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """A button at the bottom of the alarm page."""
-
-    does: str
-    verdict: str
-    label: str
-
-
-def answers(alarm: Alarm, person: Person) -> list[Answer]:
-    """The buttons this person gets: not what they said already, nor what they have no right to."""
-    knows = any(known.person == person.id for known in alarm.known_by)
-    offered = [BUTTONS[each.verb] for each in alarm_card(alarm, person.language).actions if each.verb in BUTTONS]
-    return [
-        Answer(does, verdict, label)
-        for does, verdict, label in offered
-        if person.may(_RIGHT_FOR[does], alarm.unit) and not (knows and does == "acknowledge")
-    ]
 
 
 def to_the_door(request: Request[Any, Any, Any], _: Exception) -> Response[Any]:
@@ -76,6 +44,23 @@ async def frame(person: Person, settings: Settings, *, is_demo: bool) -> dict[st
         "after": await latest_seq(person.id),
         "unstamped": msgspec.json.encode(await unstamped(person.id)).decode(),
     }
+
+
+async def alarm_page(
+    person: Person, settings: Settings, alarm_id: AlarmId, *, is_demo: bool, seat: Literal["phone", "desk"]
+) -> Response[str]:
+    """An alarm's page with its story, at the seat it was asked from. Raises NoSuchAlarm."""
+    alarm = await alarm_for(person, alarm_id)
+    return draw(
+        "alarm.html",
+        **await frame(person, settings, is_demo=is_demo),
+        seat=seat,
+        home="/m" if seat == "phone" else "/",
+        alarm=alarm,
+        card=alarm_card(alarm, person.language),
+        answers=answers(alarm, person),
+        history=await history_for(person, alarm.id, person.language),
+    )
 
 
 class PhonePages(Controller):
@@ -102,6 +87,7 @@ class PhonePages(Controller):
             severities=list(Severity),
             lines=await (open_lines if which == "active" else recent_lines)(person),
             which=which,
+            has_telegram=await has_telegram(person.id),
         )
 
     @get("/alarms/{alarm_id:uuid}")
@@ -113,12 +99,4 @@ class PhonePages(Controller):
         alarm_id: FromPath[UUID],
     ) -> Response[str]:
         """One alarm: what, where, since when, who knows; and the buttons."""
-        alarm = await alarm_for(person, AlarmId(alarm_id))
-        return draw(
-            "alarm.html",
-            **await frame(person, settings, is_demo=is_demo),
-            alarm=alarm,
-            card=alarm_card(alarm, person.language),
-            answers=answers(alarm, person),
-            history=await history_for(person, alarm.id, person.language),
-        )
+        return await alarm_page(person, settings, AlarmId(alarm_id), is_demo=is_demo, seat="phone")

@@ -32,6 +32,10 @@ _UNSTAMPED: Final = """
         and t.created_at > now() - interval '30 days'
     order by t.created_at desc limit 200
 """
+_CHATS: Final = """
+    select count(*) as chats from chat_identities
+    where person = $1 and channel = 'telegram' and unlinked_at is null
+"""
 _LATEST: Final = "select coalesce(max(seq), 0) as seq from inbox_items where person = $1"
 
 
@@ -79,3 +83,9 @@ async def latest_seq(person: PersonId) -> int:
     """The highest number in the person's inbox: where the page's live stream begins."""
     row = await fetch_one(_LATEST, person)
     return int(row["seq"]) if row else 0
+
+
+async def has_telegram(person: PersonId) -> bool:
+    """Whether a Telegram chat is bound to the person."""
+    row = await fetch_one(_CHATS, person)
+    return bool(row and row["chats"])

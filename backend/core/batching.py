@@ -16,16 +16,26 @@ class Batcher(Generic[Item, Result]):
     """Collects items and flushes them in order, one flush at a time.
 
     `flush` answers one result an item. When it raises, every item of the batch gets that exception; what to do
-    about a poisoned item is the flush's own affair.
+    about a poisoned item is the flush's own affair. `linger_s`: wait this long for company, where nobody waits for
+    the answer but a record.
     """
 
-    def __init__(self, flush: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, most: int, name: str) -> None:
+    def __init__(
+        self,
+        flush: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        most: int,
+        name: str,
+        linger_s: float = 0.0,
+    ) -> None:
         self._flush = flush
         self._most = most
         self._name = name
+        self._linger_s = linger_s
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -35,6 +45,7 @@ class Batcher(Generic[Item, Result]):
 
     async def stop(self) -> None:
         """Flush what waits, then end."""
+        self._stopping = True
         await self._idle.wait()
         if self._task is not None:
             self._task.cancel()
@@ -56,6 +67,8 @@ class Batcher(Generic[Item, Result]):
     async def _run(self) -> None:
         while True:
             await self._woken.wait()
+            if self._linger_s and not self._stopping:
+                await asyncio.sleep(self._linger_s)
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             if not self._waiting:
                 self._woken.clear()

@@ -46,4 +46,4 @@ UNRUNG_FIRE: Final = timedelta(milliseconds=500)
 #: an attempt on the routine lane that nobody rang for is found within
 UNRUNG_ROUTINE: Final = timedelta(seconds=2)
 #: how long a worker may hold an attempt without renewing (shorter than the fire deadline leaves)
-LEASE: Final = timedelta(milliseconds=700)
+LEASE: Final = timedelta(milliseconds=550)

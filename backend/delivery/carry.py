@@ -59,6 +59,8 @@ _RENEW: Final = """
 
 #: a redraw that nobody finished is taken up again after this
 _REDRAW_PATIENCE: Final = timedelta(seconds=4)
+#: t5 is taken when the carrier answers; writing it down may wait for the next few
+_OUTCOMES_LINGER_S: Final = 0.015
 _RENEW_EVERY_S: Final = LEASE.total_seconds() / 3
 _decode_card = msgspec.json.Decoder(Card).decode
 _decode_surface = msgspec.json.Decoder(dict[str, str | int]).decode
@@ -119,7 +121,9 @@ class Carrier:
         self._slots = asyncio.Semaphore(concurrency)
         self._held: dict[AttemptId, datetime] = {}  #: until when each lease is known to be ours
         self._resting: dict[ChannelName, datetime] = {}
-        self._outcomes: Batcher[Outcome, None] = Batcher(write_outcomes, most=200, name="outcomes")
+        self._outcomes: Batcher[Outcome, None] = Batcher(
+            write_outcomes, most=200, name="outcomes", linger_s=_OUTCOMES_LINGER_S
+        )
         self._renewing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -18,7 +18,8 @@ _MOST: Final = 200
 _DUE: Final = """
     select id from attempts
     where lane = $1 and state in ('pending', 'sending')
-      and ((state = 'pending' and due_at <= $2) or (state = 'sending' and lease_until < $3))
+      and ((state = 'pending' and due_at <= case when due_at > created_at then $3 else $2::timestamptz end)
+        or (state = 'sending' and lease_until < $3))
     order by due_at limit $4"""
 _REDRAWS: Final = """
     select id from attempts where lane = $1 and redraw_at <= $2 and state = 'accepted'
@@ -41,17 +42,9 @@ async def due_attempts(lane: Lane, *, grace: timedelta = timedelta()) -> list[At
     now = clock.now() - grace
     # an attempt that was postponed is due the moment its time has come: nobody rings for it
     rows = await fetch(_DUE, str(lane), now - _UNRUNG[lane], now, _MOST)
-    postponed = await fetch(
-        """select id from attempts where lane = $1 and state = 'pending' and due_at > created_at and due_at <= $2
-           order by due_at limit $3""",
-        str(lane),
-        now,
-        _MOST,
-    )
-    found = list(dict.fromkeys(AttemptId(row["id"]) for row in [*rows, *postponed]))
     if rows:
         metrics.SWEPT.labels(lane).inc(len(rows))
-    return found
+    return [AttemptId(row["id"]) for row in rows]
 
 
 async def due_redraws(lane: Lane) -> list[AttemptId]:

@@ -22,6 +22,7 @@ from backend.people.service import link_chat, new_code
 from backend.registry.importing import import_path
 
 _LOOPBACK: Final = "127.0.0.1"
+_BOT_USERNAME: Final = "fenghuo_bot"
 _CHATS: Final = """
     select p.id, p.name, c.address from contact_points c join people p on p.id = c.person
     where c.channel = 'telegram' and p.is_active order by c.address"""
@@ -44,6 +45,7 @@ async def prepare_demo(supervisor: Supervisor, data: Path, environment: dict[str
     telegram = {
         "FENGHUO_TELEGRAM_TOKEN": _token(data / "demo-telegram.token"),
         "FENGHUO_TELEGRAM_API_BASE": f"http://{_LOOPBACK}:{_free_port()}",
+        "FENGHUO_TELEGRAM_BOT_USERNAME": _BOT_USERNAME,
     }
     await supervisor.start(
         ChildSpec(

@@ -374,3 +374,56 @@ async def test_the_facilities_fit_the_desk_and_a_narrow_phone(
         await expect(page.locator(".component").first).to_be_visible()
         await assert_it_fits(page, f"desk-facility-{scheme}-{width}")
         await page.close()
+
+
+async def test_the_phone_shows_how_to_bind_telegram(town: Town, browser: SimpleNamespace) -> None:
+    page = await browser.page(f"{town.address}/m", viewport={"width": 360, "height": 844})
+    await page.get_by_role("button", name="绑定 Telegram").click()
+    await expect(page.locator("#telegram-command")).to_contain_text("/start ")
+    await expect(page.locator("#telegram-open")).to_be_hidden()  # this town's settings don't name the bot
+    await expect(page.locator("#telegram-left")).to_contain_text(":")
+    await page.locator("#telegram-command").scroll_into_view_if_needed()
+    await assert_it_fits(page, "m-telegram-360")
+    assert browser.complaints == []
+
+
+async def test_the_desk_judges_with_a_second_tap_and_shows_the_story(town: Town, browser: SimpleNamespace) -> None:
+    await town.fire()
+    phone = await browser.page(f"{town.address}/m")
+    await phone.locator(".line").click()
+    await phone.get_by_role("button", name="我已知晓").click()
+    desk = await browser.page(f"{town.address}/", viewport={"width": 1440, "height": 900})
+    await expect(desk.locator(".chip-known")).to_contain_text("王经理")
+    confirm = desk.get_by_role("button", name="确认", exact=True)
+    await confirm.click()  # a second person's own
+    await expect(confirm).to_have_count(0)
+    real = desk.get_by_role("button", name="真实火警")
+    await real.click()
+    await expect(real).to_contain_text("再按一次确认")
+    assert (await fetch("select verdict from alarms"))[0]["verdict"] is None
+    await assert_it_fits(desk, "desk-armed")
+    await real.click()
+    await expect(desk.locator(".desk-line .chips")).to_contain_text("真实火警")
+    row = (await fetch("select verdict, verdict_via from alarms"))[0]
+    assert (row["verdict"], row["verdict_via"]) == ("real", "console")
+    await desk.locator("a.line-where").click()
+    await expect(desk.locator(".history")).to_contain_text("钱值班员")
+    await expect(desk.locator(".known")).to_contain_text("王经理")
+    await assert_it_fits(desk, "desk-alarm")
+    await desk.get_by_role("link", name="返回列表").click()
+    await expect(desk.locator(".desk-line")).to_have_count(1)
+    assert browser.complaints == []
+
+
+async def test_the_desk_takes_a_reason_for_a_false_alarm_on_a_narrow_screen(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    await town.fire()
+    desk = await browser.page(f"{town.address}/", viewport={"width": 360, "height": 844})
+    await desk.get_by_role("button", name="确认", exact=True).click()
+    await desk.get_by_role("button", name="误报").click()
+    await desk.get_by_role("button", name="灰尘水汽").click()
+    await desk.get_by_role("button", name="提交").click()
+    await expect(desk.locator(".desk-line .chips")).to_contain_text("误报")
+    await assert_it_fits(desk, "desk-judged-360")
+    assert "灰尘水汽" in str(await fetch("select facts from alarm_entries where kind = 'judged'"))

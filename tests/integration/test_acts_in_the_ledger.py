@@ -30,8 +30,9 @@ async def acts() -> list[dict[str, Any]]:
 
 def application(redis_url: str) -> httpx.AsyncClient:
     settings = Settings(database=Database(url=Secret("unused")), redis=RedisSection(url=Secret(redis_url)))
-    routes = [*PAGES, *PHONE_API]
-    transport = httpx.ASGITransport(build_app(settings, routes=routes, listener=Listener(redis_url)))
+    routes: list[Any] = [*PAGES, *PHONE_API]
+    app: Any = build_app(settings, routes=routes, listener=Listener(redis_url))
+    transport = httpx.ASGITransport(app)
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
 

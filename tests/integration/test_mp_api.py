@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,15 +22,15 @@ from backend.core.errors import Refused
 from backend.core.ids import AlarmId, AttemptId, LedgerId, NoticeId, PersonId, new_id
 from backend.core.live import Hint, Listener, publish
 from backend.core.redis import connect
-from backend.core.settings import Database, Http, RedisSection, Secret, Settings
-from backend.core.vocabulary import Severity
+from backend.core.settings import Database, Http, RedisSection, Secret, Settings, Telegram
+from backend.core.vocabulary import Channel, Severity
 from backend.delivery.model import Card, Delivery, Receipt, Refusal
 from backend.intake import Incoming, Intake
 from backend.ledger.model import Entry
 from backend.monitoring.model import Level, Report, StateSaid, Subject
 from backend.people.model import CodePurpose, SessionKind
 from backend.people.queries import person_by_code
-from backend.people.service import add_person, new_code, open_session
+from backend.people.service import add_person, link_chat, new_code, open_session
 from backend.registry.directory import Directory
 from backend.registry.importing import import_path
 from miniprogram_api.channel import AppChannel
@@ -457,6 +458,32 @@ async def test_behind_a_trusted_proxy_the_address_it_saw_is_limited_and_not_what
 
         assert [await ask(f"10.9.9.{n}, 203.0.113.1") for n in range(4)] == [401, 401, 429, 429]
         assert await ask("203.0.113.2, 127.0.0.9") == 401
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_phone_asks_for_a_link_that_binds_one_telegram_chat_once(redis_url: str) -> None:
+    await import_path(SAMPLE)
+    settings = msgspec.structs.replace(settings_for(redis_url), telegram=Telegram(bot_username="fenghuo_bot"))
+    app = build_app(settings, routes=ROUTES, listener=Listener(redis_url))
+    async with client_of(app) as client:
+        wang, path = await bearer("wang"), "/mp/v1/telegram-link"
+        assert (await client.post(path)).status_code == 401
+        told = (await client.post(path, headers=wang)).json()
+        assert told["link"] == f"https://t.me/fenghuo_bot?start={told['code']}"
+        assert told["command"] == f"/start {told['code']}"
+        left = datetime.fromisoformat(told["expires_at"]) - clock.now()
+        assert timedelta(minutes=9) < left <= timedelta(minutes=10)
+        bound = await link_chat(told["code"], Channel.TELEGRAM, "4711", "4711")
+        assert bound.code == "wang"
+        answers = [(await client.post(path, headers=wang)).status_code for _ in range(6)]
+        assert answers[-1] == 429
+        assert (await client.post(path, headers=await bearer("li"))).status_code == 200
+
+
+async def test_without_the_bot_s_name_the_phone_says_what_to_send(house: SimpleNamespace) -> None:
+    told = (await house.client.post("/mp/v1/telegram-link", headers=await bearer("wang"))).json()
+    assert told["link"] is None
+    assert told["command"].endswith(told["code"])
 
 
 def test_a_refusal_with_braces_in_it_is_told_as_it_is() -> None:

@@ -276,3 +276,18 @@ async def test_the_street_opens_for_the_machine_that_runs_it_alone(demo: SimpleN
         assert (await demo.client.post("/demo/do", json=order, headers={**headers, **own})).status_code == 403
     door = await demo.client.get("/m/enter", headers=passed_on)
     assert "set-cookie" not in door.headers
+
+
+async def test_the_alarm_page_at_the_desk_is_the_provider_s(house: SimpleNamespace) -> None:
+    await raise_fire()
+    qian = await cookie("qian", SessionKind.CONSOLE)
+    desk = (await house.client.get("/", headers=qian)).text
+    path = desk.split('class="line-where" href="')[1].split('"')[0]
+    page = await house.client.get(path, headers=qian)
+    assert page.status_code == 200
+    assert 'data-part="history"' in page.text
+    assert 'data-seat="desk"' in page.text
+    assert (await house.client.get(path, headers=await cookie("wang", SessionKind.CONSOLE))).status_code == 403
+    assert (await house.client.get(f"/alarms/{new_id()}", headers=qian)).status_code == 404
+    sun = (await house.client.get("/", headers=await cookie("sun", SessionKind.CONSOLE))).text
+    assert 'data-does="acknowledge"' not in sun  # an administrator has no right to answer

@@ -1,8 +1,10 @@
-// The duty desk: acknowledge from the queue, adopt unidentified devices.
+// The duty desk: acknowledge and judge from the queue, adopt unidentified devices.
+import { answering } from "./answering.js";
 import { listen, post, refresher, tick, toast } from "./live.js";
 import { prepare, ring } from "./sound.js";
 
-const refresh = refresher(tick);
+const refresh = refresher(() => { tick(); arm(); });
+const arm = answering(refresh);
 const heard = new Set(ids());
 
 function ids() {
@@ -18,12 +20,6 @@ async function act(path, body) {
   }
   await refresh();
 }
-
-document.addEventListener("click", (event) => {
-  const button = event.target.closest?.('[data-does="acknowledge"]');
-  const line = button?.closest("[data-alarm]");
-  if (line) act(`/mp/v1/alarms/${line.dataset.alarm}/acknowledgement`);
-});
 
 document.addEventListener("submit", (event) => {
   const form = event.target.closest(".stranger");
@@ -43,6 +39,7 @@ function ringNew() {
 }
 
 prepare();
+arm();
 listen({
   onItem: () => refresh().then(ringNew),
   onChange: () => refresh().then(ringNew),

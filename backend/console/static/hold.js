@@ -7,7 +7,12 @@ export function intend(button, then) {
   const label = button.querySelector("small");
   const said = label.textContent;
   let timer, done = false;
-  const calm = () => { button.classList.remove("armed"); label.textContent = said; };
+  const calm = () => {
+    if (!button.classList.contains("armed")) return;
+    button.classList.remove("armed");
+    label.textContent = said;
+    document.dispatchEvent(new Event("calm"));
+  };
   const release = () => { clearTimeout(timer); button.classList.remove("holding"); };
   button.addEventListener("pointerdown", () => {
     done = false;

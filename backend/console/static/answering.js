@@ -1,0 +1,54 @@
+// The answers a person gives, on the alarm page and in the desk's queue: 确认, and 处置结论 with its reason.
+import { intend } from "./hold.js";
+import { post, toast } from "./live.js";
+
+/** Answers a function that gives each new button its act; a part that was put in again has new ones. */
+export function answering(refresh) {
+  const known = new WeakSet();
+  const path = (button, what) => `/mp/v1/alarms/${button.closest("[data-alarm]").dataset.alarm}/${what}`;
+
+  async function answer(button, to, body) {
+    button.disabled = true;
+    try {
+      toast((await post(to, body)).sentence);
+    } catch (error) {
+      toast(error.message, "bad");
+    }
+    button.disabled = false;
+    refresh();
+  }
+
+  function judge(button, verdict) {
+    const to = path(button, "verdict");
+    if (verdict === "real") { answer(button, to, { verdict }); return; }
+    const note = document.getElementById("note"), text = document.getElementById("note-text");
+    document.getElementById("note-title").textContent = button.firstElementChild.textContent;
+    text.value = "";
+    note.onclose = () => { if (note.returnValue === "yes") answer(button, to, { verdict, note: text.value }); };
+    note.returnValue = "";
+    note.showModal();
+  }
+
+  const ACTS = {
+    acknowledge: (button) => answer(button, path(button, "acknowledgement")),
+    verdict: (button) => judge(button, button.dataset.verdict),
+  };
+
+  for (const reason of document.querySelectorAll("[data-reason]")) {
+    reason.addEventListener("click", () => {
+      const text = document.getElementById("note-text");
+      text.value = [text.value, reason.dataset.reason].filter(Boolean).join("，");
+    });
+  }
+  document.addEventListener("calm", refresh); // what came while a button was armed is drawn now
+
+  return function arm() {
+    for (const button of document.querySelectorAll("[data-does]")) {
+      if (known.has(button)) continue;
+      known.add(button);
+      const act = () => ACTS[button.dataset.does](button);
+      if (button.dataset.hold) intend(button, act);
+      else button.addEventListener("click", act);
+    }
+  };
+}
