@@ -207,6 +207,7 @@ async def web(settings: Settings, stop: asyncio.Event, *, demo: bool = False) ->
         serving = asyncio.create_task(_serve(server), name="uvicorn")
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await listener.stop()  # open streams end by themselves; else they would be cut, each with a traceback
         server.should_exit = True
         await serving
         await _end(stopping)

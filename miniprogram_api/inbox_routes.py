@@ -1,8 +1,9 @@
 """`/mp/v1/inbox`: the person's own cards, page by page or live, and the phone's word that it has them."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
-from litestar import Controller, get, post
+from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
 from litestar.response import Stream
@@ -12,6 +13,7 @@ from backend.core.i18n import N_
 from backend.core.live import Listener
 from backend.delivery.service import received
 from backend.people.model import Person
+from backend.people.service import person_of_session
 from miniprogram_api.inbox import PAGE, items_after
 from miniprogram_api.stream import stream
 from miniprogram_api.wire import InboxOut, ReceivedIn, ReceivedOut
@@ -47,6 +49,8 @@ class Inbox(Controller):
     @get("/live")
     async def live(
         self,
+        *,
+        request: Request[Any, Any, Any],
         person: NamedDependency[Person],
         listener: NamedDependency[Listener],
         after: After = 0,
@@ -54,7 +58,7 @@ class Inbox(Controller):
     ) -> Stream:
         """Server-sent events: `item` (replayed from `Last-Event-ID` or `after`), `changed`, `alive`."""
         return Stream(
-            stream(person, _start(after, last_event), listener),
+            stream(person, _start(after, last_event), listener, partial(person_of_session, request.scope["auth"])),
             media_type="text/event-stream; charset=utf-8",
             headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
         )

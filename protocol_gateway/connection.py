@@ -5,15 +5,16 @@ who does not read, sends garbage, or says nothing for too long, is closed.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Protocol, cast
 
 from backend.core import clock
 from backend.core.metrics import CONNECTIONS
 from backend.core.settings import Gateway
-from protocol_gateway.gb26875.buffer import HOLD_TOTAL, FrameBuffer
+from protocol_gateway.gb26875.buffer import HOLD_TOTAL, BadOctets, Found, FrameBuffer
 from protocol_gateway.gb26875.profiles import Profile
-from protocol_gateway.limits import ConnectionCounts, Limit, Refusals
+from protocol_gateway.limits import FIRST_OCTETS, ConnectionCounts, Limit, Refusals
 from protocol_gateway.reception import Arrival, Reception
 from protocol_gateway.timers import Timers
 from protocol_gateway.ways import Way, most_in_hand_in_all
@@ -68,6 +69,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_stopped = False
         self._resumed_at = float("-inf")
         self._outgoing: list[bytes] = []
+        self._garbage = b""  #: the first octets since the last good frame that were none
         settings = shell.settings
         hold = settings.partial_hold_s
         self._buffer = FrameBuffer(shell.profile, hold=hold, hold_total=max(HOLD_TOTAL, hold))
@@ -106,6 +108,7 @@ class Connection(asyncio.BufferedProtocol):
         found = self._buffer.feed(octets, now)
         begun_at = self._begun_at if had_some and self._begun_at else received_at
         if found:
+            self._keep_garbage(found)
             self._shell.reception.take(found[:1], self.way, Arrival(begun_at, received_at, now))
             self._shell.reception.take(found[1:], self.way, Arrival(received_at, received_at, now))
         if len(self._buffer):
@@ -171,7 +174,7 @@ class Connection(asyncio.BufferedProtocol):
         if way is None:
             return
         if self._buffer.should_close:
-            self._refuse(Limit.GARBAGE, now)
+            self._refuse(Limit.GARBAGE, now, self._garbage)
             return
         wait = way.allowance.spend(frames, now)
         if wait > 0:
@@ -212,6 +215,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         begun_at = self._begun_at or clock.now()
         found = self._buffer.expire(now)
+        self._keep_garbage(found)
         self._shell.reception.take(found, self.way, Arrival(begun_at, clock.now(), now))
         self._set_expiry()
         self._after(len(found), now)
@@ -236,9 +240,16 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self.close()
 
-    def _refuse(self, limit: Limit, now: float) -> None:
+    def _keep_garbage(self, found: Sequence[Found]) -> None:
+        for one in found:
+            if not isinstance(one, BadOctets):
+                self._garbage = b""
+            elif len(self._garbage) < FIRST_OCTETS:
+                self._garbage += one.octets[:FIRST_OCTETS]
+
+    def _refuse(self, limit: Limit, now: float, octets: bytes = b"") -> None:
         if self.way is not None:
-            self._shell.refusals.note(limit, self.way.host, now)
+            self._shell.refusals.note(limit, self.way.host, now, octets, peer=self.way.peer)
         self.abort()
 
 

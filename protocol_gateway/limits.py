@@ -4,7 +4,7 @@ Refusing a peer never delays another: a refused one is closed or read more slowl
 """
 
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict, deque
 from enum import StrEnum
 from typing import Final
 
@@ -15,7 +15,10 @@ log = logging.getLogger(__name__)
 _LOG_EVERY_S: Final = 60.0
 #: peers whose last log line is remembered; beyond it the memory starts anew, which only logs more
 _REMEMBERED_PEERS: Final = 10_000
-_FIRST_OCTETS: Final = 64
+FIRST_OCTETS: Final = 64
+#: addresses nobody knows that one host may bring in within a minute
+MOST_NEWCOMERS: Final = 32
+_MINUTE_S: Final = 60.0
 
 
 class Limit(StrEnum):
@@ -32,6 +35,7 @@ class Limit(StrEnum):
     DENIES = "denies"  #: more than one deny a second was owed
     UNREGISTERED_DATAGRAM = "unregistered_datagram"  #: a bad frame from an unknown UDP peer
     DATAGRAM_PEERS = "datagram_peers"  #: too many UDP peers remembered
+    STRANGERS = "strangers"  #: too many unknown source addresses from one host within a minute
 
 
 class Refusals:
@@ -40,17 +44,20 @@ class Refusals:
     def __init__(self) -> None:
         self._logged: dict[tuple[str, Limit], float] = {}
 
-    def note(self, limit: Limit, host: str, now: float, octets: bytes = b"") -> None:
-        """Count a refusal of `host`; `octets` are what it sent, of which the first 64 are logged."""
+    def note(self, limit: Limit, host: str, now: float, octets: bytes = b"", *, peer: str = "") -> None:
+        """Count a refusal of `host`; `octets` are what it sent, of which the first 64 are logged.
+
+        `peer` is the host with its port, where one connection is meant.
+        """
         REFUSED_PEERS.labels(limit).inc()
         if now - self._logged.get((host, limit), -_LOG_EVERY_S) < _LOG_EVERY_S:
             return
         if len(self._logged) >= _REMEMBERED_PEERS:
             self._logged.clear()
         self._logged[host, limit] = now
-        facts = {"peer": host, "limit": str(limit)}
+        facts = {"peer": peer or host, "limit": str(limit)}
         if octets:
-            facts["octets"] = octets[:_FIRST_OCTETS].hex()
+            facts["octets"] = octets[:FIRST_OCTETS].hex()
         log.warning("peer refused", extra=facts)
 
 
@@ -79,6 +86,27 @@ class ConnectionCounts:
         self._open[host] -= 1
         if not self._open[host]:
             del self._open[host]
+
+
+class Newcomers:
+    """How many addresses nobody knows each host has brought in within the last minute.
+
+    Source addresses cost nothing to make up: without a bound one host could fill the registry with devices.
+    """
+
+    def __init__(self) -> None:
+        self._came: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def admit(self, host: str, now: float) -> bool:
+        """Whether `host` may bring in one more; if so, it is counted."""
+        came = self._came.pop(host, None) or deque(maxlen=MOST_NEWCOMERS)
+        self._came[host] = came
+        if len(self._came) > _REMEMBERED_PEERS:
+            self._came.popitem(last=False)
+        if len(came) == MOST_NEWCOMERS and now - came[0] < _MINUTE_S:
+            return False
+        came.append(now)  # the oldest gives way
+        return True
 
 
 class Allowance:

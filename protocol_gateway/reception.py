@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -19,10 +19,10 @@ from backend.core.ids import LedgerId, new_id
 from backend.core.metrics import FRAMES
 from backend.intake import Incoming
 from backend.ledger.model import Entry
-from backend.monitoring.model import LinkSaid, Report, Statement
+from backend.monitoring.model import LinkSaid, Report, Statement, TextSaid
 from protocol_gateway.collaborators import Intake
 from protocol_gateway.downlink import Downlink
-from protocol_gateway.gb26875.answers import Answer
+from protocol_gateway.gb26875.answers import Answer, answer_owed, build_answer
 from protocol_gateway.gb26875.buffer import BadOctets, Found, ShortHeartbeat
 from protocol_gateway.gb26875.decode import Decoded
 from protocol_gateway.gb26875.errors import Fault
@@ -32,7 +32,8 @@ from protocol_gateway.gb26875.profiles import Profile
 from protocol_gateway.gb26875.repeats import ends_conditions
 from protocol_gateway.gb26875.tables import Command
 from protocol_gateway.gb26875.wall_clock import WallClock
-from protocol_gateway.limits import Limit, Refusals
+from protocol_gateway.limits import Limit, Newcomers, Refusals
+from protocol_gateway.records import RECORD_TYPES, as_records
 from protocol_gateway.sessions import Session, Sessions
 from protocol_gateway.supervision import Supervision
 from protocol_gateway.translate import fingerprint, sent_at, statements, unreadable
@@ -45,6 +46,8 @@ _ANSWERS: Final = frozenset({Command.CONFIRM, Command.DENY})
 _FAULT_LIMITS: Final = {Fault.INCOMPLETE: Limit.PARTIAL_FRAME, Fault.LENGTH: Limit.FRAME_LENGTH}
 _NOT_DURABLE_EVERY_S: Final = 10.0
 _UNARMED: Final = float("inf")
+#: how far back operations read from a device still count as news, where no gap is known
+_RECORDS_COUNT: Final = timedelta(hours=24)
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
@@ -78,6 +81,7 @@ class Reception:
         self._gateway = gateway
         self._centre = centre
         self._default_profile = default_profile
+        self._newcomers = Newcomers()
         self._outcomes: Counter[str] = Counter()
         self._not_durable_logged_at = -_NOT_DURABLE_EVERY_S
         self._idle = asyncio.Event()
@@ -103,11 +107,15 @@ class Reception:
         entry = self._entry("frame_out", octets, address=session.address, peer=way.peer, at=clock.now(), facts={})
         self._post(Incoming(entry=entry, report=None), None)
 
-    def say(self, session: Session, said: LinkSaid) -> None:
-        """Tell the intake of a link lost or back: our own word, not the device's."""
+    def say(self, session: Session, said: LinkSaid | TextSaid, sent_at: datetime | None = None) -> None:
+        """Tell the intake our own word on a device: its link lost or back, its clock off (`sent_at`: as it shows)."""
         now = clock.now()
         peer = session.way.peer if session.way else ""
-        facts = {"lost": said.is_lost, "silent_since": said.silent_since}
+        facts: dict[str, Any] = {}
+        if isinstance(said, LinkSaid):
+            facts = {"lost": said.is_lost, "silent_since": said.silent_since}
+        else:
+            facts = {said.kind: said.text}
         entry = self._entry("link", b"", address=session.address, peer=peer, at=now, facts=facts)
         report = Report(
             address=session.address,
@@ -115,6 +123,7 @@ class Reception:
             received_at=now,
             first_octet_at=now,
             statements=(said,),
+            sent_at=sent_at,
             peer=peer,
             transport=session.way.transport_name if session.way else "",
             is_heard=False,
@@ -132,7 +141,11 @@ class Reception:
         self._outcomes.clear()
 
     def _take_frame(self, frame: Frame, way: Way, arrival: Arrival) -> None:
-        session = self._sessions.of(self._sessions.identify(frame.address, way), arrival.now)
+        address = self._sessions.identify(frame.address, way)
+        if not self._may_come(address, way, arrival):
+            self._take_stranger(frame.octets, address, way, arrival, partial(self._reply_stranger, frame, way))
+            return
+        session = self._sessions.of(address, arrival.now)
         self._note_move(session, way, arrival)
         is_new_way = self._sessions.bind(session, way)
         way.good_at = arrival.now
@@ -191,13 +204,23 @@ class Reception:
         if answer is Answer.DENY or answer is Answer.CLOCK or frame.command in _ANSWERS or decoded is None:
             return ()
         try:
-            return statements(frame, decoded, session.reading)
+            said = statements(frame, decoded, session.reading)
+            if frame.command != Command.RESPONSE or decoded.type_flag not in RECORD_TYPES:
+                return said
+            since = session.agenda.records_from if session.agenda else None
+            return as_records(said, since or clock.now() - _RECORDS_COUNT)
         except Exception:  # the connection's loop must not die, and a report we stumble over is never silent
             log.exception("a report failed to translate", extra={"octets": frame.octets.hex()})
             return (unreadable(decoded.type_flag, frame.adu),)
 
     def _take_heartbeat(self, heartbeat: ShortHeartbeat, way: Way, arrival: Arrival) -> None:
-        session = self._sessions.of(self._sessions.identify(heartbeat.source.hex(), way), arrival.now)
+        address = self._sessions.identify(heartbeat.source.hex(), way)
+        if not self._may_come(address, way, arrival):
+            owed = self._default_profile.short_heartbeat_answer
+            reply = None if owed is None else partial(way.send, owed)
+            self._take_stranger(heartbeat.octets, address, way, arrival, reply)
+            return
+        session = self._sessions.of(address, arrival.now)
         answer = session.reading.profile.short_heartbeat_answer
         if answer is None:
             self._take_bad(BadOctets(Fault.SHORT_HEARTBEAT, heartbeat.octets, None, 0), way, arrival)
@@ -243,6 +266,32 @@ class Reception:
             shown = WallClock.of(arrival.received_at, zone)
             deny = answer_to(header, Command.DENY, clock=shown, centre=self._centre)
             way.send(self._default_profile.to_wire(deny))
+
+    def _may_come(self, address: str, way: Way, arrival: Arrival) -> bool:
+        return self._sessions.knows(address) or self._newcomers.admit(way.host, arrival.now)
+
+    def _take_stranger(
+        self, octets: bytes, address: str, way: Way, arrival: Arrival, reply: Callable[[], None] | None
+    ) -> None:
+        """One address too many from this host: recorded and confirmed, but no device is made of it."""
+        way.good_at = arrival.now
+        self._count("stranger")
+        self._refusals.note(Limit.STRANGERS, way.host, arrival.now, octets)
+        facts = {"limit": str(Limit.STRANGERS)}
+        entry = self._entry("stranger", octets, address=address, peer=way.peer, at=arrival.received_at, facts=facts)
+        self._post(Incoming(entry=entry, report=None), reply, way)
+
+    def _reply_stranger(self, frame: Frame, way: Way) -> None:
+        answer = answer_owed(frame, self._default_profile)
+        if not way.is_open or answer is Answer.NONE:
+            return
+        if answer is not Answer.DENY:
+            self._count("confirmed")
+        elif (way.transport_name == "udp" and not way.is_known) or not self._may_deny(way, clock.monotonic()):
+            return
+        shown = WallClock.of(clock.now(), self._sessions.default_zone)
+        octets = build_answer(frame, answer, clock=shown, centre=self._centre, profile=self._default_profile)
+        way.send(self._default_profile.to_wire(octets))
 
     def _may_deny(self, way: Way, now: float) -> bool:
         if way.denies.allows(now):

@@ -8,10 +8,12 @@ import asyncio
 import contextlib
 import logging
 import socket
+from datetime import datetime
 from typing import Final
 
 from backend.core import clock, settings
-from backend.monitoring.model import LinkSaid
+from backend.monitoring.model import LinkSaid, TextSaid
+from protocol_gateway.audit import Audit
 from protocol_gateway.collaborators import DatabaseDeviceStore, DeviceStore, Directory, Intake, StoreAway
 from protocol_gateway.connection import READ_SIZE, Connection
 from protocol_gateway.datagrams import Datagrams
@@ -42,6 +44,8 @@ _TCP_OPTIONS: Final = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
     (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 60_000),
 )
+#: frames in hand beyond which no audit adds to them
+_BUSY: Final = 200
 _UDP_BUFFER: Final = 4 * 1024 * 1024
 #: with port 0 the TCP socket picks a port that the UDP socket may find taken
 _TRIES_FOR_A_PORT: Final = 20
@@ -74,6 +78,7 @@ class GatewayServer:
         )
         self._store = store or DatabaseDeviceStore()
         self.downlink = Downlink(store=self._store, flush=self._flush, find=self.sessions.get)
+        self.audit = Audit(timers=self.timers, downlink=self.downlink, store=self._store, is_busy=self._is_busy)
         self.supervision = Supervision(
             timers=self.timers,
             sessions=self.sessions,
@@ -82,6 +87,7 @@ class GatewayServer:
             store=self._store,
             flush=self._flush,
             say=self._say,
+            audit=self.audit,
         )
         self.reception = Reception(
             intake=intake,
@@ -194,8 +200,11 @@ class GatewayServer:
             self.downlink.drop(session)
         self.supervision.arm(session)
 
-    def _say(self, session: Session, said: LinkSaid) -> None:
-        self.reception.say(session, said)
+    def _say(self, session: Session, said: LinkSaid | TextSaid, sent_at: datetime | None = None) -> None:
+        self.reception.say(session, said, sent_at)
+
+    def _is_busy(self) -> bool:
+        return self.reception.in_hand > _BUSY
 
     async def _tick_forever(self) -> None:
         while True:

@@ -26,6 +26,7 @@ from protocol_gateway.ways import Way
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from protocol_gateway.audit import Agenda
     from protocol_gateway.downlink import Ask
 
 PEER_ADDRESS: Final = "peer:"
@@ -45,9 +46,11 @@ class Session:
 
     __slots__ = (
         "address",
+        "agenda",
         "armed_at",
         "asked",
         "asks",
+        "clock_noted_at",
         "clock_sent_at",
         "epoch",
         "facts",
@@ -79,6 +82,8 @@ class Session:
         self.is_known_live = False  #: said to the intake since our start
         self.armed_at = float("inf")  #: the deadline that stands in the timers
         self.clock_sent_at: float | None = None
+        self.clock_noted_at: float | None = None
+        self.agenda: Agenda | None = None  #: what the audit has to ask; None until its first contact
         self.resynchronised_at: float | None = None
         self.asks: deque[Ask] = deque()
         self.asked: dict[int, Ask] = {}
@@ -157,6 +162,10 @@ class Sessions:
     def get(self, address: str) -> Session | None:
         """The session of a device that was heard, or is registered and watched."""
         return self._by_address.get(address)
+
+    def knows(self, address: str) -> bool:
+        """Whether a device of this address was heard, or stands in the registry."""
+        return address in self._by_address or self._directory.device(address) is not None
 
     def of(self, address: str, now: float) -> Session:
         """The session of a device, made at its first word, with what the registry says of it now."""
@@ -244,4 +253,5 @@ class Sessions:
         session.link = self._link(session.address, facts, session.reading, now, session.link.serial)
         session.unsupported.clear()
         session.asked.clear()
+        session.agenda = None
         session.is_known_live = False

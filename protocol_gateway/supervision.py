@@ -2,7 +2,7 @@
 
     silent 30 s, 50 s, 70 s    inquiry 81
     silent 90 s                lost: `LinkSaid(is_lost=True)`; with 10 s to tell it, 100 s hold (CQC/SC 11002, 4.4.2)
-    a word                     back: `LinkSaid(is_lost=False)`, clock set, states read again
+    a word                     back: `LinkSaid(is_lost=False)`, clock set, states read again, then the audit (`audit`)
 
 `Link` knows these times; here stand the deadlines, in the gateway's one heap, and what follows. Only devices of
 a unit that are fed by the mains are patrolled; battery devices sleep, and are judged by their reports' age.
@@ -11,19 +11,19 @@ a unit that are fed by the mains are patrolled; battery devices sleep, and are j
 import asyncio
 import logging
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from backend.core import clock
-from backend.monitoring.model import LinkSaid
+from backend.monitoring.model import Level, LinkSaid, Subject, TextSaid
+from protocol_gateway.audit import Audit
 from protocol_gateway.collaborators import DeviceStore, Directory, Point, StoreAway
 from protocol_gateway.downlink import Ask, Downlink
 from protocol_gateway.gb26875.events import LinkEvent, SilenceExpired
-from protocol_gateway.gb26875.layouts import ComponentAddress, WireObject
-from protocol_gateway.gb26875.objects.inquiries import ReadComponent, ReadSystem, ReadUitd
 from protocol_gateway.gb26875.tables import TypeFlag
+from protocol_gateway.rounds import states_to_ask
 from protocol_gateway.sessions import Session, Sessions
 from protocol_gateway.timers import Timers
 
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 #: a clock is set at most hourly, and when the frame's time is further off than this
 CLOCK_EVERY_S: Final = 3600.0
 CLOCK_OFF: Final = timedelta(seconds=60)
+#: a clock that is off is listed as an event at most this often
+CLOCK_NOTE_EVERY_S: Final = 86_400.0
 #: states are read again at most this often while a device only changes its way
 RESYNCHRONISE_EVERY_S: Final = 60.0
 #: the quiet hour of the day at which clocks are set, spread over the half hour after it
@@ -41,8 +43,16 @@ _QUIET_SPREAD_S: Final = 1800
 _READERS: Final = 4
 
 
+class Say(Protocol):
+    """Tells the intake the gateway's own word on a device."""
+
+    def __call__(self, session: Session, said: LinkSaid | TextSaid, sent_at: datetime | None = None) -> None:
+        """`sent_at`: the time in the header of the frame that gave rise to it."""
+        ...
+
+
 class Supervision:
-    """What the gateway does of itself for each device. `say(session, LinkSaid)` tells the intake."""
+    """What the gateway does of itself for each device. `say` tells the intake; `audit` asks what is less urgent."""
 
     def __init__(
         self,
@@ -53,7 +63,8 @@ class Supervision:
         directory: Directory,
         store: DeviceStore,
         flush: Callable[[Session], None],
-        say: Callable[[Session, LinkSaid], None],
+        say: Say,
+        audit: Audit,
     ) -> None:
         self._timers = timers
         self._sessions = sessions
@@ -62,6 +73,8 @@ class Supervision:
         self._store = store
         self._flush = flush
         self._say = say
+        self._audit = audit
+        self._started_at = clock.now()
         self._is_stopped = False
         self._readers = asyncio.Semaphore(_READERS)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,14 +90,17 @@ class Supervision:
         self, session: Session, now: float, received_at: datetime, sent_at: datetime | None, *, is_new_way: bool
     ) -> None:
         """The device spoke. Cheap for the usual frame of a live link."""
+        last_heard, session.heard_moment = session.heard_moment, received_at
         session.heard_at = now
-        session.heard_moment = received_at
         if not session.is_adopted or self._is_stopped:
             return
+        is_off = sent_at is not None and abs(received_at - sent_at) > CLOCK_OFF
         if is_new_way or session.is_lost or not session.is_known_live:
-            self._came(session, now)
-        elif sent_at is not None and abs(received_at - sent_at) > CLOCK_OFF:
+            self._came(session, now, last_heard)
+        elif is_off:
             self._set_clock(session, now)
+        if is_off and sent_at is not None:
+            self._note_clock(session, now, received_at, sent_at)
 
     def arm(self, session: Session) -> None:
         """See to it that the link's next deadline is met; one that has moved later is found so when it comes."""
@@ -101,6 +117,7 @@ class Supervision:
     async def stop(self) -> None:
         """Draining: nobody is lost, asked or set any more."""
         self._is_stopped = True
+        await self._audit.stop()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -120,7 +137,9 @@ class Supervision:
             session.is_lost = True
             self._say(session, LinkSaid(is_lost=True, silent_since=session.heard_moment))
 
-    def _came(self, session: Session, now: float) -> None:
+    def _came(self, session: Session, now: float, last_heard: datetime | None) -> None:
+        # One that is back without having been heard since our start was away at least since then.
+        gap_from = (last_heard or self._started_at) if session.is_lost else None
         had_gap = session.is_lost or not session.is_known_live
         if not session.has_quiet_hour:
             session.has_quiet_hour = True
@@ -135,6 +154,18 @@ class Supervision:
         if session.is_mains and (had_gap or last is None or now - last > RESYNCHRONISE_EVERY_S):
             session.resynchronised_at = now
             self._spawn_resynchronisation(session)
+        if session.is_mains:
+            self._audit.came(session, now, gap_from)
+
+    def _note_clock(self, session: Session, now: float, received_at: datetime, sent_at: datetime) -> None:
+        """时钟偏差: a clock that is off stands in the list of events, for the times in its reports are wrong too."""
+        noted_at = session.clock_noted_at
+        if noted_at is not None and now - noted_at < CLOCK_NOTE_EVERY_S:
+            return
+        session.clock_noted_at = now
+        off = f"{(sent_at - received_at).total_seconds():+.0f} s"
+        said = TextSaid(subject=Subject(level=Level.UITD), kind="clock_off", text=off, device_time=sent_at)
+        self._say(session, said, sent_at)
 
     def _set_clock(self, session: Session, now: float) -> None:
         if session.way is None:
@@ -172,24 +203,3 @@ class Supervision:
         except StoreAway as error:
             log.warning("points not read for a resynchronisation", extra={"reason": str(error)})
         self._downlink.ask(session, states_to_ask(points))
-
-
-def states_to_ask(points: Sequence[Point]) -> Iterator[Ask]:
-    """What to ask after a gap: the UITD itself, each registered system, component and analog (81, 61, 62, 63)."""
-    yield Ask(TypeFlag.READ_UITD_STATE, (ReadUitd(),))
-    systems = sorted({(one.system_type, one.system_address) for one in points})
-    yield from _in_frames(TypeFlag.READ_SYSTEM_STATE, [ReadSystem(*one) for one in systems])
-    states = [_read(one) for one in points if one.quantity is None]
-    yield from _in_frames(TypeFlag.READ_COMPONENT_STATE, states)
-    analogs = [_read(one) for one in points if one.quantity is not None]
-    yield from _in_frames(TypeFlag.READ_ANALOG_VALUE, analogs)
-
-
-def _read(point: Point) -> WireObject:
-    address = ComponentAddress(bytes.fromhex(point.component_address))
-    return ReadComponent(point.system_type, point.system_address, address)
-
-
-def _in_frames(type_flag: TypeFlag, objects: Sequence[WireObject]) -> Iterator[Ask]:
-    for at in range(0, len(objects), type_flag.max_objects):
-        yield Ask(type_flag, objects[at : at + type_flag.max_objects])

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.card import alarm_card
+from backend.alarms.grouping import group, never_told
 from backend.alarms.model import ONCE_A_DAY, Alarm
 from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, write_entries
 from backend.core import metrics
@@ -182,9 +183,11 @@ async def apply(changes: Sequence[Change]) -> Raised:
     raised = await _insert([*batch.new.values(), *batch.ended_new])
     await _write_repeats(batch)
     await _write_entries(raised, batch)
-    told = await _told_by_parts(raised)
+    grouped = await group([alarm for alarm, _ in raised])
+    raised = [(grouped.listing.get(alarm.id, alarm), new) for alarm, new in raised]
+    told = await _told_by_parts(raised) | grouped.told | await never_told([alarm.id for alarm in cleared])
     drafts = [_raised_draft(alarm, new, told.get(alarm.id)) for alarm, new in raised]
-    drafts += [_restored_draft(alarm, batch.cleared[alarm.id][1]) for alarm in cleared]
+    drafts += [_restored_draft(alarm, batch.cleared[alarm.id][1], told.get(alarm.id)) for alarm in cleared]
     planned = await delivery.plan(drafts)
     await write_unreached(planned, max(change.report.received_at for change in changes))
     return Raised(planned=planned, redraws=redraws, touched=[alarm for alarm, _ in raised] + cleared)
@@ -340,7 +343,7 @@ def _raised_draft(alarm: Alarm, new: _New, told: str | None) -> NoticeDraft:
     )
 
 
-def _restored_draft(alarm: Alarm, clear: _Clear) -> NoticeDraft:
+def _restored_draft(alarm: Alarm, clear: _Clear, told: str | None) -> NoticeDraft:
     """That it is over: a courtesy without a deadline (GB 50440 extract, 3), never before anything urgent."""
     return NoticeDraft(
         alarm=alarm.id,
@@ -354,6 +357,7 @@ def _restored_draft(alarm: Alarm, clear: _Clear) -> NoticeDraft:
         t1=clear.at,
         deadline=None,
         clause=None,
+        skipped_because=told,
     )
 
 

@@ -14,10 +14,11 @@ from backend.alarms.rows import COLUMNS, alarm_of, known_by
 from backend.core import clock
 from backend.core.announce import announce
 from backend.core.db.engine import execute, fetch, fetch_one, transaction
+from backend.core.errors import BadInput
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, new_id
 from backend.core.live import Hint
-from backend.core.vocabulary import Verdict, Via
+from backend.core.vocabulary import Severity, Verdict, Via
 from backend.delivery.service import Redraws, answered, revise
 from backend.ledger.service import record_action
 from backend.people.doors import require
@@ -70,7 +71,8 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
     """处置: the verdict. It implies knowing, and closes the alarm once the condition has cleared.
 
     The same person's same verdict without a note is a second tap, and changes nothing.
-    Raises `NoSuchAlarm`, or `AlreadyClosed` when another verdict stands and the alarm is closed.
+    Raises `NoSuchAlarm`, `AlreadyClosed` when another verdict stands and the alarm is closed, or `BadInput` for a real
+    fire where no fire was reported.
     """
     async with transaction():
         now = clock.now()
@@ -79,6 +81,8 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
             if alarm.verdict is verdict:
                 return
             raise AlreadyClosed(N_("该报警已关闭，处置结论不再更改"))
+        if verdict is Verdict.REAL and alarm.severity is not Severity.FIRE:
+            raise BadInput(N_("只有火灾报警可以判为真实火警"))
         note = note.translate(_CONTROLS).strip()[:_LONGEST_NOTE]
         if not note and (alarm.verdict, alarm.verdict_by) == (verdict, person.id):
             return

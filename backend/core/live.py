@@ -50,13 +50,16 @@ class Listener:
         self._url = url
         self._waiting: set[asyncio.Queue[Hint | None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._is_over = False
 
     async def start(self) -> None:
         """Begin to listen."""
+        self._is_over = False
         self._task = asyncio.create_task(self._run(), name="live-listener")
 
     async def stop(self) -> None:
-        """End all streams: their readers' loops end."""
+        """End all streams: their readers' loops end, and one that begins now ends at once."""
+        self._is_over = True
         for queue in self._waiting:
             if queue.full():
                 queue.get_nowait()
@@ -102,7 +105,7 @@ class Listener:
         queue: asyncio.Queue[Hint | None] = asyncio.Queue(maxsize=1000)
         self._waiting.add(queue)
         try:
-            while True:
+            while not self._is_over:
                 try:
                     hint = await asyncio.wait_for(queue.get(), every)
                 except TimeoutError:

@@ -1,7 +1,7 @@
 """What other rooms ask of delivery: redraw cards, stamp receipts and answers. Ringing is core.doorbell's."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -28,11 +28,16 @@ _RECEIVED: Final = """
 Redraws = dict[Lane, list[AttemptId]]
 
 
-async def revise(alarm: AlarmId, revision: int, draw: Callable[[str], Card]) -> Redraws:
+async def revise(
+    alarm: AlarmId, revision: int, draw: Callable[[str], Card], *, after: timedelta = timedelta()
+) -> Redraws:
     """Give every notice of `alarm` its new card, in the caller's transaction; the answer is for `ring_redraws`.
 
     An attempt that is being sent right now is marked too: whichever of this and its outcome is written second
     waits for the other's row, and so no redraw is lost between them. Only what is accepted is rung for.
+
+    `after` is for a card that changes many times a second: it is drawn again that much later, with all that came
+    meanwhile, and the sweeper finds it.
     """
     notices = await fetch(
         """select id, array(select jsonb_object_keys(cards)) as languages
@@ -49,14 +54,16 @@ async def revise(alarm: AlarmId, revision: int, draw: Callable[[str], Card]) -> 
         )
     await execute(_LOCK_ALL, alarm)
     rows = await fetch(
-        """update attempts set redraw_at = $2 where notice = any($1) and state in ('pending', 'sending', 'accepted')
+        """update attempts set redraw_at = case when $3 then $2 else coalesce(redraw_at, $2) end
+           where notice = any($1) and state in ('pending', 'sending', 'accepted')
            returning id, lane, state""",
         [notice["id"] for notice in notices],
-        clock.now(),
+        clock.now() + after,
+        not after,
     )
     redraws: Redraws = {}
     for row in rows:
-        if row["state"] == AttemptState.ACCEPTED:
+        if row["state"] == AttemptState.ACCEPTED and not after:
             redraws.setdefault(Lane(row["lane"]), []).append(AttemptId(row["id"]))
     return redraws
 

@@ -230,15 +230,17 @@ def _event(name: str, facts: object) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name.encode(), _encode(facts))
 
 
-async def _inboxes(listener: Listener, news: "asyncio.Queue[bytes]") -> None:
+async def _inboxes(listener: Listener, news: "asyncio.Queue[bytes | None]") -> None:
+    """Until the listener is stopped, which ends the stream."""
     async for hint in listener.hints(every=_PING_S):
         if hint is None:
             await news.put(b": ping\n" + _event("alive", {"at": clock.now()}))
         elif hint.persons:
             await news.put(_event("inbox", list(hint.persons)))
+    await news.put(None)
 
 
-async def _chats(control: BotApiControl, news: "asyncio.Queue[bytes]") -> None:
+async def _chats(control: BotApiControl, news: "asyncio.Queue[bytes | None]") -> None:
     version = 0
     while True:
         try:
@@ -255,12 +257,12 @@ async def _chats(control: BotApiControl, news: "asyncio.Queue[bytes]") -> None:
 
 
 async def _news(listener: Listener, control: BotApiControl) -> AsyncIterator[bytes]:
-    news: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1000)
+    news: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1000)
     tasks = [asyncio.create_task(_inboxes(listener, news)), asyncio.create_task(_chats(control, news))]
     try:
         yield b"retry: 1000\n\n" + _event("alive", {"at": clock.now()})
-        while True:
-            yield await news.get()
+        while (event := await news.get()) is not None:
+            yield event
     finally:
         for task in tasks:
             task.cancel()

@@ -1,9 +1,10 @@
 """What a simulated device knows: the state of itself, its systems, components and analogs.
 
-It is what the device reported last, so that what it answers to 61, 62, 63 and 81 agrees with what it said.
+It is what the device reported last, so that what it answers to 61 to 64, 81 and 84 agrees with what it said.
 """
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from protocol_gateway.gb26875.layouts import ComponentAddress, WireObject
@@ -20,6 +21,7 @@ _DESCRIPTION: Final = "烽火模拟用户信息传输装置"
 
 SystemKey: TypeAlias = tuple[int, int]
 ComponentKey: TypeAlias = tuple[int, int, str]
+Operation: TypeAlias = facility.FacilityOperation | uitd.UitdOperation
 
 
 def wire_address(address: int | str) -> str:
@@ -42,11 +44,29 @@ class Facility:
         self.systems: dict[SystemKey, int] = {}
         self.components: dict[ComponentKey, tuple[int, int, str]] = {}  #: (type, state, text)
         self.analogs: dict[ComponentKey, tuple[int, int, int]] = {}  #: (type, quantity, raw)
+        self.operations: deque[Operation] = deque(maxlen=inquiries.MAX_RECORDS)
 
-    def answer(self, type_flag: int, objects: tuple[WireObject, ...], tag: TimeTag) -> tuple[WireObject, ...]:
-        """The objects that answer a read; none for what this device does not support."""
+    def answer(self, type_flag: int, objects: tuple[WireObject, ...], tag: TimeTag) -> tuple[WireObject, ...] | None:
+        """The objects that answer a read; None for what this device does not support."""
+        if type_flag in (TypeFlag.READ_OPERATIONS, TypeFlag.READ_UITD_OPERATIONS):
+            return tuple(record for asked in objects for record in self._records(asked))
         answer = _ANSWERS.get(type_flag)
-        return tuple(answer(self, asked, tag) for asked in objects) if answer else ()
+        return tuple(answer(self, asked, tag) for asked in objects) if answer else None
+
+    def remembers(self, objects: Iterable[WireObject]) -> None:
+        """Keep the operations among what the device reports, for who asks for its records later."""
+        self.operations.extend(one for one in objects if isinstance(one, Operation))
+
+    def _records(self, asked: Any) -> list[WireObject]:
+        is_system = isinstance(asked, inquiries.ReadOperations)
+        records: list[WireObject] = [
+            one
+            for one in self.operations
+            if isinstance(one, facility.FacilityOperation) == is_system
+            and _is_since(one, asked.from_time)
+            and _is_of(one, asked)
+        ]
+        return records[-asked.records :] if asked.records else []
 
     def system_state(self, asked: inquiries.ReadSystem, tag: TimeTag) -> WireObject:
         """The answer to 61."""
@@ -74,6 +94,17 @@ class Facility:
         return facility.AnalogValue(
             asked.system_type, asked.system_address, kind, asked.component_address, quantity, raw, tag
         )
+
+
+def _is_since(operation: Operation, since: TimeTag) -> bool:
+    at = operation.operated_at.wall_clock if operation.operated_at else None
+    return since.wall_clock is None or at is None or at >= since.wall_clock
+
+
+def _is_of(operation: Operation, asked: Any) -> bool:
+    if isinstance(operation, uitd.UitdOperation):
+        return True
+    return (operation.system_type, operation.system_address) == (asked.system_type, asked.system_address)
 
 
 def _uitd_state(known: Facility, _: Any, tag: TimeTag) -> WireObject:

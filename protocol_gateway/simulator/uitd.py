@@ -211,6 +211,7 @@ class SimulatedUitd:
 
     async def reports(self, type_flag: int, *objects: WireObject) -> Sending:
         """Report any objects of one type, and wait for their fate."""
+        self.facility.remembers(objects)
         return await self.fate(self.send(encode_adu(type_flag, objects)))
 
     async def fate(self, sending: Sending) -> Sending:
@@ -362,13 +363,13 @@ class SimulatedUitd:
             return
         said = self.facility.answer(type_flag, objects, self.time_tag())
         answer_type = ANSWER_TYPES.get(type_flag)
-        if not said or answer_type is None:
+        if said is None or answer_type is None:
             self.send_octets(answer_to(frame, Command.DENY, clock=self._shown()))
             return
         self._respond(frame, answer_type, said)
 
     def _respond(self, frame: Frame, answer_type: TypeFlag, said: Sequence[WireObject]) -> None:
-        adu = encode_adu(answer_type, said)
+        adu = encode_adu(answer_type, said) if said else bytes((answer_type, 0))  # no records: an empty list
         self.send_octets(answer_to(frame, Command.RESPONSE, clock=self._shown(), adu=adu))
 
     def _obey(self, frame: Frame, objects: Sequence[WireObject]) -> None:
@@ -380,6 +381,7 @@ class SimulatedUitd:
         self.send_octets(answer_to(frame, Command.CONFIRM, clock=self._shown()))
         if isinstance(order, inquiries.DutyCheckCall):
             present = uitd.UitdOperation(UitdOperationBit.POST_CHECK_ANSWER.mask, 1, self.time_tag())
+            self.facility.remembers((present,))
             self.send(encode_adu(TypeFlag.UITD_OPERATION, (present,)))
 
     async def _reconnect(self) -> None:

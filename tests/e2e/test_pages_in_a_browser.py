@@ -409,6 +409,7 @@ async def test_the_desk_judges_with_a_second_tap_and_shows_the_story(town: Town,
     await desk.locator("a.line-where").click()
     await expect(desk.locator(".history")).to_contain_text("钱值班员")
     await expect(desk.locator(".known")).to_contain_text("王经理")
+    await expect(desk.locator(".answers")).to_be_hidden()  # everything was said
     await assert_it_fits(desk, "desk-alarm")
     await desk.get_by_role("link", name="返回列表").click()
     await expect(desk.locator(".desk-line")).to_have_count(1)

@@ -31,6 +31,9 @@ class RecordingUitd:
     async def close(self) -> None:
         self.is_connected = False
 
+    def rests(self, *key: object, state: int, text: str = "") -> None:
+        """What the centre would be answered."""
+
     async def beats(self) -> None:
         await self.said.put((self.address, "beat"))
 

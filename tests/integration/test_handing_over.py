@@ -1,6 +1,7 @@
 """An unidentified device finds its unit while its alarm is open: the alarm goes there, and the unit is told."""
 
 import argparse
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -153,6 +154,17 @@ async def test_a_report_right_after_an_adoption_is_the_units_at_once(door: Any, 
     (alarm,) = await alarms_for(manager, "active")
     assert (alarm.place.unit_name, alarm.place.building, alarm.marks) == ("示范大厦", "1号楼", ("unknown_point",))
     assert await told() == [("wang", "app", "fire"), ("wang", "telegram", "fire")]
+
+
+async def test_a_fire_in_the_very_moment_of_the_adoption_is_the_units_too(
+    door: Any, desk: Person, manager: Person
+) -> None:
+    await door.hears(StateSaid(subject=SMOKE, state=1), address=STRANGER)
+    others = [msgspec.structs.replace(SMOKE, component_address=f"0{digit}000200") for digit in "bcdef"]
+    fires = (door.hears(StateSaid(subject=each, state=FIRE), address=STRANGER) for each in others)
+    await asyncio.gather(*fires, adopted(desk))
+    assert [alarm.place.unit_name for alarm in await alarms_for(manager, "active")] == ["示范大厦"] * len(others)
+    assert [(code, channel) for code, channel, _ in await told()] == [("wang", "app")] * 5 + [("wang", "telegram")] * 5
 
 
 async def test_an_adoption_that_is_refused_hands_nothing_over(door: Any, desk: Person, manager: Person) -> None:

@@ -212,6 +212,18 @@ async def test_a_fire_is_read_acknowledged_twice_and_judged(house: SimpleNamespa
     assert "误报" in recent[0]["verdict"]
 
 
+async def test_a_fault_is_never_a_real_fire(house: SimpleNamespace) -> None:
+    await raise_fire(state=0b101)
+    wang = await bearer("wang")
+    alarm = (await house.client.get("/mp/v1/alarms", headers=wang)).json()[0]["alarm"]
+    path = f"/mp/v1/alarms/{alarm}/verdict"
+    refused = await house.client.post(path, headers=wang, json={"verdict": "real"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_input")
+    assert refused.json()["detail"] == "只有火灾报警可以判为真实火警"
+    assert await fetch_one("select verdict, acknowledged_at from alarms") == {"verdict": None, "acknowledged_at": None}
+    assert (await house.client.post(path, headers=wang, json={"verdict": "fault"})).status_code == 200
+
+
 async def test_another_unit_s_person_sees_nothing_and_can_t_tell_why(house: SimpleNamespace) -> None:
     await raise_fire()
     mine = (await house.client.get("/mp/v1/alarms", headers=await bearer("wang"))).json()[0]["alarm"]

@@ -1,6 +1,6 @@
 """Limits, counts and the heap of deadlines."""
 
-from protocol_gateway.limits import Allowance, ConnectionCounts, DenyLimit, Limit, Refusals
+from protocol_gateway.limits import MOST_NEWCOMERS, Allowance, ConnectionCounts, DenyLimit, Limit, Newcomers, Refusals
 from protocol_gateway.timers import Timers
 
 
@@ -60,3 +60,11 @@ def test_a_deadline_that_fails_stops_no_other(caplog):
     timers.run_due(1.0)
     assert came == [1.0]
     assert "a deadline failed" in caplog.text
+
+
+def test_a_host_brings_in_thirty_two_newcomers_in_any_minute_and_another_host_its_own():
+    newcomers = Newcomers()
+    assert [newcomers.admit("a", float(at)) for at in range(MOST_NEWCOMERS + 1)] == [True] * MOST_NEWCOMERS + [False]
+    assert newcomers.admit("b", 33.0)
+    assert not newcomers.admit("a", 59.9)
+    assert [newcomers.admit("a", 60.0), newcomers.admit("a", 60.5)] == [True, False]
