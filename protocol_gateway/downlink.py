@@ -64,6 +64,10 @@ class Ask:
         if self.done is not None and not self.done.done():
             self.done.set_result(outcome)
 
+    def drop(self) -> None:
+        """Nothing will answer it any more."""
+        self.end(Outcome.NO_LINK)
+
 
 class Downlink:
     """All our exchanges with all devices. `flush(session)` puts on the wire what its link has to send."""
@@ -124,7 +128,7 @@ class Downlink:
         session.asked.clear()
         session.asks.clear()
         for ask in waiting:
-            ask.end(Outcome.NO_LINK)
+            ask.drop()
 
     def note_serial(self, session: Session) -> None:
         """Keep serials ahead of the link's own."""

@@ -252,6 +252,8 @@ class Sessions:
         session.reading = self._reading(facts, session.reading.words)
         session.link = self._link(session.address, facts, session.reading, now, session.link.serial)
         session.unsupported.clear()
+        for ask in session.asked.values():
+            ask.drop()  # the new link knows nothing of it
         session.asked.clear()
         session.agenda = None
         session.is_known_live = False

@@ -39,6 +39,8 @@ KIND_LABELS: Final[Mapping[str, str]] = {
     "software_version": N_("软件版本"),
     "configuration": N_("配置情况"),
     "clock": N_("设备时钟"),
+    "clock_off": N_("时钟偏差"),
+    "operation_record": N_("操作记录"),
     "registration": N_("设备注册"),
     "manufactured": N_("出厂"),
     "signed_up": N_("注册"),
