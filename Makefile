@@ -37,7 +37,8 @@ lint: $(TESTS)
 
 test: lint
 	sh .ci/browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/fuzz tests/integration
+	$(BIN)/python -m pytest tests/e2e
 
 bench: $(TESTS)
 	$(BIN)/python -m tests.bench

@@ -5,9 +5,12 @@ first item of an idle batcher is flushed at once.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
+#: a batcher whose last flush ended this lately is busy
+_BUSY_S: Final = 0.03
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -27,11 +30,14 @@ class Batcher(Generic[Item, Result]):
         most: int,
         name: str,
         linger_s: float = 0.0,
+        lingers_idle: bool = True,
     ) -> None:
         self._flush = flush
         self._most = most
         self._name = name
         self._linger_s = linger_s
+        self._lingers_idle = lingers_idle
+        self._ended_at = -_BUSY_S
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -51,6 +57,9 @@ class Batcher(Generic[Item, Result]):
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def _is_busy(self) -> bool:
+        return time.monotonic() - self._ended_at < _BUSY_S
+
     @property
     def waiting(self) -> int:
         """How many items wait; what a sender looks at to slow down."""
@@ -67,13 +76,14 @@ class Batcher(Generic[Item, Result]):
     async def _run(self) -> None:
         while True:
             await self._woken.wait()
-            if self._linger_s and not self._stopping:
+            if self._linger_s and not self._stopping and (self._lingers_idle or self._is_busy()):
                 await asyncio.sleep(self._linger_s)
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             if not self._waiting:
                 self._woken.clear()
             if batch:
                 await self._settle(batch)
+                self._ended_at = time.monotonic()
             if not self._waiting:
                 self._idle.set()
 

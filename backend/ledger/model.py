@@ -25,7 +25,8 @@ _encode_facts = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the original database (原始数据库): a frame as it came or went, or what somebody did.
 
-    `kind`: `frame_in`, `frame_out`, `bad_octets`, `stranger` (an address too many of one peer), `link`, `action`. `facts` is whatever else belongs to it.
+    `kind`: `frame_in`, `frame_out`, `bad_octets`, `stranger` (an address too many of one peer), `link`, `action`.
+    `facts` is whatever else belongs to it.
     """
 
     id: LedgerId
