@@ -24,11 +24,13 @@ from backend.core import clock
 from backend.core.db.embedded import prepare_valkey
 from backend.core.redis import connect
 from protocol_gateway.simulator import Sending, SimulatedUitd
-from protocol_gateway.simulator.scenarios import FAULT, FIRE, POINTS, says
+from protocol_gateway.simulator.scenarios import FIRE, POINTS, says
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
 
 SEED = 20261122
+#: an abnormal state; detector faults would be told together, five of a panel in one message
+SUPERVISORY = 1 << 4
 #: alarms a second; a machine that is too busy to carry the first in calm is tested with the next, and says so
 RATES = (200, 100, 50)
 CALM_S = 3.0
@@ -43,7 +45,7 @@ SETTLED_S = 40.0  #: outer patience: this machine is shared
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A frame of the load: a component of its own that burns, or is faulty."""
+    """A frame of the load: a component of its own that burns, or is supervised."""
 
     device: str
     component: str
@@ -76,7 +78,7 @@ class Load:
     def reports(self, bit: int = 0) -> Sending:
         Load.numbers += 1
         device = self.devices[Load.numbers % len(self.devices)]
-        bit = bit or (FAULT if Load.numbers % 4 == 0 else FIRE)
+        bit = bit or (SUPERVISORY if Load.numbers % 4 == 0 else FIRE)
         says(msgspec.structs.replace(POINTS["detector"], component_address=Load.numbers), bit)(device)
         sending = device.sendings[-1]
         self.said.append(Said(device.address, Load.numbers.to_bytes(4, "little").hex(), bit, sending))
