@@ -89,25 +89,8 @@ class GatewayServer:
             say=self._say,
             audit=self.audit,
         )
-        self.reception = Reception(
-            intake=intake,
-            sessions=self.sessions,
-            downlink=self.downlink,
-            supervision=self.supervision,
-            refusals=self.refusals,
-            gateway=settings.name,
-            centre=centre,
-            default_profile=self.profile,
-        )
-        self.datagrams = Datagrams(
-            settings=settings,
-            profile=self.profile,
-            timers=self.timers,
-            refusals=self.refusals,
-            reception=self.reception,
-            sessions=self.sessions,
-            supervision=self.supervision,
-        )
+        self.reception = self._make_reception(intake, centre)
+        self.datagrams = self._make_datagrams()
         self._connections: set[Connection] = set()
         self._all_closed = asyncio.Event()
         self._all_closed.set()
@@ -115,6 +98,29 @@ class GatewayServer:
         self._ticker: asyncio.Task[None] | None = None
         self._housekept_at = 0.0
         self.port = settings.port
+
+    def _make_reception(self, intake: Intake, centre: bytes) -> Reception:
+        return Reception(
+            intake=intake,
+            sessions=self.sessions,
+            downlink=self.downlink,
+            supervision=self.supervision,
+            refusals=self.refusals,
+            gateway=self.settings.name,
+            centre=centre,
+            default_profile=self.profile,
+        )
+
+    def _make_datagrams(self) -> Datagrams:
+        return Datagrams(
+            settings=self.settings,
+            profile=self.profile,
+            timers=self.timers,
+            refusals=self.refusals,
+            reception=self.reception,
+            sessions=self.sessions,
+            supervision=self.supervision,
+        )
 
     async def start(self) -> None:
         """Bind TCP and UDP and begin to serve. Raises OSError when the port is taken."""
