@@ -102,10 +102,6 @@ class Intake:
         """Take one in; answers after COMMIT. Raises `NotDurable`."""
         await self._batcher.post(incoming)
 
-    async def take_all(self, incoming: Sequence[Incoming]) -> None:
-        """Take several in, in order. Raises `NotDurable` when any was not committed."""
-        await asyncio.gather(*(self._batcher.post(each) for each in incoming))
-
     @property
     def waiting(self) -> int:
         """How many wait for the next commit."""

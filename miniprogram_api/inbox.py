@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from backend.core.db.engine import fetch, fetch_one
+from backend.core.db.engine import fetch
 from backend.core.ids import PersonId
 from backend.delivery.model import Card
 
@@ -17,11 +17,6 @@ PAGE: Final = 100
 _AFTER: Final = """
     select seq, attempt, notice, alarm, revision, card, at, is_new
     from inbox_items where person = $1 and seq > $2 order by seq limit $3
-"""
-_LATEST: Final = "select coalesce(max(seq), 0) as seq from inbox_items where person = $1"
-_RECENT: Final = """
-    select coalesce(min(seq), 1) - 1 as seq
-    from (select seq from inbox_items where person = $1 order by seq desc limit $2) as newest
 """
 _decode_card = msgspec.json.Decoder(Card).decode
 
@@ -43,15 +38,3 @@ async def items_after(person: PersonId, after: int, limit: int = PAGE) -> list[I
     """Items with a number above `after`, lowest first."""
     rows = await fetch(_AFTER, person, after, limit)
     return [InboxItem(**{**row, "card": _decode_card(row["card"])}) for row in rows]
-
-
-async def latest(person: PersonId) -> int:
-    """The highest number in the inbox; 0 when it is empty."""
-    row = await fetch_one(_LATEST, person)
-    return int(row["seq"]) if row else 0
-
-
-async def before_recent(person: PersonId, count: int) -> int:
-    """The number after which the newest `count` items stand; where a phone without memory begins."""
-    row = await fetch_one(_RECENT, person, count)
-    return int(row["seq"]) if row else 0

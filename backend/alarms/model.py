@@ -24,23 +24,6 @@ class Axis(StrEnum):
     JUDGED = "judged"
 
 
-class Deed(StrEnum):
-    """What moves the people's axis."""
-
-    ACKNOWLEDGE = "acknowledge"
-    JUDGE = "judge"
-
-
-#: (state, deed) → state. A verdict implies knowing; an acknowledgement after a verdict changes nothing.
-PEOPLE_TRANSITIONS: Final = {
-    (Axis.UNACKNOWLEDGED, Deed.ACKNOWLEDGE): Axis.ACKNOWLEDGED,
-    (Axis.ACKNOWLEDGED, Deed.ACKNOWLEDGE): Axis.ACKNOWLEDGED,
-    (Axis.JUDGED, Deed.ACKNOWLEDGE): Axis.JUDGED,
-    (Axis.UNACKNOWLEDGED, Deed.JUDGE): Axis.JUDGED,
-    (Axis.ACKNOWLEDGED, Deed.JUDGE): Axis.JUDGED,
-    (Axis.JUDGED, Deed.JUDGE): Axis.JUDGED,  # a better verdict replaces one, until the alarm is closed
-}
-
 #: conditions no later signal can end: people end them with their verdict (GB 50440 extract, rules V and O-1)
 ENDED_BY_PEOPLE: Final = frozenset({"V-1", "V-2", "O-1"})
 #: raised at most once a day for a device and type (GB/T 26875.3 extract, 10.3)

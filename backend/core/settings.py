@@ -139,12 +139,6 @@ class Settings(_Section, frozen=True):
         return (self.http.public_url or f"http://{self.http.host}:{self.http.port}").rstrip("/")
 
 
-def _decode_hook(kind: type, value: object) -> object:
-    if kind is Secret and isinstance(value, str):
-        return Secret(value)
-    raise TypeError(f"expected {kind.__name__}")
-
-
 def _sections() -> Mapping[str, type[msgspec.Struct]]:
     return {
         name: kind
@@ -250,8 +244,3 @@ def load(data: str | None, environ: Mapping[str, str], working: Path | None = No
         merged = {**document.get(name, {}), **overrides.get(name, {})}
         values[name] = _convert(name, kind, merged, f"{source} or the environment" if path else source)
     return Settings(data=str(Path(where).resolve()), **values)
-
-
-def load_from(path: Path) -> Settings:
-    """Settings from one file alone; used by tests."""
-    return load(str(path.parent), {}, path.parent)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from backend.alarms.model import AlreadyClosed, NoSuchAlarm
@@ -136,6 +137,20 @@ async def test_a_point_that_only_the_panel_names_shows_its_wire_key(door: Any, m
     facts = {fact.label: fact.value for fact in card.facts}
     assert card.where == "1号楼 五层走廊"
     assert (facts["上报设备"], facts["线路编号"]) == ("1号传输装置", "1-1-0a000200")
+
+
+async def test_neither_axis_ever_moves_backwards(door: Any, manager: Person) -> None:
+    alarm = await burning(door)
+    await door.hears(StateSaid(subject=SMOKE, state=1))
+    await judge(manager, alarm, Verdict.REAL, Via.PHONE)
+    for statement in (
+        "update alarms set cleared_at = null, closed_at = null",
+        "update alarms set acknowledged_at = null",
+        "update alarms set closed_at = null",
+        "update alarms set verdict = 'false'",
+    ):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await execute(statement)
 
 
 async def test_what_no_signal_can_end_people_end(door: Any, unit: dict[str, UUID], add_person: Add) -> None:

@@ -18,13 +18,22 @@ from backend.core.ids import AlarmId, AttemptId, PersonId
 from backend.core.vocabulary import Channel, Lane, Via
 from backend.delivery import sweep
 from backend.delivery.carry import Carrier
-from backend.delivery.model import Delivery, Receipt, Refusal
+from backend.delivery.model import ATTEMPT_TRANSITIONS, AttemptState, Delivery, Receipt, Refusal
 from backend.delivery.service import received
 from backend.monitoring.model import Level, StateSaid, Subject
 from backend.people.queries import person
 
 SMOKE = Subject(level=Level.COMPONENT, system_type=1, system_address=1, component_type=40, component_address="0a000200")
 FIRE = 1 << 1
+
+
+WAYS_TO = {
+    AttemptState.PENDING: (),
+    AttemptState.SENDING: (AttemptState.SENDING,),
+    AttemptState.ACCEPTED: (AttemptState.SENDING, AttemptState.ACCEPTED),
+    AttemptState.REFUSED: (AttemptState.SENDING, AttemptState.REFUSED),
+    AttemptState.SKIPPED: (AttemptState.SKIPPED,),
+}
 
 
 class FakeChannel:
@@ -130,6 +139,22 @@ async def test_stamps_are_evidence_and_can_not_be_edited(hands: Hands, door: Any
             await execute(statement)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await execute("delete from attempts")
+
+
+@pytest.mark.parametrize("before", AttemptState)
+@pytest.mark.parametrize("after", AttemptState)
+async def test_an_attempt_goes_only_where_its_table_lets_it(
+    door: Any, before: AttemptState, after: AttemptState
+) -> None:
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    for step in WAYS_TO[before]:
+        await execute("update attempts set state = $1", str(step))
+    if after is before or after in ATTEMPT_TRANSITIONS[before]:
+        await execute("update attempts set state = $1", str(after))
+        assert set((await states()).values()) == {after}
+    else:
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await execute("update attempts set state = $1", str(after))
 
 
 async def test_a_temporary_refusal_is_tried_again_later_and_a_permanent_one_never(

@@ -227,3 +227,4 @@ async def test_a_reset_and_a_fire_in_one_word_is_a_new_fire(door: Any) -> None:
     await door.hears(StateSaid(subject=PANEL, state=1 << 13 | FIRE))
     found = [(alarm["condition"], alarm["cleared_by"]) for alarm in await alarms()]
     assert [by for _, by in found] == ["reset", None]
+    assert len({condition for condition, _ in found}) == 1, "the same condition, raised anew"

@@ -119,6 +119,7 @@ async def deliveries_for(*codes: str) -> list[Delivery]:
             code,
         )
         assert row is not None
+        await execute("update attempts set state = 'sending' where id = $1", row["id"])
         await execute("update attempts set state = 'accepted' where id = $1", row["id"])
         found.append(
             Delivery(

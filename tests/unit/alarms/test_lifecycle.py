@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from backend.alarms.model import PEOPLE_TRANSITIONS, Alarm, Axis, Deed
+from backend.alarms.model import Alarm, Axis
 from backend.alarms.raising import _alarm, _Batch
 from backend.core.ids import AlarmId, DeviceId, LedgerId, new_id
 from backend.monitoring import rules
@@ -98,21 +98,6 @@ class Life(RuleBasedStateMachine):
 
 Life.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
 TestLife = Life.TestCase
-
-
-@given(st.lists(st.sampled_from(Deed), max_size=12))
-def test_the_peoples_axis_only_ever_moves_forward(deeds: list[Deed]) -> None:
-    order = [Axis.UNACKNOWLEDGED, Axis.ACKNOWLEDGED, Axis.JUDGED]
-    axis = Axis.UNACKNOWLEDGED
-    for deed in deeds:
-        after = PEOPLE_TRANSITIONS[axis, deed]
-        assert order.index(after) >= order.index(axis)
-        axis = after
-    assert (axis is Axis.JUDGED) == (Deed.JUDGE in deeds)
-
-
-def test_every_state_and_deed_has_an_answer() -> None:
-    assert set(PEOPLE_TRANSITIONS) == {(axis, deed) for axis in Axis for deed in Deed}
 
 
 def test_an_alarms_axis_follows_from_its_facts() -> None:

@@ -42,6 +42,13 @@ alter table attempts set (fillfactor = 70);
 -- Stamps are evidence: once set they stay (house.md 2, the deadline ledger).
 create function stamps_stay() returns trigger language plpgsql as $$
 begin
+    -- ATTEMPT_TRANSITIONS of backend/delivery/model.py; a test compares the two
+    if new.state <> old.state and (old.state, new.state) not in (
+        ('pending', 'sending'), ('pending', 'skipped'),
+        ('sending', 'accepted'), ('sending', 'refused'), ('sending', 'pending')) then
+        raise exception 'attempt % does not go from % to %', old.id, old.state, new.state
+            using errcode = 'restrict_violation';
+    end if;
     if (old.t4 is not null and new.t4 is distinct from old.t4)
         or (old.t5 is not null and new.t5 is distinct from old.t5)
         or (old.t6 is not null and new.t6 is distinct from old.t6)
@@ -53,6 +60,20 @@ begin
     return new;
 end $$;
 create trigger stamps_stay before update on attempts for each row execute function stamps_stay();
+
+-- Neither axis of an alarm ever moves backwards (house.md 3.5).
+create function alarms_move_forward() returns trigger language plpgsql as $$
+begin
+    if (old.cleared_at is not null and new.cleared_at is distinct from old.cleared_at)
+        or (old.acknowledged_at is not null and new.acknowledged_at is distinct from old.acknowledged_at)
+        or (old.closed_at is not null and new.closed_at is distinct from old.closed_at)
+        or (old.verdict is not null and new.verdict is null)
+        or (old.closed_at is not null and new.verdict is distinct from old.verdict) then
+        raise exception 'alarm % does not move backwards', old.id using errcode = 'restrict_violation';
+    end if;
+    return new;
+end $$;
+create trigger moves_forward before update on alarms for each row execute function alarms_move_forward();
 
 create function notice_stamps_stay() returns trigger language plpgsql as $$
 begin
