@@ -22,7 +22,10 @@ from aiogram.exceptions import (
 from aiogram.methods import TelegramMethod
 from aiogram.types import Update
 
+from backend.core import clock
+from backend.core.db.engine import SERVER_AWAY
 from bots.telegram.inbox import Inbox
+from bots.telegram.routers.errors import tell_kept
 
 LOGGER = logging.getLogger(__name__)
 KINDS: Final = ("message", "callback_query", "my_chat_member")
@@ -30,10 +33,13 @@ HOOK_PATH: Final = "/hooks/telegram"
 POLL_S: Final = 25  #: how long one getUpdates waits at Telegram
 _GRACE_S: Final = 10  #: how much longer the HTTP request may take
 _AT_ONCE: Final = 32  #: updates handled at the same time
-_HANDLING_S: Final = 30.0  #: longest time for one update
+_HANDLING_S: Final = 10.0  #: longest time for one go at an update
+_AWAY_PATIENCE_S: Final = 30.0  #: how long an update waits in hand for a PostgreSQL that is away
+_AWAY_PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8, 1.0)  #: between two goes; the last again and again
+_SAY_KEPT_AFTER_S: Final = 2.0  #: then the person is told that it will be done
 _DRAIN_S: Final = 5.0  #: how long a stop waits for updates in hand
-_SWEEP_S: Final = 60.0  #: between looks for stored updates that nobody finished
-_ABANDONED: Final = timedelta(seconds=60)
+_SWEEP_S: Final = 10.0  #: between looks for stored updates that nobody finished
+_ABANDONED: Final = timedelta(seconds=_AWAY_PATIENCE_S + 2 * _HANDLING_S)  #: older than anybody holds one in hand
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -51,10 +57,11 @@ class GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
 class Hearing:
     """Stores updates and has them handled by the dispatcher, each once."""
 
-    def __init__(self, bot: Bot, dispatcher: Dispatcher, inbox: Inbox) -> None:
+    def __init__(self, bot: Bot, dispatcher: Dispatcher, inbox: Inbox, sleep: Sleep = asyncio.sleep) -> None:
         self._bot = bot
         self._dispatcher = dispatcher
         self._inbox = inbox
+        self._sleep = sleep
         self._in_hand: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)
@@ -85,12 +92,35 @@ class Hearing:
             return
         self._in_hand.add(update_id)
         try:
-            await self._feed(raw)
-            await self._inbox.mark_handled(update_id)
+            await self._finish(raw)
         except Exception:  # a job: one update's failure never ends the hearing; it stays unhandled in the inbox
             LOGGER.exception("an update stays unhandled", extra={"update_id": update_id})
         finally:
             self._in_hand.discard(update_id)
+
+    async def _finish(self, raw: dict[str, Any]) -> None:
+        """Handle and mark; what PostgreSQL interrupts begins anew when it is back, for every use case is idempotent."""
+        began, pauses, is_done, is_told = clock.monotonic(), iter(_AWAY_PAUSES_S), False, False
+        while True:
+            try:
+                if not is_done:
+                    await self._feed(raw)
+                is_done = True
+                await self._inbox.mark_handled(raw["update_id"])
+            except SERVER_AWAY as away:
+                waited = clock.monotonic() - began
+                if waited > _AWAY_PATIENCE_S:
+                    raise
+                LOGGER.warning(
+                    "an update waits for PostgreSQL",
+                    extra={"update_id": raw["update_id"], "why": type(away).__name__, "waited_s": round(waited, 1)},
+                )
+            else:
+                return
+            if waited > _SAY_KEPT_AFTER_S and not is_told and not is_done:
+                is_told = True
+                await tell_kept(self._bot, raw)
+            await self._sleep(next(pauses, _AWAY_PAUSES_S[-1]))
 
     async def _feed(self, raw: dict[str, Any]) -> None:
         if not any(kind in raw for kind in KINDS):
@@ -143,6 +173,7 @@ RESTS: Final = (
     Rest(TelegramConflictError, 5, 60, "another process takes this bot's updates; run one `fenghuo bot` a token"),
     Rest(TelegramUnauthorizedError, 30, 300, "Telegram refuses the bot's token"),
     Rest(TelegramNotFound, 30, 300, "Telegram refuses the bot's token"),
+    *(Rest(each, 0.1, 1, "PostgreSQL is away: updates wait at Telegram") for each in SERVER_AWAY),
     Rest(Exception, 0.5, 30, "updates could not be fetched"),
 )
 

@@ -175,10 +175,10 @@ async def test_a_bug_is_logged_once_and_its_inside_stays_inside(phone: Any, capl
 
 
 async def test_a_failure_before_the_person_is_known_is_answered_too(phone: Any) -> None:
-    async def away(*_: object) -> None:
-        raise ConnectionRefusedError("postgres")
+    async def broken_one(*_: object) -> None:
+        raise RuntimeError("a bug")
 
-    broken = msgspec.structs.replace(phone.house.use_cases(), person_of_chat=away)
+    broken = msgspec.structs.replace(phone.house.use_cases(), person_of_chat=broken_one)
     from bots.telegram.app import build_dispatcher
 
     phone.dispatcher = build_dispatcher(broken)

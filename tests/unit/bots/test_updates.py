@@ -16,6 +16,7 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import GetMe
 
+from backend.core import clock
 from backend.core.ids import AlarmId
 from backend.delivery.model import Verb
 from bots.telegram.presses import Press
@@ -142,7 +143,7 @@ async def test_an_update_is_not_confirmed_before_it_is_stored(phone: Any, hearin
     taken = await poll(phone, hearing, [tap(5, phone)], [tap(5, phone)], sleeps=sleeps)
     assert taken.offsets == [None, None, 6]
     assert inbox.handled == [5]
-    assert sleeps.seconds == [0.5]
+    assert sleeps.seconds == [0.1]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,7 @@ async def test_a_handler_that_crashes_beyond_the_error_router_harms_no_other_and
         (TelegramUnauthorizedError(ME, "Unauthorized"), [30, 60, 120, 240, 300]),
         (TelegramRetryAfter(ME, "Too Many Requests", 17), [17.0, 17.0]),
         (RuntimeError("a bug"), [0.5, 1.0]),
+        (ConnectionRefusedError("postgres is away"), [0.1, 0.2, 0.4, 0.8, 1, 1]),
     ],
 )
 async def test_each_failure_is_waited_out_longer_each_time(
@@ -225,6 +227,69 @@ async def test_what_an_earlier_process_left_is_picked_up(phone: Any, hearing: He
     assert await hearing.pick_up() == 1
     await hearing.drain()
     assert inbox.handled == [3, 4]
+    assert answers(phone) == ["已确认"]
+
+
+class Restarting:
+    """A PostgreSQL that is away for some seconds of a clock that only sleeping moves."""
+
+    def __init__(self, phone: Any, away_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.away_s = away_s
+        self.house = phone.house
+        self.house.breaks_with = ConnectionRefusedError("postgres is away")
+        monkeypatch.setattr(clock, "monotonic", lambda: self.now)
+
+    async def __call__(self, seconds: float) -> None:
+        self.now += seconds
+        if self.now >= self.away_s:
+            self.house.breaks_with = None
+
+
+async def test_a_tap_while_postgresql_restarts_is_done_when_it_is_back(
+    phone: Any, inbox: MemoryInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hearing = Hearing(phone.bot, phone.dispatcher, inbox, Restarting(phone, 0.5, monkeypatch))
+    await hearing.handle(tap(5, phone))
+    assert inbox.handled == [5]
+    assert answers(phone) == ["已确认"]
+
+
+async def test_a_person_is_told_once_that_a_tap_is_kept_when_postgresql_is_away_for_long(
+    phone: Any, inbox: MemoryInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hearing = Hearing(phone.bot, phone.dispatcher, inbox, Restarting(phone, 20, monkeypatch))
+    await hearing.handle(tap(5, phone))
+    assert inbox.handled == [5]
+    assert answers(phone) == ["系统正在恢复，您的操作已保存，恢复后自动完成。", "已确认"]
+
+
+async def test_a_tap_that_waited_too_long_is_left_to_the_sweep(
+    phone: Any, inbox: MemoryInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hearing = Hearing(phone.bot, phone.dispatcher, inbox, Restarting(phone, 31.5, monkeypatch))
+    inbox.stored = {5: tap(5, phone)}
+    await hearing.handle(inbox.stored[5])
+    assert inbox.handled == []
+    phone.house.breaks_with = None
+    await hearing.pick_up()
+    await hearing.drain()
+    assert inbox.handled == [5]
+    assert answers(phone)[-1] == "已确认"
+
+
+async def test_what_is_done_and_only_not_marked_yet_is_not_done_twice(
+    phone: Any, inbox: MemoryInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked = inbox.mark_handled
+
+    async def away(_: int) -> None:
+        monkeypatch.setattr(inbox, "mark_handled", marked)
+        raise ConnectionRefusedError("postgres is away")
+
+    monkeypatch.setattr(inbox, "mark_handled", away)
+    await Hearing(phone.bot, phone.dispatcher, inbox, Sleeps()).handle(tap(5, phone))
+    assert inbox.handled == [5]
     assert answers(phone) == ["已确认"]
 
 
