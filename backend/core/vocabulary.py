@@ -55,6 +55,10 @@ class Channel(StrEnum):
 
     TELEGRAM = "telegram"
     APP = "app"  #: the phone page's own inbox
+    SMS = "sms"  #: 短信
+    VOICE = "voice"  #: 语音电话
+    WEBHOOK = "webhook"  #: a signed request to another system; one-way
+    APPRISE = "apprise"  #: whatever Apprise reaches; one-way
 
 
 class Via(StrEnum):
@@ -64,6 +68,8 @@ class Via(StrEnum):
     PHONE = "phone"  #: the phone page
     CONSOLE = "console"
     API = "api"
+    SMS = "sms"  #: a reply to the message
+    VOICE = "voice"  #: a key pressed during the call
 
 
 class Verdict(StrEnum):
@@ -122,10 +128,16 @@ VIA_LABELS = {
     Via.PHONE: N_("手机页面"),
     Via.CONSOLE: N_("值班台"),
     Via.API: N_("接口"),
+    Via.SMS: N_("短信"),
+    Via.VOICE: N_("语音电话"),
 }
 CHANNEL_LABELS = {
     Channel.TELEGRAM: N_("Telegram"),
     Channel.APP: N_("手机页面"),
+    Channel.SMS: N_("短信"),
+    Channel.VOICE: N_("语音电话"),
+    Channel.WEBHOOK: N_("推送接口"),
+    Channel.APPRISE: N_("其他通知"),
 }
 VERDICT_LABELS = {
     Verdict.REAL: N_("真实火警"),

@@ -38,7 +38,7 @@ _INSERT_ATTEMPTS: Final = """
     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
         $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[])
         as x(i, n, p, c, ch, a, l, s, la, d, dl, cr, w)
-    on conflict (notice, person, channel, address) do nothing"""
+    on conflict (notice, person, channel, address, step, round) do nothing"""
 
 
 class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):

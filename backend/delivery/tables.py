@@ -31,12 +31,15 @@ class AttemptRow(Table, tablename="attempts"):
     """One notice to one person by one way (发送), with stamps t4…t7 and whether the deadline held."""
 
     id = c.key()
+    number = BigSerial()  #: short, for carriers that take few characters
     notice = c.link(NoticeRow)
     person = c.link(PersonRow)
     contact_point = c.maybe_link(ContactPointRow)
     channel = c.text()
     address = c.text()
     lane = c.text()
+    step = c.counter()  #: of the policy; 0 is the first
+    round = c.counter()  #: how often the policy was gone through before
     state = c.text()
     language = c.text()
     due_at = c.moment()

@@ -19,17 +19,24 @@ class Right:
     JUDGE: Final = "judge"
     ADOPT: Final = "adopt"
     ADMINISTER: Final = "administer"
+    PLAN: Final = "plan"  #: policies and duty schedules of a unit
+    MASK: Final = "mask"  #: ask for a mask or a test window, lift one
+    APPROVE_MASK: Final = "approve_mask"  #: approve what another person asked for
 
 
 #: which role may do what (in its unit; provider roles in all units)
 RIGHTS: Final[dict[Role, frozenset[str]]] = {
-    Role.UNIT_MANAGER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE}),
-    Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE}),
-    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE}),
-    Role.PROVIDER_OPERATOR: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT}),
+    Role.UNIT_MANAGER: frozenset(
+        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+    ),
+    Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK}),
+    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK}),
+    Role.PROVIDER_OPERATOR: frozenset(
+        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+    ),
     Role.COMPLAINT_HANDLER: frozenset({Right.SEE}),
     Role.QUALITY_LEAD: frozenset({Right.SEE}),
-    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER}),
+    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN}),
 }
 
 

@@ -19,6 +19,7 @@ from piccolo.table import Table
 
 __all__ = [
     "amount",
+    "counter",
     "document",
     "flag",
     "key",
@@ -55,6 +56,11 @@ def moment(*, null: bool = False, index: bool = False) -> Timestamptz:
 def number(*, null: bool = False, big: bool = False) -> Integer:
     """A whole number."""
     return BigInt(default=None, null=null) if big else Integer(default=None, null=null)
+
+
+def counter() -> Integer:
+    """A whole number that begins at 0, also in rows that were there before the column."""
+    return Integer(default=0, null=False)
 
 
 def amount(*, null: bool = False) -> Numeric:
