@@ -147,7 +147,9 @@ async function readChat(handset) {
   handset.drawn = drawn;
   handset.bubbles.replaceChildren(...messages.slice(-SHOWN).map((message) => bubble(handset, message)));
   if (!messages.length) handset.bubbles.append(make("p", "empty", words.empty));
-  handset.bubbles.scrollTop = handset.bubbles.scrollHeight;
+  // the newest message from its first line on: what burns stands there
+  const newest = handset.bubbles.lastElementChild;
+  handset.bubbles.scrollTop = newest.offsetTop - handset.bubbles.offsetTop - 10;
 }
 
 /** At most one read of a thing at a time; news during a read brings another one 150 ms after it. */
