@@ -1,4 +1,4 @@
-"""Retry by class: how often, how soon and until when a refused attempt is made again, and when the next kind begins. Pure.
+"""Retry by class: how often, how soon and until when an attempt is made again, and when the next kind begins. Pure.
 
 The rule: one table, refusal × severity. A wait that a carrier asked for is kept; nothing is tried when it is no use any
 more; and the next kind never waits for the last retry when the deadline is nearer than that.
