@@ -22,8 +22,8 @@ from backend.core.ids import AlarmId, LedgerId, UnitId, new_id
 from backend.core.vocabulary import SEVERITY_OF_CLASS, AlarmClass, Lane, Severity
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
-from backend.delivery.reasons import Why, written
 from backend.delivery.plan import NoticeDraft, Planned
+from backend.delivery.reasons import Why, written
 from backend.delivery.service import Redraws, revise
 from backend.monitoring.changes import Change, Mark
 from backend.monitoring.model import subject_of

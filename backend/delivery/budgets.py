@@ -1,7 +1,7 @@
 """Carriers' limits as budgets (house.md §3.8), and who of those that ask may be sent now. Pure.
 
-The rule: in no window of a limit's length is more spent than its carrier allows, and what is kept for fire only fire may
-spend. What may not go now waits for the window; what waits too long for its use is skipped and says why; what waits
+The rule: in no window of a limit's length is more spent than its carrier allows, and what is kept for fire only fire
+may spend. What may not go now waits for the window; what waits too long for its use is skipped and says why; what waits
 together goes as one message.
 """
 

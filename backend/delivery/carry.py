@@ -200,7 +200,7 @@ class Carrier:
             _raise_first(done)
 
     async def _within_limits(self, group: list[Claimed]) -> list[Claimed]:
-        """Those the carrier's limits let go now; the others are put back, skipped, or told in one message with these."""
+        """Those the carrier's limits let go now; the others are put back, skipped, or told in one message."""
         now = clock.now()
         asks = [_ask(each) for each in group]
         answers = await spending.spend(asks, self._limits, now)
