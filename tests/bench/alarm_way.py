@@ -51,6 +51,11 @@ class Cast:
         self.stage = stage
         self.carrier = carrier
         self.bot = {
+            # this measures our own way; the carrier's limits would be all that is seen
+            **{
+                f"FENGHUO_BUDGETS_TELEGRAM_{name}": "100000"
+                for name in ("PER_CHAT_PER_SECOND", "FIRE_PER_CHAT_PER_SECOND", "PER_CHAT_PER_MINUTE", "PER_SECOND")
+            },
             "FENGHUO_TELEGRAM_TOKEN": TOKEN,
             "FENGHUO_TELEGRAM_API_BASE": f"http://127.0.0.1:{carrier_port}",
         }
