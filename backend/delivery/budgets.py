@@ -5,10 +5,11 @@ may spend. What may not go now waits for the window; what waits too long for its
 together goes as one message.
 """
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -177,10 +178,12 @@ Limits = Mapping[str, tuple[Limit, ...]]
 
 
 def limits_of(numbers: Budgets) -> dict[str, tuple[Limit, ...]]:
-    """Every medium's limits by the settings; a medium without any (the app's inbox) is not in it."""
+    """Every medium's limits by the settings, 0 being none; a medium without any (the app's inbox) is not in it."""
     found: dict[str, tuple[Limit, ...]] = {}
     for budget in BUDGETS:
         most = int(getattr(numbers, budget.setting))
+        if not most:
+            continue
         limit = Limit(
             scope=budget.scope,
             label=budget.label,
@@ -193,13 +196,24 @@ def limits_of(numbers: Budgets) -> dict[str, tuple[Limit, ...]]:
     return found
 
 
-class Spent(msgspec.Struct, frozen=True, array_like=True):
+class Spent(NamedTuple):
     """One message that counts: when, in microseconds since 1970, and whether it was a fire's."""
 
     at: int
     is_fire: bool
 
+    @property
+    def number(self) -> int:
+        """As it is stored."""
+        return self.at * 2 + self.is_fire
 
+
+def spent_of(number: int) -> Spent:
+    """From what is stored."""
+    return Spent(number >> 1, bool(number & 1))
+
+
+#: in the order of their times
 Log = list[Spent]
 
 
@@ -262,7 +276,7 @@ def decide(asks: Sequence[Ask], logs: dict[str, Log], limits: Limits, now: datet
             low = any(_is_low(limit, logs.get(key, []), now) for key, some in keys.items() for limit in some)
             answers[ask.attempt] = Answer(word=Word.GO, at=now, is_low=low)
             for key in keys:
-                logs.setdefault(key, []).append(Spent(_micros(now), ask.is_fire))
+                insort(logs.setdefault(key, []), Spent(_micros(now), ask.is_fire), key=_at)
             continue
         pace = max(limit.pace for some in keys.values() for limit in some if limit.label == free.limit)
         place = waiting.get(ask.whose, 0)
@@ -277,22 +291,25 @@ def _free(limit: Limit, log: Log, ask: Ask, now: datetime) -> Answer:
     """When this limit has room: now, or the moment its window lets enough go."""
     most = limit.fire if ask.is_fire else limit.plain
     inside = _inside(limit, log, now)
-    at = _moment(inside[len(inside) - most].at) + limit.window if len(inside) >= most else now
+    at = _moment(log[-most].at) + limit.window if inside >= most else now
     if not ask.is_fire and inside and _is_low(limit, log, now):
-        at = max(at, _moment(inside[-1].at) + limit.pace)
+        at = max(at, _moment(log[-1].at) + limit.pace)
     return Answer(word=Word.GO if at <= now else Word.WAIT, at=at, limit=limit.label)
 
 
 def _is_low(limit: Limit, log: Log, now: datetime) -> bool:
     """Whether little is left for what is no fire. A limit of one is never low: it is free or it is not."""
-    left = limit.plain - len(_inside(limit, log, now))
+    left = limit.plain - _inside(limit, log, now)
     return limit.plain > 1 and left < limit.plain * limit.low
 
 
-def _inside(limit: Limit, log: Log, now: datetime) -> list[Spent]:
-    """What the window before `now` holds, and what another worker's clock put a moment after it."""
-    since = _micros(now - limit.window)
-    return [each for each in log if each.at > since]
+def _inside(limit: Limit, log: Log, now: datetime) -> int:
+    """How many the window before `now` holds, with those that another worker's clock put a moment after it."""
+    return len(log) - bisect_right(log, _micros(now - limit.window), key=_at)
+
+
+def _at(spent: Spent) -> int:
+    return spent.at
 
 
 def gather(asks: Sequence[Ask], answers: Mapping[AttemptId, Answer]) -> dict[AttemptId, list[AttemptId]]:

@@ -14,7 +14,7 @@ import msgspec
 from backend.core import metrics
 from backend.core.db.engine import execute, fetch, transaction
 from backend.core.ids import AttemptId, NoticeId
-from backend.delivery.budgets import LEAST_BUNDLED, Answer, Ask, Limits, Log, Spent, Word, decide, keys_of, pruned
+from backend.delivery.budgets import LEAST_BUNDLED, Answer, Ask, Limits, Log, Word, decide, keys_of, pruned, spent_of
 from backend.delivery.digest import Digest, digest_of, encoded
 from backend.delivery.fallback import Begun, begin_next, lock_notices
 from backend.delivery.model import Card
@@ -22,10 +22,10 @@ from backend.delivery.reasons import Why, written
 
 _LOCK: Final = "select key, spent from spendings where key = any($1) order by key for update"
 _MAKE: Final = """
-    insert into spendings (key, spent) select key, '[]' from unnest($1::text[]) as key order by key
+    insert into spendings (key, spent) select key, '{}' from unnest($1::text[]) as key order by key
     on conflict do nothing"""
 _PUT: Final = """
-    update spendings s set spent = x.spent::jsonb from unnest($1::text[], $2::text[]) as x(key, spent)
+    update spendings s set spent = x.spent::bigint[] from unnest($1::text[], $2::text[]) as x(key, spent)
     where s.key = x.key"""
 _LOCK_ATTEMPTS: Final = "select id from attempts where id = any($1) order by id for no key update"
 #: what our own hands hold goes back; it was not tried
@@ -48,9 +48,7 @@ _TAKE: Final = """
 _CARRY: Final = """
     update attempts set digest = $2::jsonb where id = $1 and state = 'sending' and lease_by = $3 returning id"""
 
-_decode_log = msgspec.json.Decoder(list[Spent]).decode
 _decode_card = msgspec.json.Decoder(Card).decode
-_encode = msgspec.json.Encoder().encode
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,15 +72,20 @@ async def spend(asks: Sequence[Ask], limits: Limits, now: datetime) -> dict[Atte
         if len(rows) < len(wanted):
             await execute(_MAKE, wanted)
             rows = await fetch(_LOCK, wanted)
-        before = {row["key"]: _decode_log(row["spent"]) for row in rows}
+        before = {row["key"]: list(map(spent_of, row["spent"])) for row in rows}
         logs: dict[str, Log] = {key: list(log) for key, log in before.items()}
         answers = decide(asks, logs, limits, now)
         changed = [key for key in wanted if len(logs[key]) != len(before[key])]
         if changed:
-            kept = [_encode(pruned(logs[key], keys[key], now)).decode() for key in changed]
+            kept = [_written(pruned(logs[key], keys[key], now)) for key in changed]
             await execute(_PUT, changed, kept)
     metrics.SPENDING_SECONDS.observe(time.perf_counter() - began)
     return answers
+
+
+def _written(log: Log) -> str:
+    """As PostgreSQL writes an array: one text a key, for an array of arrays would lose its borders."""
+    return "{" + ",".join(str(each.number) for each in log) + "}"
 
 
 async def hold_back(claims: Sequence[Claim], answers: Mapping[AttemptId, Answer], worker: str) -> Begun:

@@ -1,6 +1,6 @@
 """The outbox: notices, attempts, receipts, and the phone page's inbox."""
 
-from piccolo.columns import BigSerial, Text
+from piccolo.columns import Array, BigInt, BigSerial, Text
 from piccolo.table import Table
 
 from backend.core.db import columns as c
@@ -66,7 +66,7 @@ class SpendingRow(Table, tablename="spendings"):
     """What of a carrier's limit was spent lately: the times of the messages that still count, by whose they are."""
 
     key = Text(primary_key=True, default=None, null=False)
-    spent = c.document()
+    spent = Array(BigInt(), default=None, null=False)  #: delivery.budgets.Spent as one number each
 
 
 class ReceiptRow(Table, tablename="receipts"):

@@ -52,10 +52,9 @@ class Cast:
         self.carrier = carrier
         self.bot = {
             # this measures our own way; the carrier's limits would be all that is seen
-            **{
-                f"FENGHUO_BUDGETS_TELEGRAM_{name}": "100000"
-                for name in ("PER_CHAT_PER_SECOND", "FIRE_PER_CHAT_PER_SECOND", "PER_CHAT_PER_MINUTE", "PER_SECOND")
-            },
+            "FENGHUO_BUDGETS_TELEGRAM_PER_CHAT_PER_SECOND": "0",
+            "FENGHUO_BUDGETS_TELEGRAM_PER_CHAT_PER_MINUTE": "0",
+            "FENGHUO_BUDGETS_TELEGRAM_PER_SECOND": "2000",
             "FENGHUO_TELEGRAM_TOKEN": TOKEN,
             "FENGHUO_TELEGRAM_API_BASE": f"http://127.0.0.1:{carrier_port}",
         }

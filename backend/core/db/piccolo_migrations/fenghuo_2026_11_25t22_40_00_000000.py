@@ -2,7 +2,7 @@
 
 from backend.core.db.scripts import script_migration
 
-ID = "2026-11-25T22:20:00:000000"
+ID = "2026-11-25T22:40:00:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "spendings in place, failures counted"
 

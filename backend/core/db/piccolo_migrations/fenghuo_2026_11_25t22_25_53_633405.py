@@ -1,11 +1,13 @@
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
+from piccolo.columns.column_types import Array
+from piccolo.columns.column_types import BigInt
 from piccolo.columns.column_types import Integer
 from piccolo.columns.column_types import JSONB
 from piccolo.columns.column_types import Text
 from piccolo.columns.column_types import Timestamptz
 from piccolo.columns.indexes import IndexMethod
 
-ID = "2026-11-25T22:17:35:846965"
+ID = "2026-11-25T22:25:53:633405"
 VERSION = "1.38.0"
 DESCRIPTION = "failing ways and limits of carriers"
 
@@ -45,10 +47,21 @@ async def forwards():
         tablename="spendings",
         column_name="spent",
         db_column_name="spent",
-        column_class_name="JSONB",
-        column_class=JSONB,
+        column_class_name="Array",
+        column_class=Array,
         params={
             "default": None,
+            "base_column": BigInt(
+                default=0,
+                null=False,
+                primary_key=False,
+                unique=False,
+                index=False,
+                index_method=IndexMethod.btree,
+                choices=None,
+                db_column_name=None,
+                secret=False,
+            ),
             "null": False,
             "primary_key": False,
             "unique": False,
