@@ -22,6 +22,7 @@ from backend.core.logs import start_logging
 from backend.core.settings import Settings
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Lane
+from backend.delivery.budgets import limits_of
 from backend.delivery.model import Channel
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ async def worker(settings: Settings, stop: asyncio.Event, lane: Lane, ready: Pat
             redis_url=settings.redis.url.value,
             send_timeout_s=settings.workers.send_timeout_s,
             concurrency=settings.workers.concurrency,
+            limits=limits_of(settings.budgets),
             chores=await _chores(announcer, stack) if lane is Lane.ROUTINE else (),
             on_ready=lambda: _is_ready(ready),
         )

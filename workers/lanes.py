@@ -24,6 +24,7 @@ from backend.core.redis import RedisError, connect
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Lane
 from backend.delivery import sweep
+from backend.delivery.budgets import Limits
 from backend.delivery.carry import Carrier
 from backend.delivery.model import Channel
 from workers.rung import RungWorker
@@ -57,6 +58,7 @@ class LaneWorker:
         redis_url: str,
         send_timeout_s: float,
         concurrency: int,
+        limits: Limits | None = None,
         chores: Sequence[Chore] = (),
         on_ready: Callable[[], None] | None = None,
     ) -> None:
@@ -67,10 +69,12 @@ class LaneWorker:
         self._on_ready = on_ready
         self._concurrency = concurrency
         name = f"{lane}-{socket.gethostname()}-{os.getpid()}"
-        self._carrier = Carrier(name, channels, timeout_s=send_timeout_s, concurrency=concurrency)
+        self._carrier = Carrier(name, channels, timeout_s=send_timeout_s, concurrency=concurrency, limits=limits)
         self._sweeping: set[AttemptId] = set()
         # a routine worker takes up what no fire worker touched: all of them may be gone at once
-        self._cover = Carrier(f"{name}-cover", channels, timeout_s=send_timeout_s, concurrency=concurrency)
+        self._cover = Carrier(
+            f"{name}-cover", channels, timeout_s=send_timeout_s, concurrency=concurrency, limits=limits
+        )
         self._covers = lane is Lane.ROUTINE
 
     async def run(self) -> None:

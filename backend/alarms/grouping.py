@@ -18,6 +18,7 @@ from backend.alarms.rows import COLUMNS, alarm_of, alarms_of
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId
+from backend.delivery.reasons import Why, written
 from backend.delivery.service import revise
 from backend.monitoring.words import LIST_MARK
 
@@ -91,7 +92,7 @@ def _lead(rows: Sequence[dict[str, Any]], faults: dict[AlarmId, Alarm], told: di
             leader = next((other for _, other, has_told in window if has_told), None)
             is_told = leader is None or len(window) + 1 < _LEAST
             if leader is not None and not is_told:
-                told[alarm.id] = f"told together with alarm {leader.number}"
+                told[alarm.id] = written(Why.TOGETHER, number=leader.number)
                 leaders[leader.id] = leader
         window.append((alarm.raised_at, alarm, is_told))
     return list(leaders.values())

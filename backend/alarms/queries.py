@@ -1,5 +1,6 @@
 """Reads of alarms for pages, phones and chats: the same answers everywhere, each through the person's doors."""
 
+from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
@@ -12,6 +13,7 @@ from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import CHANNEL_LABELS, VERDICT_LABELS, VIA_LABELS, Channel, Severity, Verdict, Via
 from backend.delivery.model import Card
+from backend.delivery.reasons import sentence
 from backend.people.doors import units_seen
 from backend.people.model import Person, Right
 
@@ -74,6 +76,7 @@ async def history_for(person: Person, alarm_id: AlarmId, language: str) -> list[
     lines = [_line(row, language) for row in rows]
     lines += [_told(row, language) for row in await _deliveries(alarm_id)]
     lines += [_contact_failed(row, language) for row in await _dead_contacts(alarm_id)]
+    lines += [HistoryLine(at=at, text=translate(_UNHEARD, language)) for at in await _unheard(alarm_id)]
     if alarm.closed_at is not None:
         lines.append(HistoryLine(at=alarm.closed_at, text=translate(N_("报警关闭"), language)))
     return sorted(lines, key=lambda line: line.at)
@@ -81,11 +84,17 @@ async def history_for(person: Person, alarm_id: AlarmId, language: str) -> list[
 
 async def _deliveries(alarm_id: AlarmId) -> list[dict[str, Any]]:
     return await fetch(
-        """select a.t5, a.t6, a.channel, a.state, a.why, a.is_held, a.created_at, p.name, n.t1, n.kind
+        """select a.t5, a.t6, a.channel, a.state, a.why, a.because, a.is_held, a.created_at, p.name, n.t1, n.kind
            from attempts a join notices n on n.id = a.notice join people p on p.id = a.person
            where n.alarm = $1 order by a.created_at, a.id""",
         alarm_id,
     )
+
+
+async def _unheard(alarm_id: AlarmId) -> list[datetime]:
+    """When no way of a notice was left, and the duty desk was told."""
+    rows = await fetch("select unheard_at from notices where alarm = $1 and unheard_at is not null", alarm_id)
+    return [row["unheard_at"] for row in rows]
 
 
 async def _dead_contacts(alarm_id: AlarmId) -> list[dict[str, Any]]:
@@ -105,6 +114,7 @@ def _contact_failed(row: dict[str, Any], language: str) -> HistoryLine:
     return HistoryLine(at=row["at"], text=text, person=row["name"])
 
 
+_UNHEARD: Final = N_("所有通知方式均未送达，已转服务机构值班台")
 _SENTENCES: Final = {
     "raised": N_("报警产生"),
     "cleared": N_("信号恢复"),
@@ -137,9 +147,13 @@ def _told(row: dict[str, Any], language: str) -> HistoryLine:
         seconds = f"{(row['t5'] - row['t1']).total_seconds():.2f}"
         text = translate(N_("已送达 {channel}，用时 {seconds} 秒"), language, channel=channel, seconds=seconds)
     elif row["state"] in {"refused", "skipped"}:
-        text = translate(N_("未送达 {channel}：{why}"), language, channel=channel, why=row["why"] or "")
+        why = sentence(row["why"], language)
+        text = translate(N_("未送达 {channel}：{why}"), language, channel=channel, why=why)
     else:
-        text = translate(N_("正在发送 {channel}"), language, channel=channel)
+        why = sentence(row["why"], language)
+        text = translate(N_("正在发送 {channel}"), language, channel=channel) + (f" · {why}" if why else "")
+    if row["because"]:
+        text += f" · {sentence(row['because'], language)}"
     return HistoryLine(at=row["t5"] or row["created_at"], text=text, person=row["name"])
 
 

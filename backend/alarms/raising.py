@@ -23,6 +23,7 @@ from backend.core.vocabulary import SEVERITY_OF_CLASS, AlarmClass, Lane, Severit
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
+from backend.delivery.reasons import Why, written
 from backend.delivery.service import Redraws, revise
 from backend.monitoring.changes import Change, Mark
 from backend.monitoring.model import subject_of
@@ -373,11 +374,11 @@ async def _told_by_parts(raised: list[tuple[Alarm, _New]]) -> dict[AlarmId, str]
         if settle:
             row = await fetch_one(_PART_OF, alarm.subject + "/", alarm.raised_at - settle)
             if row is not None:
-                told[alarm.id] = f"told by the part: alarm {row['number']}"
+                told[alarm.id] = written(Why.BY_PART, number=row["number"])
         elif alarm.item == DETECTOR_FAULT:
             system = alarm.subject.rsplit("/", 1)[0]
             waiting = await fetch(_WHOLE_OF, system, alarm.raised_at - _LONGEST_SETTLE)
             await delivery.skip_pending(
-                [AlarmId(row["id"]) for row in waiting], f"told by the part: alarm {alarm.number}"
+                [AlarmId(row["id"]) for row in waiting], written(Why.BY_PART, number=alarm.number)
             )
     return told

@@ -27,6 +27,11 @@ DELIVERY_SECONDS = Histogram(
     buckets=_FAST,
 )
 BREACHES = Counter("fenghuo_deadline_breaches_total", "Attempts not accepted by their deadline", ["severity"])
+UNHEARD = Counter("fenghuo_unheard_notices_total", "Notices that no way took: the duty desk was told", ["severity"])
+SPENDING_SECONDS = Histogram("fenghuo_spending_seconds", "Time to ask the carriers' limits for a batch", buckets=_FAST)
+HELD_BACK = Counter(
+    "fenghuo_held_back_total", "Attempts a carrier's limit held back, by what followed", ["channel", "word"]
+)
 SWEPT = Counter("fenghuo_swept_total", "Attempts the sweeper found that nobody rang for", ["lane"])
 HTTP_REQUESTS = Counter("fenghuo_http_requests_total", "Requests, by status class", ["status"])
 

@@ -22,6 +22,8 @@ _PREFIX: Final = "FENGHUO_"
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+CountOrNone = Annotated[int, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, lt=1)]
 WireAddress = Annotated[str, Meta(pattern="^[0-9a-f]{12}$")]
 Level = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
 #: what a server's address begins with; the rest of it is the client library's affair
@@ -107,6 +109,26 @@ class Workers(_Section, frozen=True):
     concurrency: Count = 64
 
 
+class Budgets(_Section, frozen=True):
+    """Carriers' limits as messages in a window (delivery.budgets says where each is from; 0: none), and fire's part."""
+
+    fire_reserve: Share = 0.4  #: of each limit, for fire only
+    low_share: Share = 0.25  #: of what is left for the rest: below it, messages are spread and told together
+    telegram_per_chat_per_second: CountOrNone = 1
+    telegram_fire_per_chat_per_second: CountOrNone = 5
+    telegram_per_chat_per_minute: CountOrNone = 60
+    telegram_per_group_per_minute: CountOrNone = 20
+    telegram_per_second: CountOrNone = 30
+    sms_per_number_per_day: CountOrNone = 50
+    voice_per_callee_per_minute: CountOrNone = 1
+    voice_per_callee_per_hour: CountOrNone = 5
+    voice_per_callee_per_day: CountOrNone = 20
+    voice_per_second: CountOrNone = 1
+    webhook_per_address_per_second: CountOrNone = 20
+    wecom_per_robot_per_minute: CountOrNone = 20
+    dingtalk_per_robot_per_minute: CountOrNone = 20
+
+
 class Provider(_Section, frozen=True):
     """The service provider (服务机构) itself."""
 
@@ -130,6 +152,7 @@ class Settings(_Section, frozen=True):
     gateway: Gateway = Gateway()
     telegram: Telegram = Telegram()
     workers: Workers = Workers()
+    budgets: Budgets = Budgets()
     provider: Provider = Provider()
     log: Log = Log()
 

@@ -13,24 +13,32 @@ from typing import Any, Final, Protocol, runtime_checkable
 import msgspec
 
 from backend.core import clock, metrics
+from backend.core.announce import announce
 from backend.core.batching import Batcher
 from backend.core.db.engine import fetch
 from backend.core.deadlines import LEASE
 from backend.core.ids import AttemptId, NoticeId, PersonId
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Severity
-from backend.delivery.model import Card, Channel, Delivery, Receipt, Refusal
+from backend.delivery import spending
+from backend.delivery.budgets import Ask, Limits, Word, gather
+from backend.delivery.digest import Digest, drawn
+from backend.delivery.digest import decode as decode_digest
+from backend.delivery.model import Card, Channel, Delivery, NoticeKind, Receipt, Refusal, RefusalKind
 from backend.delivery.outcomes import Outcome, OutcomeKind, write_outcomes
+from backend.delivery.reasons import Why, written
+from backend.delivery.retrying import USEFUL
 
 log = logging.getLogger(__name__)
 
 #: why an attempt waits whose channel asked one of the workers to leave it alone (`channel_rests`)
-_RESTS: Final = "the channel rests"
+_RESTS: Final = written(Why.RESTS)
 # Every statement that writes several attempts locks them in the order of their ids first, so that two of them never
 # wait for each other in a ring.
 _CLAIMED: Final = """
     returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, a.redraw_at,
-              n.severity, n.t0, n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
+              n.severity, n.t0, n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card,
+              n.kind, a.language, a.digest"""
 _CLAIM: Final = f"""
     with due as materialized (
         select a.id, r.until from attempts a left join channel_rests r on r.channel = a.channel and r.until > $4
@@ -71,6 +79,10 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
 
     delivery: Delivery
     channel: ChannelName
+    kind: NoticeKind
+    own_card: Card  #: of its own alarm, where the delivery's is a summary
+    digest: Digest | None
+    language: str
     tries: int
     revision: int
     severity: Severity
@@ -89,17 +101,22 @@ class SendsMany(Protocol):
 
 
 def _claimed(row: Mapping[str, Any]) -> Claimed:
-    card = _decode_card(row["card"])
+    own = msgspec.structs.replace(_decode_card(row["card"]), revision=row["revision"])
+    digest = decode_digest(row["digest"]) if row["digest"] else None
     return Claimed(
         delivery=Delivery(
             attempt=AttemptId(row["id"]),
             notice=NoticeId(row["notice"]),
             person=PersonId(row["person"]),
             address=row["address"],
-            card=msgspec.structs.replace(card, revision=row["revision"]),
+            card=drawn(own, digest, row["language"]),
             surface=_decode_surface(row["surface"]) if row["surface"] else None,
         ),
         channel=ChannelName(row["channel"]),
+        kind=NoticeKind(row["kind"]),
+        own_card=own,
+        digest=digest,
+        language=row["language"],
         tries=row["tries"],
         revision=row["revision"],
         severity=Severity(row["severity"]),
@@ -113,11 +130,18 @@ class Carrier:
     """One worker's hands: claims attempts, hands them to channels, writes what became of them."""
 
     def __init__(
-        self, name: str, channels: Mapping[ChannelName, Channel], *, timeout_s: float, concurrency: int
+        self,
+        name: str,
+        channels: Mapping[ChannelName, Channel],
+        *,
+        timeout_s: float,
+        concurrency: int,
+        limits: Limits | None = None,
     ) -> None:
         self._name = name
         self._channels = channels
         self._timeout_s = timeout_s
+        self._limits: Limits = limits or {}
         self._slots = asyncio.Semaphore(concurrency)
         self._held: dict[AttemptId, datetime] = {}  #: until when each lease is known to be ours
         self._resting: dict[ChannelName, datetime] = {}
@@ -164,8 +188,10 @@ class Carrier:
 
     async def _send_group(self, name: ChannelName, group: list[Claimed]) -> None:
         channel = self._channels.get(name)
+        if channel is not None and name in self._limits:
+            group = await self._within_limits(group)
         if channel is None:
-            refusal = Refusal(f"channel {name} is not configured", permanent=True)
+            refusal = Refusal(written(Why.NOT_CONFIGURED, channel=name), kind=RefusalKind.CONFIGURATION)
             await asyncio.gather(*(self._settle(each, None, refusal, clock.now()) for each in group))
         elif isinstance(channel, SendsMany):
             await self._send_many(channel, group)
@@ -173,13 +199,31 @@ class Carrier:
             done = await asyncio.gather(*(self._send_one(channel, each) for each in group), return_exceptions=True)
             _raise_first(done)
 
+    async def _within_limits(self, group: list[Claimed]) -> list[Claimed]:
+        """Those the carrier's limits let go now; the others are put back, skipped, or told in one message."""
+        now = clock.now()
+        asks = [_ask(each) for each in group]
+        answers = await spending.spend(asks, self._limits, now)
+        taking = gather(asks, answers)
+        for each in (each for others in taking.values() for each in others):
+            answers[each] = msgspec.structs.replace(answers[each], word=Word.WAIT)
+        claims = [_claim(*each) for each in zip(asks, group, strict=True)]
+        if any(answer.word is not Word.GO for answer in answers.values()):
+            await announce(await spending.hold_back(claims, answers, self._name), {}, [])
+        going: list[Claimed] = []
+        for claim, claimed in zip(claims, group, strict=True):
+            if answers[claim.ask.attempt].word is Word.GO:
+                digest = await spending.bundle(claim, now, self._name) if claim.ask.attempt in taking else None
+                going.append(_summed_up(claimed, digest) if digest else claimed)
+        return going
+
     async def _send_many(self, channel: SendsMany, group: list[Claimed]) -> None:
         t4 = clock.now()
         try:
             async with asyncio.timeout(self._timeout_s):
                 answers = await channel.send_many([each.delivery for each in group])
         except TimeoutError:
-            answers = [Refusal("timeout", permanent=False)] * len(group)
+            answers = [Refusal(written(Why.TIMEOUT), kind=RefusalKind.AWAY)] * len(group)
         await asyncio.gather(
             *(self._settle(each, t4, answer, clock.now()) for each, answer in zip(group, answers, strict=True))
         )
@@ -202,7 +246,7 @@ class Carrier:
             async with asyncio.timeout(self._timeout_s):
                 receipt: Receipt = await sending
         except TimeoutError:
-            return Refusal("timeout", permanent=False)
+            return Refusal(written(Why.TIMEOUT), kind=RefusalKind.AWAY)
         except Refusal as refusal:
             return refusal
         return receipt
@@ -257,6 +301,30 @@ class Carrier:
                 log.exception("leases not renewed")
 
 
+def _ask(claimed: Claimed) -> Ask:
+    delivery = claimed.delivery
+    is_fire = claimed.severity is Severity.FIRE and claimed.kind is not NoticeKind.RESTORED
+    return Ask(
+        attempt=delivery.attempt,
+        person=delivery.person,
+        medium=claimed.channel,
+        address=delivery.address,
+        is_fire=is_fire,
+        deadline_at=claimed.deadline_at,
+        useful_until=claimed.t0 + USEFUL[claimed.severity],
+        may_join=claimed.kind is not NoticeKind.CONTACT_TEST,
+    )
+
+
+def _claim(ask: Ask, claimed: Claimed) -> spending.Claim:
+    return spending.Claim(ask=ask, notice=claimed.delivery.notice, card=claimed.own_card, digest=claimed.digest)
+
+
+def _summed_up(claimed: Claimed, digest: Digest) -> Claimed:
+    delivery = msgspec.structs.replace(claimed.delivery, card=drawn(claimed.own_card, digest, claimed.language))
+    return msgspec.structs.replace(claimed, delivery=delivery, digest=digest)
+
+
 def _raise_first(done: Sequence[object]) -> None:
     """What `gather` gave back: the first failure, if there was one."""
     for each in done:
@@ -277,9 +345,12 @@ def _outcome(
     refusal = answer if isinstance(answer, Refusal) else None
     return Outcome(
         attempt=claimed.delivery.attempt,
+        notice=claimed.delivery.notice,
         person=claimed.delivery.person,
         channel=claimed.channel,
         address=claimed.delivery.address,
+        severity=claimed.severity,
+        t0=claimed.t0,
         kind=kind,
         at=now,
         t4=t4,
@@ -290,6 +361,7 @@ def _outcome(
         reason=refusal.reason if refusal else None,
         retry_after_s=refusal.retry_after if refusal else None,
         is_permanent=refusal.permanent if refusal else False,
+        refusal=refusal.kind if refusal else None,
         contact_is_dead=refusal.contact_is_dead if refusal else False,
         holds_channel=bool(refusal and refusal.hold_channel and refusal.retry_after),
         redraw_claim=claimed.redraw_claim,

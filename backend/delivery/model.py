@@ -88,6 +88,7 @@ class NoticeKind(StrEnum):
 
     RAISED = "raised"
     RESTORED = "restored"
+    CONTACT_TEST = "contact_test"  #: somebody tries whether a contact works; it speaks of no alarm
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,28 +108,60 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     surface: dict[str, str | int]
 
 
-class Refusal(Exception):  # noqa: N818 - what the carrier did
-    """The carrier did not take it. Temporary ones are tried again, after `retry_after` seconds if it said so.
+class RefusalKind(StrEnum):
+    """The class of a refusal: what is at fault. `delivery.retrying` says what follows."""
 
-    `contact_is_dead`: the address itself is refused (blocked, gone), whatever is sent. `hold_channel`: the whole
-    channel must rest for `retry_after` (Telegram's 429).
+    CONTACT = "contact"  #: the address itself (blocked, gone, no such number), whatever is sent
+    CONTENT = "content"  #: our message: a wrong template, a forbidden word
+    CONFIGURATION = "configuration"  #: our account with the carrier: a token, a signature, a right
+    MONEY = "money"  #: the account is empty
+    LIMIT = "limit"  #: a cap of the carrier was reached
+    BUSY = "busy"  #: the carrier answers that it can't just now (5xx, throttled; a line that is engaged)
+    AWAY = "away"  #: no answer, and the same can be asked again
+    UNKNOWN = "unknown"  #: no answer, and the carrier may have taken it
+
+
+#: classes that no later try mends
+_FOR_GOOD: Final = frozenset(
+    {RefusalKind.CONTACT, RefusalKind.CONTENT, RefusalKind.CONFIGURATION, RefusalKind.MONEY, RefusalKind.UNKNOWN}
+)
+
+
+class Refusal(Exception):  # noqa: N818 - what the carrier did
+    """The carrier did not take it: its own words, and of which class that is.
+
+    `retry_after`: so many seconds it asked to wait. `hold_channel`: the whole channel must rest for them (Telegram's
+    429). A channel that knows no classes says `permanent`, and `contact_is_dead` where the address is refused.
     """
 
     def __init__(
         self,
         reason: str,
         *,
-        permanent: bool,
+        permanent: bool | None = None,
         retry_after: float | None = None,
         contact_is_dead: bool = False,
         hold_channel: bool = False,
+        kind: RefusalKind | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.permanent = permanent
         self.retry_after = retry_after
-        self.contact_is_dead = contact_is_dead
         self.hold_channel = hold_channel
+        self.kind = kind or _kind_of(
+            permanent=bool(permanent), contact_is_dead=contact_is_dead, hold_channel=hold_channel
+        )
+        self.permanent = self.kind in _FOR_GOOD if permanent is None else permanent
+        self.contact_is_dead = contact_is_dead or self.kind is RefusalKind.CONTACT
+
+
+def _kind_of(*, permanent: bool, contact_is_dead: bool, hold_channel: bool) -> RefusalKind:
+    """The class of a refusal whose channel names none."""
+    if contact_is_dead:
+        return RefusalKind.CONTACT
+    if hold_channel:
+        return RefusalKind.CONFIGURATION if permanent else RefusalKind.LIMIT
+    return RefusalKind.CONTENT if permanent else RefusalKind.AWAY
 
 
 class Channel(Protocol):

@@ -4,23 +4,25 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 import asyncpg
 import msgspec
 
 from backend.core import clock
+from backend.core.announce import announce
 from backend.core.db.engine import SERVER_AWAY, execute, transaction
-from backend.core.ids import AttemptId, PersonId, new_id
-from backend.core.vocabulary import Channel
+from backend.core.ids import AttemptId, NoticeId, PersonId, new_id
+from backend.core.vocabulary import Channel, Severity
+from backend.delivery.fallback import Begun, begin_next, lock_notices
+from backend.delivery.model import RefusalKind
+from backend.delivery.reasons import Why, written
+from backend.delivery.retrying import Refused, Verdict, judge
 from backend.people.service import mark_contact_failing, mark_contacts_well
 
 _encode = msgspec.json.Encoder().encode
 
-_FIRST_RETRY_S: Final = 0.25
-_LONGEST_RETRY_S: Final = 30.0
-#: with the waits above this is about five minutes of trying
-_MOST_TRIES: Final = 16
 #: a card that could not be drawn again just now is drawn later
 _REDRAW_RETRY: Final = timedelta(seconds=2)
 
@@ -86,13 +88,16 @@ class OutcomeKind(StrEnum):
 _ARRIVED: Final = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REDRAWN})
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One channel's answer to one attempt."""
 
     attempt: AttemptId
+    notice: NoticeId
     person: PersonId
     channel: Channel
     address: str
+    severity: Severity
+    t0: datetime
     kind: OutcomeKind
     at: datetime
     t4: datetime | None
@@ -103,20 +108,59 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     retry_after_s: float | None
     is_permanent: bool
+    refusal: RefusalKind | None
     contact_is_dead: bool
     holds_channel: bool  #: the carrier asked the whole channel to wait (429)
     redraw_claim: datetime | None  #: of a redraw: what its claim put into `redraw_at`
 
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What follows from this refusal, by the table of delivery.retrying."""
+        refused = Refused(
+            kind=self.refusal or RefusalKind.AWAY,
+            severity=self.severity,
+            tries=self.tries,
+            at=self.at,
+            since=self.t0,
+            deadline_at=self.deadline_at,
+            retry_after_s=self.retry_after_s,
+        )
+        verdict = judge(refused)
+        if self.kind is OutcomeKind.REFUSED:  # whatever the table hopes for: the channel says that it is no use
+            return msgspec.structs.replace(verdict, again_at=None, begins_next=True)
+        return verdict
+
+    @property
+    def is_refusal(self) -> bool:
+        """Of a message, not of a redraw."""
+        return self.kind in {OutcomeKind.REFUSED, OutcomeKind.POSTPONED}
+
     @property
     def is_final_refusal(self) -> bool:
-        """Refused for good, or tried often enough."""
-        return self.kind is OutcomeKind.REFUSED or (self.kind is OutcomeKind.POSTPONED and self.tries >= _MOST_TRIES)
+        """Refused for good, tried often enough, or no use any more."""
+        return self.is_refusal and self.verdict.again_at is None
+
+    @property
+    def begins_next(self) -> bool:
+        """Whether the next kind of contact is begun now."""
+        return self.is_refusal and self.verdict.begins_next
+
+    @property
+    def why(self) -> str:
+        """What stands on the attempt: the carrier's words, or that it was tried until it was no use."""
+        reason = self.reason or ""
+        tired = self.is_final_refusal and self.kind is OutcomeKind.POSTPONED and self.tries > 1
+        return written(Why.USELESS, said=reason) if tired else reason
 
     @property
     def due_at(self) -> datetime:
-        """When to try again: what the carrier asked for, else twice as long each time."""
-        backoff = min(_FIRST_RETRY_S * 2 ** max(self.tries - 1, 0), _LONGEST_RETRY_S)
-        return self.at + timedelta(seconds=self.retry_after_s or backoff)
+        """When to try again."""
+        return self.verdict.again_at or self.at
+
+    @property
+    def rests_until(self) -> datetime:
+        """How long the carrier asked the whole channel to wait."""
+        return self.at + timedelta(seconds=self.retry_after_s or 0)
 
     @property
     def redraw_due_at(self) -> datetime | None:
@@ -132,7 +176,7 @@ async def write_outcomes(outcomes: Sequence[Outcome]) -> Sequence[None]:
     while True:
         tries += 1
         try:
-            await _write(outcomes)
+            begun = await _write(outcomes)
             break
         except _TRY_AGAIN:
             if tries >= _TRIES:
@@ -141,11 +185,16 @@ async def write_outcomes(outcomes: Sequence[Outcome]) -> Sequence[None]:
             if clock.monotonic() > patience:
                 raise
             await asyncio.sleep(_SERVER_PAUSE_S)
+    if begun:
+        await announce(begun, {}, [])
     return [None] * len(outcomes)
 
 
-async def _write(outcomes: Sequence[Outcome]) -> None:
+async def _write(outcomes: Sequence[Outcome]) -> Begun:
+    failed = [each for each in outcomes if each.begins_next]
     async with transaction():
+        if failed:
+            await lock_notices([each.notice for each in failed])
         await execute(_LOCK, [each.attempt for each in outcomes])
         await _accept([each for each in outcomes if each.kind is OutcomeKind.ACCEPTED])
         await _refuse([each for each in outcomes if each.is_final_refusal])
@@ -156,8 +205,9 @@ async def _write(outcomes: Sequence[Outcome]) -> None:
         await _rest([each for each in outcomes if each.holds_channel])
         await mark_contacts_well((each.channel, each.address) for each in outcomes if each.kind in _ARRIVED)
         for each in outcomes:
-            if each.contact_is_dead:
+            if each.contact_is_dead or (each.is_refusal and each.verdict.blames_contact):
                 await mark_contact_failing(each.channel, each.address, each.reason or "")
+        return await begin_next([each.attempt for each in failed], [each.notice for each in failed]) if failed else {}
 
 
 async def _accept(outcomes: list[Outcome]) -> None:
@@ -178,7 +228,7 @@ async def _refuse(outcomes: list[Outcome]) -> None:
             _REFUSE,
             [each.attempt for each in outcomes],
             [each.t4 for each in outcomes],
-            [each.reason or "" for each in outcomes],
+            [each.why for each in outcomes],
         )
 
 
@@ -189,7 +239,7 @@ async def _postpone(outcomes: list[Outcome]) -> None:
             [each.attempt for each in outcomes],
             [each.t4 for each in outcomes],
             [each.due_at for each in outcomes],
-            [each.reason or "" for each in outcomes],
+            [each.why for each in outcomes],
         )
 
 
@@ -237,6 +287,6 @@ async def _rest(outcomes: list[Outcome]) -> None:
     """Every worker leaves a channel alone that asked one of them to wait; the longest wait counts."""
     until: dict[Channel, datetime] = {}
     for each in outcomes:
-        until[each.channel] = max(each.due_at, until.get(each.channel, each.due_at))
+        until[each.channel] = max(each.rests_until, until.get(each.channel, each.rests_until))
     for channel in sorted(until):
         await execute(_REST, str(channel), until[channel])

@@ -19,6 +19,7 @@ from backend.core.i18n import DEFAULT_LANGUAGE, known_language
 from backend.core.ids import AlarmId, AttemptId, NoticeId, UnitId, new_id
 from backend.core.vocabulary import Channel, Lane, Severity
 from backend.delivery.model import AttemptState, Card, NoticeKind
+from backend.delivery.reasons import Why, written
 from backend.people.model import Reach
 from backend.people.queries import recipients_of
 
@@ -113,7 +114,7 @@ def _ways(draft: NoticeDraft, reach: dict[UnitId | None, tuple[Reach, ...]]) -> 
 
 
 def _dead(way: Reach) -> str:
-    return "" if way.failure is None else way.failure or "the contact is dead"
+    return "" if way.failure is None else written(Why.CONTACT, said=way.failure)
 
 
 def _unreached(draft: NoticeDraft, ways: list[_Way]) -> bool:

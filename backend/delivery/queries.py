@@ -11,12 +11,13 @@ from backend.core.db.engine import fetch
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import Severity
 from backend.delivery.model import AttemptState, NoticeKind
+from backend.delivery.reasons import sentence
 from backend.people.doors import units_seen
 from backend.people.model import Person
 
 _ATTEMPTS: Final = """
     select t.id, n.alarm, n.id as notice, n.kind, n.severity, n.clause, n.deadline_at, p.name as person, t.channel,
-        t.state, t.why, t.is_held, t.tries, n.t0, n.t1, n.t2, n.t3, t.t4, t.t5, t.t6, t.t7
+        t.state, t.why, t.because, t.is_held, t.tries, n.t0, n.t1, n.t2, n.t3, t.t4, t.t5, t.t6, t.t7
     from notices n join attempts t on t.notice = n.id join people p on p.id = t.person
     where n.alarm = any($2) and ($1::uuid[] is null or n.unit = any($1::uuid[]))
     order by n.created_at desc, p.code, t.channel
@@ -36,7 +37,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     channel: str
     state: AttemptState
-    why: str | None
+    why: str | None  #: why it was not made, or waits, as a sentence
+    because: str | None  #: why it was begun beside the plan, as a sentence
     is_held: bool | None
     tries: int
     t0: datetime  #: first octet
@@ -69,4 +71,7 @@ async def told_of(person: Person, alarms: Sequence[AlarmId]) -> list[Told]:
     """Every attempt for these alarms that lies in the person's units; newest notice first."""
     units = units_seen(person)
     rows = await fetch(_ATTEMPTS, None if units is None else list(units), list(alarms))
-    return msgspec.convert(rows, list[Told])
+    said = [
+        {**row, **{each: sentence(row[each], person.language) or None for each in ("why", "because")}} for row in rows
+    ]
+    return msgspec.convert(said, list[Told])

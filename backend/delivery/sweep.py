@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Final
 
 from backend.core import clock, metrics
-from backend.core.db.engine import fetch
+from backend.core.announce import announce
+from backend.core.db.engine import fetch, transaction
 from backend.core.deadlines import UNRUNG_FIRE, UNRUNG_ROUTINE
-from backend.core.ids import AttemptId
+from backend.core.ids import AttemptId, NoticeId
 from backend.core.vocabulary import Lane
+from backend.delivery.fallback import begin_next, lock_notices
 
 _UNRUNG: Final = {Lane.FIRE: UNRUNG_FIRE, Lane.ROUTINE: UNRUNG_ROUTINE}
 _MOST: Final = 200
@@ -31,7 +33,7 @@ _BREACHED: Final = """
         order by id for no key update)
     update attempts a set is_held = false from notices n, late
     where a.id = late.id and a.notice = n.id
-    returning a.id, n.severity"""
+    returning a.id, a.notice, n.severity, a.t4"""
 
 
 async def due_attempts(lane: Lane, *, grace: timedelta = timedelta()) -> list[AttemptId]:
@@ -59,4 +61,12 @@ async def mark_breaches() -> int:
     rows = await fetch(_BREACHED, clock.now())
     for row in rows:
         metrics.BREACHES.labels(row["severity"]).inc()
+    # a carrier that had it and has not taken it by now: another kind, or the duty desk, has to
+    tried = [row for row in rows if row["t4"] is not None]
+    if tried:
+        notices = [NoticeId(row["notice"]) for row in tried]
+        async with transaction():
+            await lock_notices(notices)
+            begun = await begin_next([AttemptId(row["id"]) for row in tried], notices)
+        await announce(begun, {}, [])
     return len(rows)

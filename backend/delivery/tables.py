@@ -1,6 +1,6 @@
 """The outbox: notices, attempts, receipts, and the phone page's inbox."""
 
-from piccolo.columns import BigSerial
+from piccolo.columns import Array, BigInt, BigSerial, Text
 from piccolo.table import Table
 
 from backend.core.db import columns as c
@@ -24,6 +24,7 @@ class NoticeRow(Table, tablename="notices"):
     t1 = c.moment()
     t2 = c.moment(null=True)
     t3 = c.moment()
+    unheard_at = c.moment(null=True)  #: since when no way has taken it, and the duty desk was told
     created_at = c.moment(index=True)
 
 
@@ -55,8 +56,17 @@ class AttemptRow(Table, tablename="attempts"):
     t6 = c.moment(null=True)
     t7 = c.moment(null=True)
     is_held = c.maybe_flag()
-    why = c.text(null=True)
+    why = c.text(null=True)  #: delivery.reasons: why it was not made, or waits
+    because = c.text(null=True)  #: delivery.reasons: why it was begun beside the plan
+    digest = c.document(null=True)  #: delivery.digest: what else this message tells
     created_at = c.moment()
+
+
+class SpendingRow(Table, tablename="spendings"):
+    """What of a carrier's limit was spent lately: the times of the messages that still count, by whose they are."""
+
+    key = Text(primary_key=True, default=None, null=False)
+    spent = Array(BigInt(), default=None, null=False)  #: delivery.budgets.Spent as one number each
 
 
 class ReceiptRow(Table, tablename="receipts"):

@@ -59,15 +59,20 @@ on conflict (person, channel, address) do update set
     priority = coalesce($8, contact_points.priority),
     verified_at = coalesce(excluded.verified_at, contact_points.verified_at),
     failing_since = case when excluded.verified_at is null then contact_points.failing_since end,
+    failures = case when excluded.verified_at is null then contact_points.failures else 0 end,
     failure = case when excluded.verified_at is null then contact_points.failure end
 returning id
 """
 
 _MARK_WELL: Final = """
-update contact_points p set failing_since = null, failure = null
+update contact_points p set failing_since = null, failure = null, failures = 0
 from unnest($1::text[], $2::text[]) as well(channel, address)
 where p.channel = well.channel and p.address = well.address and p.failing_since is not null
     and p.failure is distinct from $3
+"""
+_MARK_VERIFIED: Final = """
+update contact_points set verified_at = coalesce(verified_at, $2), failing_since = null, failure = null, failures = 0
+where id = any($1) and (verified_at is null or failing_since is not null) and failure is distinct from $3
 """
 
 
@@ -147,11 +152,11 @@ async def add_contact_point(
 
 
 async def mark_contact_failing(channel: Channel, address: str, reason: str) -> None:
-    """Note that a carrier refuses an address for good; the first refusal's time stays."""
+    """Note that a carrier refuses an address for good: since when, its last word, and how often in a row."""
     await execute(
         """
-        update contact_points set failing_since = coalesce(failing_since, $3), failure = $4
-        where channel = $1 and address = $2 and failure is distinct from $4 and failure is distinct from $5
+        update contact_points set failing_since = coalesce(failing_since, $3), failure = $4, failures = failures + 1
+        where channel = $1 and address = $2 and failure is distinct from $5
         """,
         channel, address, clock.now(), reason, UNLINKED,
     )  # fmt: skip
@@ -161,7 +166,7 @@ async def mark_contact_well(channel: Channel, address: str) -> None:
     """Note that an address works again."""
     await execute(
         """
-        update contact_points set failing_since = null, failure = null
+        update contact_points set failing_since = null, failure = null, failures = 0
         where channel = $1 and address = $2 and failing_since is not null and failure is distinct from $3
         """,
         channel, address, UNLINKED,
@@ -174,6 +179,11 @@ async def mark_contacts_well(contacts: Iterable[tuple[Channel, str]]) -> None:
     if wanted:
         channels, addresses = zip(*wanted, strict=True)
         await execute(_MARK_WELL, list(map(str, channels)), list(addresses), UNLINKED)
+
+
+async def mark_contacts_verified(contact_points: Iterable[ContactPointId], at: datetime) -> None:
+    """Note that their owners answered, or their phones showed it: the ways are theirs, and work."""
+    await execute(_MARK_VERIFIED, sorted(set(contact_points)), at, UNLINKED)
 
 
 async def new_code(person_id: PersonId, purpose: CodePurpose | str) -> str:

@@ -38,6 +38,7 @@ class ContactPointRow(Table, tablename="contact_points"):
     verified_at = c.moment(null=True)
     failing_since = c.moment(null=True)
     failure = c.text(null=True)
+    failures = c.counter()  #: in a row
     created_at = c.moment()
 
 

@@ -51,6 +51,10 @@ class Cast:
         self.stage = stage
         self.carrier = carrier
         self.bot = {
+            # this measures our own way; the carrier's limits would be all that is seen
+            "FENGHUO_BUDGETS_TELEGRAM_PER_CHAT_PER_SECOND": "0",
+            "FENGHUO_BUDGETS_TELEGRAM_PER_CHAT_PER_MINUTE": "0",
+            "FENGHUO_BUDGETS_TELEGRAM_PER_SECOND": "2000",
             "FENGHUO_TELEGRAM_TOKEN": TOKEN,
             "FENGHUO_TELEGRAM_API_BASE": f"http://127.0.0.1:{carrier_port}",
         }

@@ -13,6 +13,7 @@ from backend.core.ids import AlarmId, AttemptId, PersonId
 from backend.core.vocabulary import Channel
 from backend.delivery.carry import Carrier
 from backend.delivery.model import Delivery, Receipt, Refusal
+from backend.delivery.reasons import sentence
 from backend.monitoring.model import Level, StateSaid, Subject
 from backend.people.queries import person
 
@@ -66,7 +67,7 @@ async def attempts_of(subject: Subject) -> list[tuple[str, str, str, str | None]
            where a.subject like $1 order by 1, 2""",
         f"%{subject.component_address}",
     )
-    return [(row["code"], row["channel"], row["state"], row["why"]) for row in rows]
+    return [(row["code"], row["channel"], row["state"], sentence(row["why"], "zh_CN") or None) for row in rows]
 
 
 async def failing(channel: str, why: str = "blocked by the person") -> None:
@@ -83,7 +84,7 @@ async def test_a_dead_contact_is_skipped_with_its_reason_and_the_duty_desk_told_
     assert await attempts_of(SMOKE) == [
         ("qian", "app", "pending", None),
         ("wang", "app", "pending", None),
-        ("wang", "telegram", "skipped", "blocked by the person"),
+        ("wang", "telegram", "skipped", "联络方式失效：“blocked by the person”"),
     ]
 
 
@@ -124,7 +125,7 @@ async def test_a_contact_that_dies_while_an_alarm_is_told_stands_in_its_story(do
     await door.hears(StateSaid(subject=OTHER, state=FIRE))
     assert [each[1:] for each in await attempts_of(OTHER)] == [
         ("app", "pending", None),
-        ("telegram", "skipped", "blocked by the person"),
+        ("telegram", "skipped", "联络方式失效：“blocked by the person”"),
     ]
 
 

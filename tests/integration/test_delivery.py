@@ -19,6 +19,7 @@ from backend.core.vocabulary import Channel, Lane, Via
 from backend.delivery import sweep
 from backend.delivery.carry import Carrier
 from backend.delivery.model import ATTEMPT_TRANSITIONS, AttemptState, Delivery, Receipt, Refusal
+from backend.delivery.reasons import sentence
 from backend.delivery.service import received
 from backend.monitoring.model import Level, StateSaid, Subject
 from backend.people.queries import person
@@ -197,7 +198,7 @@ async def test_a_carrier_that_stalls_costs_its_own_attempt_only(hands: Hands, do
     await hands.carry()
     assert await states() == {"app": "accepted", "telegram": "pending"}
     (row,) = await fetch("select why from attempts where channel = 'telegram'")
-    assert row["why"] == "timeout"
+    assert sentence(row["why"], "zh_CN") == "运营方未在时限内答复"
 
 
 async def test_a_dead_workers_attempts_are_taken_over_when_its_lease_runs_out(
@@ -273,7 +274,7 @@ async def test_a_channel_that_is_not_configured_is_refused_with_its_reason(door:
     await carrier.carry(await pending())
     await carrier.stop()
     (row,) = await fetch("select state, why from attempts where channel = 'telegram'")
-    assert (row["state"], row["why"]) == ("refused", "channel telegram is not configured")
+    assert (row["state"], sentence(row["why"], "zh_CN")) == ("refused", "未配置Telegram")
 
 
 async def test_receipts_are_kept_and_a_phone_stamps_t6_once(hands: Hands, door: Any, unit: dict[str, UUID]) -> None:
@@ -317,7 +318,7 @@ async def test_a_rest_that_one_worker_was_asked_for_is_kept_by_all(hands: Hands,
     assert await other.carry(new) == 0
     (row,) = await fetch("select state, due_at, tries, why from attempts where id = $1", new[0])
     assert (row["state"], row["due_at"] - clock.now(), row["tries"]) == ("pending", timedelta(seconds=7), 0)
-    assert row["why"] == "the channel rests"
+    assert sentence(row["why"], "en") == "The carrier asked this way to rest"
     assert new[0] not in await sweep.due_attempts(Lane.FIRE)
     still.advance(timedelta(seconds=7))
     assert new[0] in await sweep.due_attempts(Lane.FIRE)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from backend.core.db.engine import execute, fetch
+from backend.delivery.reasons import sentence
 from backend.monitoring.model import Level, StateSaid, Subject
 
 START = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -36,7 +37,7 @@ async def told() -> list[tuple[int, str | None]]:
         """select a.id, min(t.why) as why from alarms a join notices n on n.alarm = a.id
            join attempts t on t.notice = n.id where n.kind = 'raised' group by a.id, a.number order by a.number"""
     )
-    return [(place, row["why"]) for place, row in enumerate(rows, start=1)]
+    return [(place, sentence(row["why"], "zh_CN") or None) for place, row in enumerate(rows, start=1)]
 
 
 async def facts_of_first() -> dict[str, str]:
@@ -50,7 +51,7 @@ async def test_from_the_fifth_fault_on_the_first_ones_card_lists_them(door: Any)
         await fails(door, number, number)
     first = (await fetch("select number from alarms order by number"))[0]["number"]
     assert await told() == [(1, None), (2, None), (3, None), (4, None)] + [
-        (place, f"told together with alarm {first}") for place in (5, 6, 7)
+        (place, f"已与第 {first} 号报警合并通知") for place in (5, 6, 7)
     ]
     facts = await facts_of_first()
     assert facts["同时故障的探测器数"] == "7"
@@ -107,4 +108,4 @@ async def test_that_a_grouped_fault_is_over_is_no_message_either(door: Any) -> N
            where n.kind = 'restored' order by a.number"""
     )
     assert [row["state"] for row in rows] == ["pending", "skipped"]
-    assert rows[1]["why"].startswith("told together with alarm")
+    assert sentence(rows[1]["why"], "zh_CN").endswith("合并通知")
