@@ -179,9 +179,7 @@ def ended(escalation: Escalation, why: str) -> Escalation:
     """A verdict, a mask, or what was reported is over. Ending it twice changes nothing."""
     if escalation.state is State.ENDED:
         return escalation
-    return msgspec.structs.replace(
-        escalation, state=TRANSITIONS[escalation.state, Event.END], due_at=None, why=why
-    )
+    return msgspec.structs.replace(escalation, state=TRANSITIONS[escalation.state, Event.END], due_at=None, why=why)
 
 
 def is_still_to_tell(escalation: Escalation, person: PersonId, roles: frozenset[Role]) -> bool:

@@ -4,7 +4,8 @@ The rule: the last step is always the provider's duty desk, and a fire's first s
 Whatever a policy says, two kinds of contact are launched together (`delivery.plan`, house.md §3.3).
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -134,34 +135,48 @@ class PolicyRefused(BadInput):
 
 def require_sound(policy: Policy, severity: Severity) -> None:
     """Raises `PolicyRefused` with the first thing that is wrong."""
-    wrong = _why_not(policy, severity)
+    wrong = next((sentence for is_wrong, sentence in _WRONGS if is_wrong(policy, severity)), None)
     if wrong is not None:
         raise PolicyRefused(wrong)
 
 
-def _why_not(policy: Policy, severity: Severity) -> str | None:
+def _is_out_of_order(policy: Policy, _: Severity) -> bool:
     steps = policy.steps
-    if not steps or len(steps) > _MOST_STEPS:
-        return N_("通知策略应有 1 到 10 个步骤")
-    if steps[-1].targets != (DESK,) or steps[-1].ways:
-        return N_("最后一步必须是服务机构值班台，并使用全部通知方式")
-    if any(not step.targets for step in steps):
-        return N_("每一步都应写明通知对象")
-    if steps[0].after != _NONE or any(one.after >= two.after for one, two in zip(steps, steps[1:], strict=False)):
-        return N_("第一步应立即开始，其后每一步应晚于前一步")
-    if any(not _is_named(target) for step in steps for target in step.targets):
-        return N_("通知对象不完整")
-    if severity is Severity.FIRE and (steps[0].targets != (EVERYBODY,) or steps[0].ways):
-        return N_("火警的第一步必须立即以全部方式通知单位全体人员")
+    return steps[0].after != _NONE or any(one.after >= other.after for one, other in itertools.pairwise(steps))
+
+
+def _is_out_of_bounds(policy: Policy, _: Severity) -> bool:
     times = (policy.repeat_gap, policy.ack_timeout)
-    if steps[-1].after > _LONGEST or not all(_SHORTEST_GAP <= each <= _LONGEST for each in times):
-        return N_("时间应在 10 秒到 24 小时之间")
-    if policy.ack_timeout > VERDICT_WITHIN[severity]:
-        return N_("确认后等待处置结论的时间超过上限")
-    if not 1 <= policy.rounds <= _MOST_ROUNDS:
-        return N_("轮数应为 1 到 20")
-    return None
+    return policy.steps[-1].after > _LONGEST or not all(_SHORTEST_GAP <= each <= _LONGEST for each in times)
 
 
 def _is_named(target: Target) -> bool:
     return {TargetKind.ROLE: target.role is not None, TargetKind.PERSON: target.id is not None}.get(target.kind, True)
+
+
+#: what may be wrong with a policy, in the order it is told; each may rely on those before it
+_WRONGS: Final[tuple[tuple[Callable[[Policy, Severity], bool], str], ...]] = (
+    (lambda policy, _: not 1 <= len(policy.steps) <= _MOST_STEPS, N_("通知策略应有 1 到 10 个步骤")),
+    (
+        lambda policy, _: policy.steps[-1].targets != (DESK,) or bool(policy.steps[-1].ways),
+        N_("最后一步必须是服务机构值班台，并使用全部通知方式"),
+    ),
+    (lambda policy, _: not all(step.targets for step in policy.steps), N_("每一步都应写明通知对象")),
+    (_is_out_of_order, N_("第一步应立即开始，其后每一步应晚于前一步")),
+    (
+        lambda policy, _: not all(_is_named(target) for step in policy.steps for target in step.targets),
+        N_("通知对象不完整"),
+    ),
+    (
+        lambda policy, severity: (
+            severity is Severity.FIRE and (policy.steps[0].targets != (EVERYBODY,) or bool(policy.steps[0].ways))
+        ),
+        N_("火警的第一步必须立即以全部方式通知单位全体人员"),
+    ),
+    (_is_out_of_bounds, N_("时间应在 10 秒到 24 小时之间")),
+    (
+        lambda policy, severity: policy.ack_timeout > VERDICT_WITHIN[severity],
+        N_("确认后等待处置结论的时间超过上限"),
+    ),
+    (lambda policy, _: not 1 <= policy.rounds <= _MOST_ROUNDS, N_("轮数应为 1 到 20")),
+)

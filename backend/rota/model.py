@@ -41,9 +41,7 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
         now, today = local.time(), local.weekday()
         if self.since < self.until:
             return today in self.weekdays and self.since <= now < self.until
-        return (today in self.weekdays and now >= self.since) or (
-            (today - 1) % 7 in self.weekdays and now < self.until
-        )
+        return (today in self.weekdays and now >= self.since) or ((today - 1) % 7 in self.weekdays and now < self.until)
 
 
 class Rotation(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Who is on duty: turns, hours, stand-ins and gaps, on the wall clock of the unit's zone."""
 
+import itertools
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -70,9 +71,7 @@ def test_a_night_belongs_to_the_weekday_it_begins_on() -> None:
 
 def test_somebody_stands_in_for_one_person_or_for_all() -> None:
     at = local(SHANGHAI, 2026, 3, 2, 12)
-    for_anna = Override(
-        id=UUID(int=1), person=DU, starts_at=at, ends_at=at + timedelta(hours=2), instead_of=ANNA
-    )
+    for_anna = Override(id=UUID(int=1), person=DU, starts_at=at, ends_at=at + timedelta(hours=2), instead_of=ANNA)
     table = schedule(DAILY, Rotation(people=(BO,), first=FIRST), overrides=(for_anna,))
     assert on_duty(table, at - timedelta(seconds=1)) == (ANNA, BO)
     assert on_duty(table, at) == (DU, BO)
@@ -139,7 +138,7 @@ def test_shifts_have_no_holes_and_say_what_on_duty_says(
     begin = start.replace(tzinfo=UTC)
     found = shifts(table, begin, begin + timedelta(days=4))
     assert (found[0].starts_at, found[-1].ends_at) == (begin, begin + timedelta(days=4))
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in itertools.pairwise(found):
         assert one.ends_at == other.starts_at
         assert one.people != other.people
     for shift in found:
