@@ -166,14 +166,18 @@ def _is_ready(file: Path | None) -> None:
 
 async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
+    from backend.alarms.escalating import escalate
     from backend.delivery.sweep import mark_breaches
     from backend.intake import forget_fingerprints, sweep_stale
     from backend.ledger.service import ensure_partitions
+    from backend.rota.warning import warn_of_gaps
     from workers.lanes import Every
 
     directory = await stack.enter_async_context(_directory())
     return (
+        escalate,
         Every(1, mark_breaches),
+        Every(600, warn_of_gaps),
         Every(30, forget_fingerprints),
         Every(30, lambda: sweep_stale(directory, _teller(announcer))),
         Every(6 * 3600, ensure_partitions),

@@ -23,6 +23,7 @@ from backend.core.deadlines import NOTICE_DEADLINES
 from backend.core.ids import DeviceId, PersonId
 from backend.core.live import Hint
 from backend.core.vocabulary import Via
+from backend.delivery import escalating
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
@@ -100,6 +101,7 @@ async def hand_over(person: Person | None = None, via: Via | None = None) -> Han
         [NewEntry(alarm.id, now, "handed_over", {"unit": alarm.place.unit_name}, by, via) for alarm in alarms]
     )
     standing = [alarm for alarm in alarms if alarm.is_active and listeners(alarm) is not None]
+    await escalating.ended([alarm.id for alarm in standing], "handed over")
     planned = await delivery.plan([_draft(alarm, now) for alarm in standing])
     await write_unreached(planned, now)
     return HandedOver(alarms=alarms, planned=planned, redraws=redraws)
@@ -155,4 +157,5 @@ def _draft(alarm: Alarm, now: datetime) -> NoticeDraft:
         t1=now,
         deadline=deadline.within,
         clause=deadline.clause,
+        escalates=alarm.verdict is None,
     )

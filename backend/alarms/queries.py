@@ -122,12 +122,20 @@ _SENTENCES: Final = {
     "judged": N_("处置"),
     "nobody_told": N_("无人可通知：联网单位与值班台均无联络方式"),
     "handed_over": N_("设备已登记，报警移交联网单位"),
+    "acknowledged_again": N_("再次确认"),
+    "escalated_step": N_("升级至第 {step} 步（第 {round} 轮）：通知 {people} 人"),
+    "escalated_round": N_("无人答复，开始第 {round} 轮通知：通知 {people} 人"),
+    "escalated_unjudged": N_("已确认但未处置，重新开始第 {round} 轮通知：通知 {people} 人"),
+    "escalated_spent": N_("各轮通知均已完成，仍未处置"),
 }
+#: facts that stand inside a sentence
+_INSIDE: Final = ("step", "round", "people")
 
 
 def _line(row: dict[str, Any], language: str) -> HistoryLine:
     facts = msgspec.json.decode(row["facts"], type=dict[str, str])
-    words = [translate(_SENTENCES.get(row["kind"], row["kind"]), language)]
+    inside = {name: facts[name] for name in _INSIDE if name in facts}
+    words = [translate(_SENTENCES.get(row["kind"], row["kind"]), language, **inside)]
     if "verdict" in facts:
         words.append(translate(VERDICT_LABELS[Verdict(facts["verdict"])], language))
     if facts.get("by"):

@@ -20,6 +20,7 @@ from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.deadlines import HISTORIC_FIRE, NOTICE_DEADLINES
 from backend.core.ids import AlarmId, LedgerId, UnitId, new_id
 from backend.core.vocabulary import SEVERITY_OF_CLASS, AlarmClass, Lane, Severity
+from backend.delivery import escalating
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
@@ -181,6 +182,7 @@ async def apply(changes: Sequence[Change]) -> Raised:
         batch.apply(change)
     # what ended is written first: the same condition may begin anew in the same batch, and only one may be active
     cleared, redraws = await _write_clears(batch)
+    await escalating.ended([alarm.id for alarm in cleared], "cleared", but_fires=True)
     raised = await _insert([*batch.new.values(), *batch.ended_new])
     await _write_repeats(batch)
     await _write_entries(raised, batch)
@@ -341,6 +343,7 @@ def _raised_draft(alarm: Alarm, new: _New, told: str | None) -> NoticeDraft:
         clause=deadline.clause,
         delay=timedelta(seconds=new.standing.condition.settle_s),
         skipped_because=told,
+        escalates=alarm.is_active or alarm.severity is Severity.FIRE,
     )
 
 
@@ -378,7 +381,7 @@ async def _told_by_parts(raised: list[tuple[Alarm, _New]]) -> dict[AlarmId, str]
         elif alarm.item == DETECTOR_FAULT:
             system = alarm.subject.rsplit("/", 1)[0]
             waiting = await fetch(_WHOLE_OF, system, alarm.raised_at - _LONGEST_SETTLE)
-            await delivery.skip_pending(
-                [AlarmId(row["id"]) for row in waiting], written(Why.BY_PART, number=alarm.number)
-            )
+            whole = [AlarmId(row["id"]) for row in waiting]
+            if await delivery.skip_pending(whole, written(Why.BY_PART, number=alarm.number)):
+                await escalating.ended(whole, "told by the part")
     return told

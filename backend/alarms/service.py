@@ -19,6 +19,7 @@ from backend.core.i18n import N_
 from backend.core.ids import AlarmId, new_id
 from backend.core.live import Hint
 from backend.core.vocabulary import Severity, Verdict, Via
+from backend.delivery import escalating
 from backend.delivery.service import Redraws, answered, revise
 from backend.ledger.service import record_action
 from backend.people.doors import require
@@ -45,7 +46,10 @@ async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Acknowledg
         now = clock.now()
         alarm = await _locked(person, alarm_id, Right.ACKNOWLEDGE)
         is_new = await _know(person, alarm, via, now)
+        is_held = await _held(person, alarm, now)
         redraws = await _after(person, alarm, "alarm.acknowledged", via, now, facts={}) if is_new else {}
+        if is_held and not is_new:
+            await _again(person, alarm, via, now)
         known = (await known_by([alarm_id]))[alarm_id]
     mine = next(each for each in known if each.person == person.id)
     if is_new:
@@ -100,6 +104,7 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
             str(via),
             alarm.rule in ENDED_BY_PEOPLE,
         )
+        await escalating.ended([alarm_id], "judged")
         facts = {"verdict": str(verdict), "note": note}
         redraws = await _after(person, alarm, "alarm.judged", via, now, facts=facts)
     await _tell(alarm, redraws)
@@ -129,6 +134,18 @@ async def _know(person: Person, alarm: Alarm, via: Via, now: datetime) -> bool:
     await execute("update alarms set acknowledged_at = coalesce(acknowledged_at, $2) where id = $1", alarm.id, now)
     await answered(alarm.id, person.id, via, now)
     return True
+
+
+async def _held(person: Person, alarm: Alarm, now: datetime) -> bool:
+    """Nobody is told again whom this answers for; false when it said nothing new since the notices last began."""
+    roles = frozenset(grant.role for grant in person.grants if grant.unit is None or grant.unit == alarm.unit)
+    return alarm.closed_at is None and await escalating.acknowledged(alarm.id, person.id, roles, now)
+
+
+async def _again(person: Person, alarm: Alarm, via: Via, now: datetime) -> None:
+    """They knew, were told anew for want of a verdict, and say again that they are at it."""
+    await execute(_ENTRY, new_id(), alarm.id, now, "acknowledged_again", person.id, str(via), "{}")
+    await record_action(person.code, "alarm.acknowledged_again", {"alarm": str(alarm.id), "via": str(via)})
 
 
 async def _after(person: Person, alarm: Alarm, what: str, via: Via, now: datetime, *, facts: dict[str, str]) -> Redraws:

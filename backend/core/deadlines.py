@@ -47,3 +47,12 @@ UNRUNG_FIRE: Final = timedelta(milliseconds=500)
 UNRUNG_ROUTINE: Final = timedelta(seconds=2)
 #: how long a worker may hold an attempt without renewing (shorter than the fire deadline leaves)
 LEASE: Final = timedelta(milliseconds=550)
+#: acknowledged, and still without a verdict after this: people are told anew (the provider's own default policies)
+VERDICT_WITHIN: Final = {
+    Severity.FIRE: timedelta(minutes=5),
+    Severity.FAULT: timedelta(hours=4),
+    Severity.ABNORMAL: timedelta(hours=1),
+    Severity.OFFLINE: timedelta(hours=4),
+}
+#: a duty schedule's gap is warned of so long before it begins
+GAP_WARNING: Final = timedelta(days=7)

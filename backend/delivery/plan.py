@@ -1,31 +1,33 @@
 """Planning: from drafts to notices and attempts, inside the transaction that raised the alarm (the outbox).
 
-The plan here is simple: everyone with a role in the unit, by all their contact points, at once; the provider's
-duty desk where a unit has fewer than two kinds of contact that work, or is not known. A way that its carrier called
-dead is skipped, and says so, unless it is all its person has.
+This is a policy's first step, taken at once: by default everyone with a role in the unit, by all their contact points;
+the provider's duty desk too where fewer than two kinds of contact work, or the unit is not known (`reaching`). What
+comes later if nobody answers begins here as well (`escalation_rows`) and is taken by `escalating`.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from backend.core import clock, metrics
 from backend.core.db.engine import execute, fetch
-from backend.core.deadlines import LEAST_CONTACT_KINDS
 from backend.core.i18n import DEFAULT_LANGUAGE, known_language
 from backend.core.ids import AlarmId, AttemptId, NoticeId, UnitId, new_id
 from backend.core.vocabulary import Channel, Lane, Severity
+from backend.delivery.escalation_rows import Begun, begin
 from backend.delivery.model import AttemptState, Card, NoticeKind
-from backend.delivery.reasons import Why, written
+from backend.delivery.policies import policies_of
+from backend.delivery.policy import EVERYBODY, Policy, Step
+from backend.delivery.reaching import Circle, Way, circles_of, first_ways
 from backend.people.model import Reach
-from backend.people.queries import recipients_of
 
 log = logging.getLogger(__name__)
 encode_cards = msgspec.json.Encoder().encode
 
+_TO_EVERYBODY: Final = Step(after=timedelta(), targets=(EVERYBODY,))
 _INSERT_NOTICES: Final = """
     insert into notices (id, alarm, unit, kind, severity, lane, cards, revision, deadline_at, clause, t0, t1, t3,
                          created_at)
@@ -34,11 +36,11 @@ _INSERT_NOTICES: Final = """
         $13::timestamptz[])"""
 _INSERT_ATTEMPTS: Final = """
     insert into attempts (id, notice, person, contact_point, channel, address, lane, state, language, due_at,
-                          deadline_at, tries, drawn_revision, created_at, why)
-    select i, n, p, c, ch, a, l, s, la, d, dl, 0, 0, cr, w
+                          deadline_at, tries, drawn_revision, created_at, why, step, round)
+    select i, n, p, c, ch, a, l, s, la, d, dl, 0, 0, cr, w, st, ro
     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[])
-        as x(i, n, p, c, ch, a, l, s, la, d, dl, cr, w)
+        $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::int[], $15::int[])
+        as x(i, n, p, c, ch, a, l, s, la, d, dl, cr, w, st, ro)
     on conflict (notice, person, channel, address, step, round) do nothing"""
 
 
@@ -58,6 +60,22 @@ class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
     clause: str | None
     delay: timedelta = timedelta()
     skipped_because: str | None = None
+    escalates: bool = True  #: whether its policy goes on while nobody answers
+
+
+class AttemptDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """One notice to one person by one way, at a step of its policy; why it is not tried, or empty."""
+
+    id: AttemptId = msgspec.field(default_factory=lambda: AttemptId(new_id()))
+    notice: NoticeId
+    reach: Reach
+    skipped_because: str
+    lane: Lane
+    due_at: datetime
+    deadline_at: datetime | None
+    created_at: datetime
+    step: int = 0
+    round: int = 0
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,56 +86,56 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     unreached: list[AlarmId] = []  #: of what has a deadline and there is nobody to tell, not even at the duty desk
 
 
-class _Way(NamedTuple):
-    """One way to one person, and why it is not tried; empty: it is."""
-
-    reach: Reach
-    skipped_because: str
-
-
 async def plan(drafts: Sequence[NoticeDraft]) -> Planned:
     """Write notices and attempts inside the caller's transaction; the answer is for `ring`, after the commit."""
     if not drafts:
         return Planned(attempts={}, notices=[])
     now = clock.now()
-    reach = await recipients_of({draft.unit for draft in drafts} | {None})
+    policies = await policies_of({draft.unit for draft in drafts})
+    first = [_first_step(draft, policies[draft.unit, draft.severity]) for draft in drafts]
+    circles = await circles_of([(draft.unit, step) for draft, step in zip(drafts, first, strict=True)], now)
     notices: list[tuple[object, ...]] = []
-    attempts: list[tuple[object, ...]] = []
+    attempts: list[AttemptDraft] = []
+    escalations: list[Begun] = []
     unreached: list[AlarmId] = []
-    for draft in drafts:
+    for draft, step in zip(drafts, first, strict=True):
         notice = NoticeId(new_id())
-        ways = _ways(draft, reach)
+        ways = _ways(draft, step, circles[draft.unit], now)
         if _unreached(draft, ways):
             unreached.append(draft.alarm)
         notices.append(_notice_row(notice, draft, ways, now))
-        attempts += [_attempt_row(notice, draft, way, now) for way in ways]
+        attempts += [_attempt(notice, draft, way, now) for way in ways]
+        escalations += _begun(notice, draft, policies[draft.unit, draft.severity], now)
     await execute(_INSERT_NOTICES, *map(list, zip(*notices, strict=True)))
-    if attempts:
-        await execute(_INSERT_ATTEMPTS, *map(list, zip(*attempts, strict=True)))
+    await write_attempts(attempts)
+    await begin(escalations)
     ids = [NoticeId(row[0]) for row in notices]  # type: ignore[arg-type]
     return Planned(attempts=_due_now(attempts, now), notices=ids, unreached=unreached)
 
 
-def _ways(draft: NoticeDraft, reach: dict[UnitId | None, tuple[Reach, ...]]) -> list[_Way]:
-    """Who hears it, and how. A unit with too few kinds of contact that work gets the duty desk as well (4.3.3)."""
-    ways = list(reach.get(draft.unit, ()))
-    if draft.unit is not None and len({way.channel for way in ways if way.failure is None}) < LEAST_CONTACT_KINDS:
-        known = {(way.person, way.channel, way.address) for way in ways}
-        ways += [way for way in reach.get(None, ()) if (way.person, way.channel, way.address) not in known]
-    reached = {way.person for way in ways if way.failure is None}
-    told_why = draft.skipped_because or ""
-    planned = [_Way(way, told_why or (_dead(way) if way.person in reached else "")) for way in ways]
+def _first_step(draft: NoticeDraft, policy: Policy) -> Step:
+    """That it is over is for everybody; who is told at once of what began is the policy's affair."""
+    return policy.steps[0] if draft.kind is NoticeKind.RAISED else _TO_EVERYBODY
+
+
+def _ways(draft: NoticeDraft, step: Step, circle: Circle, now: datetime) -> list[Way]:
+    ways = first_ways(step, circle, draft.severity, now)
+    if draft.skipped_because:
+        ways = [Way(way.reach, draft.skipped_because) for way in ways]
     if draft.kind is NoticeKind.RESTORED:
         # the phone page redraws its card live; a second one would only repeat it
-        planned = [way for way in planned if way.reach.channel != Channel.APP]
-    return planned
+        ways = [way for way in ways if way.reach.channel != Channel.APP]
+    return ways
 
 
-def _dead(way: Reach) -> str:
-    return "" if way.failure is None else written(Why.CONTACT, said=way.failure)
+def _begun(notice: NoticeId, draft: NoticeDraft, policy: Policy, now: datetime) -> list[Begun]:
+    if draft.kind is not NoticeKind.RAISED or draft.skipped_because or not draft.escalates:
+        return []
+    at = now + draft.delay
+    return [Begun(notice=notice, alarm=draft.alarm, unit=draft.unit, severity=draft.severity, policy=policy, at=at)]
 
 
-def _unreached(draft: NoticeDraft, ways: list[_Way]) -> bool:
+def _unreached(draft: NoticeDraft, ways: list[Way]) -> bool:
     """Nobody can be told of what must be: the notice is kept, and this is a breach whoever looks at it."""
     if ways or draft.deadline is None or draft.skipped_because:
         return False
@@ -126,7 +144,7 @@ def _unreached(draft: NoticeDraft, ways: list[_Way]) -> bool:
     return True
 
 
-def _notice_row(notice: NoticeId, draft: NoticeDraft, ways: list[_Way], now: datetime) -> tuple[object, ...]:
+def _notice_row(notice: NoticeId, draft: NoticeDraft, ways: list[Way], now: datetime) -> tuple[object, ...]:
     languages = {known_language(way.reach.language) for way in ways} | {DEFAULT_LANGUAGE}
     cards = {language: draft.draw(language) for language in sorted(languages)}
     deadline_at = draft.t1 + draft.deadline if draft.deadline is not None else None
@@ -147,32 +165,50 @@ def _notice_row(notice: NoticeId, draft: NoticeDraft, ways: list[_Way], now: dat
     )
 
 
-def _attempt_row(notice: NoticeId, draft: NoticeDraft, planned: _Way, now: datetime) -> tuple[object, ...]:
-    way, why = planned
-    state = AttemptState.SKIPPED if why else AttemptState.PENDING
+def _attempt(notice: NoticeId, draft: NoticeDraft, way: Way, now: datetime) -> AttemptDraft:
+    return AttemptDraft(
+        notice=notice,
+        reach=way.reach,
+        skipped_because=way.skipped_because,
+        lane=draft.lane,
+        due_at=now + draft.delay,
+        deadline_at=draft.t1 + draft.deadline if draft.deadline is not None else None,
+        created_at=now,
+    )
+
+
+async def write_attempts(attempts: Sequence[AttemptDraft]) -> None:
+    """Write attempts inside the caller's transaction; one that is there already stays as it is."""
+    if attempts:
+        await execute(_INSERT_ATTEMPTS, *map(list, zip(*map(_attempt_row, attempts), strict=True)))
+
+
+def _attempt_row(attempt: AttemptDraft) -> tuple[object, ...]:
+    way = attempt.reach
     return (
-        new_id(),
-        notice,
+        attempt.id,
+        attempt.notice,
         way.person,
         way.contact_point,
         str(way.channel),
         way.address,
-        str(draft.lane),
-        str(state),
+        str(attempt.lane),
+        str(AttemptState.SKIPPED if attempt.skipped_because else AttemptState.PENDING),
         known_language(way.language),
-        now + draft.delay,
-        draft.t1 + draft.deadline if draft.deadline is not None else None,
-        now,
-        why or None,
+        attempt.due_at,
+        attempt.deadline_at,
+        attempt.created_at,
+        attempt.skipped_because or None,
+        attempt.step,
+        attempt.round,
     )
 
 
-def _due_now(attempts: list[tuple[object, ...]], now: datetime) -> dict[Lane, list[AttemptId]]:
+def _due_now(attempts: Sequence[AttemptDraft], now: datetime) -> dict[Lane, list[AttemptId]]:
     due: dict[Lane, list[AttemptId]] = {}
-    for row in attempts:
-        lane, state, due_at = Lane(str(row[6])), row[7], row[9]
-        if state == AttemptState.PENDING and due_at == now:
-            due.setdefault(lane, []).append(AttemptId(row[0]))  # type: ignore[arg-type]
+    for attempt in attempts:
+        if not attempt.skipped_because and attempt.due_at == now:
+            due.setdefault(attempt.lane, []).append(attempt.id)
     return due
 
 

@@ -5,6 +5,7 @@ from piccolo.table import Table
 
 from backend.core.db import columns as c
 from backend.people.tables import ContactPointRow, PersonRow
+from backend.registry.tables import UnitRow
 
 
 class NoticeRow(Table, tablename="notices"):
@@ -91,3 +92,34 @@ class InboxItemRow(Table, tablename="inbox_items"):
     card = c.document()
     at = c.moment()
     is_new = c.flag()
+
+
+class PolicyRow(Table, tablename="policies"):
+    """A unit's own policy (通知策略) for a severity; without one the provider's default holds."""
+
+    id = c.key()
+    unit = c.link(UnitRow)
+    severity = c.text()
+    document = c.document()
+    version = c.number()
+    changed_at = c.moment()
+
+
+class EscalationRow(Table, tablename="escalations"):
+    """How far a raised notice's policy has come (升级); the policy is the one that held when it was raised."""
+
+    id = c.key()
+    notice = c.link(NoticeRow, index=False)
+    alarm = c.uid(index=True)
+    unit = c.uid(null=True)
+    severity = c.text()
+    policy = c.document()
+    state = c.text()
+    step = c.number()
+    round = c.number()
+    passes = c.number()
+    began_at = c.moment()
+    due_at = c.moment(null=True)
+    answers = c.document()
+    why = c.text()
+    revision = c.number()

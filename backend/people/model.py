@@ -1,8 +1,9 @@
 """Person, Grant, Reach: who somebody is, what they may do, and how they are reached. Pure."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -75,6 +76,24 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class QuietHours(msgspec.Struct, frozen=True):
+    """A person's own quiet hours (勿扰时段): minutes of the local day; they may go over midnight."""
+
+    since_minute: int
+    until_minute: int
+
+    def cover(self, local: datetime) -> bool:
+        """Whether a moment of the wall clock lies in them."""
+        minute = local.hour * 60 + local.minute
+        if self.since_minute < self.until_minute:
+            return self.since_minute <= minute < self.until_minute
+        return minute >= self.since_minute or minute < self.until_minute
+
+    def __str__(self) -> str:
+        since, until = divmod(self.since_minute, 60), divmod(self.until_minute, 60)
+        return f"{since[0]:02}:{since[1]:02}–{until[0]:02}:{until[1]:02}"
+
+
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """One way to one person (联络方式): what delivery plans an attempt from.
 
@@ -89,6 +108,17 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
     address: str
     failure: str | None = None
+    roles: frozenset[Role] = frozenset()  #: that the person holds there
+    timezone: str | None = None  #: the unit's
+    quiet_since: int | None = None
+    quiet_until: int | None = None
+
+    def quiet_at(self, now: datetime) -> QuietHours | None:
+        """The quiet hours that `now` lies in, by the unit's clock."""
+        if self.quiet_since is None or self.quiet_until is None or self.timezone is None:
+            return None
+        hours = QuietHours(self.quiet_since, self.quiet_until)
+        return hours if hours.cover(now.astimezone(ZoneInfo(self.timezone))) else None
 
 
 class SessionKind(StrEnum):

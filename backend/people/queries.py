@@ -14,7 +14,7 @@ from backend.core.db.engine import fetch, fetch_one
 from backend.core.errors import NotFound
 from backend.core.i18n import _
 from backend.core.ids import PersonId, UnitId
-from backend.people.model import DUTY_DESK_ROLES, UNLINKED, Person, Reach
+from backend.people.model import DUTY_DESK_ROLES, UNLINKED, Person, QuietHours, Reach
 
 _PERSON: Final = """
     p.id, p.code, p.name, p.language,
@@ -33,19 +33,35 @@ def select_person(source: str, *, also: str = "") -> str:
 
 _PERSON_BY_ID: Final = select_person("people p where p.id = $1")
 _PERSON_BY_CODE: Final = select_person("people p where p.code = $1")
-_REACHES: Final = """
-with held as (
-    select distinct unit, person from grants where unit = any($1::uuid[])
-    union all
-    select distinct null::uuid, person from grants where $2 and unit is null and role = any($3::text[])
-)
+_MAY_SEE: Final = """
+select distinct p.id from people p join grants g on g.person = p.id and (g.unit = $2 or g.unit is null)
+where p.id = any($1) and p.is_active
+"""
+_WAYS: Final = """
 select held.unit, p.id as person, p.name, p.language, way.id as contact_point, way.channel, way.address,
-    way.failure
+    way.failure, held.roles, u.timezone, q.since_minute as quiet_since, q.until_minute as quiet_until
 from held
 join people p on p.id = held.person and p.is_active
-join contact_points way on way.person = p.id and way.failure is distinct from $4
+join contact_points way on way.person = p.id and way.failure is distinct from $1
+left join units u on u.id = held.unit
+left join quiet_hours q on q.person = p.id
 order by p.code, way.priority, way.channel, way.address
 """
+_REACHES: Final = f"""
+with held as (
+    select unit, person, array_agg(role) as roles from grants where unit = any($2::uuid[]) group by unit, person
+    union all
+    select null::uuid, person, array_agg(role) from grants
+    where $3 and unit is null and role = any($4::text[]) group by person
+)
+{_WAYS}"""
+_REACHES_OF_PEOPLE: Final = f"""
+with held as (
+    select w.unit, w.person, array_agg(distinct g.role) as roles
+    from unnest($2::uuid[], $3::uuid[]) as w(unit, person)
+    join grants g on g.person = w.person and (g.unit = w.unit or g.unit is null) group by w.unit, w.person
+)
+{_WAYS}"""
 
 
 def person_from(row: dict[str, Any]) -> Person:
@@ -79,8 +95,33 @@ async def recipients_of(units: Iterable[UnitId | None]) -> dict[UnitId | None, t
     wanted = tuple(dict.fromkeys(units))
     found: dict[UnitId | None, list[Reach]] = {unit: [] for unit in wanted}
     named = [unit for unit in wanted if unit is not None]
-    rows = await fetch(_REACHES, named, None in found, list(DUTY_DESK_ROLES), UNLINKED)
+    rows = await fetch(_REACHES, UNLINKED, named, None in found, list(DUTY_DESK_ROLES))
     for row in rows:
         unit: UUID | None = row.pop("unit")
         found[None if unit is None else UnitId(unit)].append(msgspec.convert(row, Reach))
     return {unit: tuple(ways) for unit, ways in found.items()}
+
+
+async def ways_to(wanted: Iterable[tuple[UnitId, PersonId]]) -> dict[tuple[UnitId, PersonId], tuple[Reach, ...]]:
+    """Every way to people who are named for a unit; nobody who may not see it, or is no longer active."""
+    pairs = sorted(set(wanted))
+    if not pairs:
+        return {}
+    found: dict[tuple[UnitId, PersonId], list[Reach]] = {}
+    units, people = zip(*pairs, strict=True)
+    for row in await fetch(_REACHES_OF_PEOPLE, UNLINKED, list(units), list(people)):
+        way = (UnitId(row.pop("unit")), msgspec.convert(row, Reach))
+        found.setdefault((way[0], way[1].person), []).append(way[1])
+    return {pair: tuple(ways) for pair, ways in found.items()}
+
+
+async def people_who_may_see(unit: UnitId, people: Iterable[PersonId]) -> set[PersonId]:
+    """Those of `people` who are active and have a role in the unit or at the provider."""
+    rows = await fetch(_MAY_SEE, list(people), unit)
+    return {PersonId(row["id"]) for row in rows}
+
+
+async def quiet_hours(person_id: PersonId) -> QuietHours | None:
+    """A person's own quiet hours (勿扰时段)."""
+    row = await fetch_one("select since_minute, until_minute from quiet_hours where person = $1", person_id)
+    return None if row is None else QuietHours(**row)

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from backend.core import clock
 from backend.core.db.engine import execute, fetch_one, transaction
 from backend.core.errors import BadInput, Conflict, NotFound, NotSignedIn
-from backend.core.i18n import _
+from backend.core.i18n import N_, _
 from backend.core.ids import ContactPointId, PersonId, UnitId, new_id, new_token, token_digest
 from backend.core.vocabulary import Channel, Role
 from backend.people import queries, rules
@@ -64,6 +64,12 @@ on conflict (person, channel, address) do update set
 returning id
 """
 
+_PUT_QUIET: Final = """
+insert into quiet_hours (person, since_minute, until_minute, changed_at) values ($1, $2, $3, $4)
+on conflict (person) do update set since_minute = excluded.since_minute, until_minute = excluded.until_minute,
+    changed_at = excluded.changed_at
+"""
+_DAY_MINUTES: Final = 24 * 60
 _MARK_WELL: Final = """
 update contact_points p set failing_since = null, failure = null, failures = 0
 from unnest($1::text[], $2::text[]) as well(channel, address)
@@ -149,6 +155,19 @@ async def add_contact_point(
         except ValueError as error:
             raise BadInput(str(error)) from None
         return await _put_contact(person_id, channel, address, priority)
+
+
+async def set_quiet_hours(person: Person, since_minute: int | None, until_minute: int | None) -> None:
+    """A person's own quiet hours (勿扰时段), in minutes of the unit's local day; None for both: none.
+
+    They never hold a fire. Raises `BadInput`.
+    """
+    if since_minute is None or until_minute is None:
+        await execute("delete from quiet_hours where person = $1", person.id)
+        return
+    if not all(0 <= each < _DAY_MINUTES for each in (since_minute, until_minute)) or since_minute == until_minute:
+        raise BadInput(N_("勿扰时段的开始和结束应为一天内两个不同的时刻"))
+    await execute(_PUT_QUIET, person.id, since_minute, until_minute, clock.now())
 
 
 async def mark_contact_failing(channel: Channel, address: str, reason: str) -> None:

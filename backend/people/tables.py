@@ -78,3 +78,12 @@ class SessionRow(Table, tablename="sessions"):
     expires_at = c.moment()
     last_seen_at = c.moment()
     revoked_at = c.moment(null=True)
+
+
+class QuietHoursRow(Table, tablename="quiet_hours"):
+    """A person's own quiet hours (勿扰时段), in minutes of the unit's local day; a fire overrides them."""
+
+    person = c.key()
+    since_minute = c.number()
+    until_minute = c.number()
+    changed_at = c.moment()

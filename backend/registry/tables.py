@@ -14,6 +14,7 @@ class UnitRow(Table, tablename="units"):
     address = c.text()
     timezone = c.text()
     created_at = c.moment()
+    live_at = c.moment(null=True)  #: in service (投入运行) since; empty: being set up
 
 
 class BuildingRow(Table, tablename="buildings"):

@@ -11,6 +11,7 @@ from piccolo.table import Table
 _ROOMS: Final = (
     "backend.people.tables",
     "backend.registry.tables",
+    "backend.rota.tables",
     "backend.delivery.tables",
     "backend.monitoring.tables",
     "backend.alarms.tables",

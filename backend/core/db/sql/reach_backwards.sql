@@ -1,0 +1,2 @@
+drop trigger moves_forward on escalations;
+drop function escalations_move_forward();

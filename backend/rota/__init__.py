@@ -1,0 +1,1 @@
+"""值班表: who is on duty in a unit, when, and where nobody is."""
