@@ -19,7 +19,7 @@ from backend.core.deadlines import LEASE
 from backend.core.ids import AttemptId, NoticeId, PersonId
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Severity
-from backend.delivery.model import Card, Channel, Delivery, Receipt, Refusal
+from backend.delivery.model import Card, Channel, Delivery, NoticeKind, Receipt, Refusal
 from backend.delivery.outcomes import Outcome, OutcomeKind, write_outcomes
 
 log = logging.getLogger(__name__)
@@ -29,8 +29,9 @@ _RESTS: Final = "the channel rests"
 # Every statement that writes several attempts locks them in the order of their ids first, so that two of them never
 # wait for each other in a ring.
 _CLAIMED: Final = """
-    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, a.redraw_at,
-              n.severity, n.t0, n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
+    returning a.id, a.number, a.notice, a.person, a.channel, a.address, a.language, a.tries, a.surface, a.deadline_at,
+              a.redraw_at, n.kind, n.severity, n.t0, n.revision,
+              coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
 _CLAIM: Final = f"""
     with due as materialized (
         select a.id, r.until from attempts a left join channel_rests r on r.channel = a.channel and r.until > $4
@@ -98,6 +99,11 @@ def _claimed(row: Mapping[str, Any]) -> Claimed:
             address=row["address"],
             card=msgspec.structs.replace(card, revision=row["revision"]),
             surface=_decode_surface(row["surface"]) if row["surface"] else None,
+            number=row["number"],
+            kind=NoticeKind(row["kind"]),
+            language=row["language"],
+            tries=row["tries"],
+            deadline_at=row["deadline_at"],
         ),
         channel=ChannelName(row["channel"]),
         tries=row["tries"],
