@@ -53,10 +53,28 @@ def _app(settings: Settings) -> Channel | None:
     return AppChannel(settings.redis.url.value)
 
 
+def _webhook(settings: Settings) -> Channel | None:
+    if not settings.webhook.secret:
+        return None
+    from workers.channels.webhook import WebhookChannel
+
+    return WebhookChannel(settings.webhook, settings.workers.send_timeout_s)
+
+
+def _apprise(settings: Settings) -> Channel | None:
+    if not settings.apprise.enabled:
+        return None
+    from workers.channels.apprise import AppriseChannel
+
+    return AppriseChannel(settings.workers.send_timeout_s)
+
+
 #: every way to reach a person; None where the settings have no access to it. To add one: write the class, list it.
 CHANNELS: Final[Mapping[ChannelName, Callable[[Settings], Channel | None]]] = {
     ChannelName.APP: _app,
     ChannelName.TELEGRAM: _telegram,
+    ChannelName.WEBHOOK: _webhook,
+    ChannelName.APPRISE: _apprise,
 }
 
 

@@ -99,6 +99,45 @@ class Telegram(_Section, frozen=True):
     webhook_secret: Secret = Secret()  #: set: updates come to /hooks/telegram; unset: long polling
 
 
+class Sms(_Section, frozen=True):
+    """Who carries text messages, in the order in which they are asked. Without vendors there are none."""
+
+    vendors: tuple[str, ...] = ()  #: to telephones of mainland China
+    vendors_abroad: tuple[str, ...] = ()  #: to all others
+
+
+class Voice(_Section, frozen=True):
+    """Who makes telephone calls, in the order in which they are asked."""
+
+    vendors: tuple[str, ...] = ()
+    vendors_abroad: tuple[str, ...] = ()
+
+
+class Twilio(_Section, frozen=True):
+    """Twilio: texts and calls outside mainland China. Its callbacks come to /hooks/twilio and bear its signature."""
+
+    account_sid: Annotated[str, Meta(pattern="^(AC[0-9a-fA-F]{32})?$")] = ""
+    auth_token: Secret = Secret()
+    sender: Annotated[str, Meta(pattern=r"^(\+[0-9]{5,15}|MG[0-9a-fA-F]{32})?$")] = ""  #: texts: number or MG… sid
+    caller: Annotated[str, Meta(pattern=r"^(\+[0-9]{5,15})?$")] = ""  #: calls: our number; default: `sender`
+    api_base: str = "https://api.twilio.com"
+    ring_s: Annotated[int, Meta(ge=5, le=600)] = 25  #: shorter than it takes most voicemail to answer
+
+
+class Webhook(_Section, frozen=True):
+    """Signed requests to other systems. Without a secret there are none."""
+
+    secret: Secret = Secret()
+    plain_http: bool = False  #: also http:// addresses
+    private_networks: bool = False  #: also addresses that are not public
+
+
+class Apprise(_Section, frozen=True):
+    """Whatever Apprise reaches (the optional package `fenghuo[apprise]`); one-way."""
+
+    enabled: bool = False
+
+
 class Workers(_Section, frozen=True):
     """The delivery workers."""
 
@@ -129,6 +168,11 @@ class Settings(_Section, frozen=True):
     http: Http = Http()
     gateway: Gateway = Gateway()
     telegram: Telegram = Telegram()
+    sms: Sms = Sms()
+    voice: Voice = Voice()
+    twilio: Twilio = Twilio()
+    webhook: Webhook = Webhook()
+    apprise: Apprise = Apprise()
     workers: Workers = Workers()
     provider: Provider = Provider()
     log: Log = Log()

@@ -79,7 +79,7 @@ class CircuitBreaker:
         if not self._pauses:
             return 0.0
         # doubled no further than it takes to pass any longest pause: a vendor may be away for months
-        return min(self._habits.first_pause_s * 2 ** min(self._pauses - 1, 32), self._habits.longest_pause_s)
+        return min(self._habits.first_pause_s * 2.0 ** min(self._pauses - 1, 32), self._habits.longest_pause_s)
 
     def wait_s(self, now: float) -> float:
         """How long until it may let somebody through; 0 when it does so now."""
