@@ -16,7 +16,8 @@ from backend.people.model import Person
 
 _ATTEMPTS: Final = """
     select t.id, n.alarm, n.id as notice, n.kind, n.severity, n.clause, n.deadline_at, p.name as person, t.channel,
-        t.state, t.why, t.is_held, t.tries, n.t0, n.t1, n.t2, n.t3, t.t4, t.t5, t.t6, t.t7
+        t.state, coalesce(t.why, t.surface ->> 'after') as why, t.is_held, t.tries,
+        n.t0, n.t1, n.t2, n.t3, t.t4, t.t5, t.t6, t.t7
     from notices n join attempts t on t.notice = n.id join people p on p.id = t.person
     where n.alarm = any($2) and ($1::uuid[] is null or n.unit = any($1::uuid[]))
     order by n.created_at desc, p.code, t.channel
@@ -36,7 +37,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     channel: str
     state: AttemptState
-    why: str | None
+    why: str | None  #: of one that was sent: which vendor did not take it before
     is_held: bool | None
     tries: int
     t0: datetime  #: first octet
