@@ -84,6 +84,8 @@ class OutcomeKind(StrEnum):
 
 
 _ARRIVED: Final = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REDRAWN})
+#: a telephone carrier takes a message to any number: only its receipt shows that the number works
+_PROVEN_LATER: Final = frozenset({Channel.SMS, Channel.VOICE})
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     def is_final_refusal(self) -> bool:
         """Refused for good, or tried often enough."""
         return self.kind is OutcomeKind.REFUSED or (self.kind is OutcomeKind.POSTPONED and self.tries >= _MOST_TRIES)
+
+    @property
+    def proves_the_contact(self) -> bool:
+        """Whether the answer shows that the address works."""
+        return self.kind in _ARRIVED and self.channel not in _PROVEN_LATER
 
     @property
     def due_at(self) -> datetime:
@@ -154,7 +161,7 @@ async def _write(outcomes: Sequence[Outcome]) -> None:
         await _redraw_refused([each for each in outcomes if each.kind is OutcomeKind.REDRAW_REFUSED])
         await _receipts([each for each in outcomes if each.kind is not OutcomeKind.REDRAWN])
         await _rest([each for each in outcomes if each.holds_channel])
-        await mark_contacts_well((each.channel, each.address) for each in outcomes if each.kind in _ARRIVED)
+        await mark_contacts_well((each.channel, each.address) for each in outcomes if each.proves_the_contact)
         for each in outcomes:
             if each.contact_is_dead:
                 await mark_contact_failing(each.channel, each.address, each.reason or "")

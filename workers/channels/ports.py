@@ -54,7 +54,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def spoken(self) -> str:
         """All of it, as a vendor without templates says it: the message twice, then the keys."""
-        return " ".join((self.sentence, self.sentence, self.prompt)).strip()
+        return f"{self.sentence} {self.sentence} {self.prompt}".strip()
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):

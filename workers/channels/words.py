@@ -12,6 +12,7 @@ from typing import Final
 
 from backend.core.i18n import DEFAULT_LANGUAGE, N_, translate
 from backend.core.vocabulary import SEVERITY_LABELS, Severity
+from backend.delivery.carrier_codes import short_code
 from backend.delivery.model import Card, Delivery, NoticeKind
 from backend.people.rules import CHINA, e164
 from workers.channels.ports import Call, Purpose, Sms
@@ -68,7 +69,6 @@ _SCHEME: Final = re.compile(r"(?:[a-z]+://|www\.)", re.IGNORECASE)
 _DOTTED: Final = re.compile(r"(?<=[A-Za-z0-9-])\.(?=[A-Za-z]{2})|(?<=[A-Za-z])\.(?=[A-Za-z0-9])")
 _ADDRESS: Final = re.compile(r"[0-9]+(?:\.[0-9]+){2,}")
 _BRACKETS: Final = str.maketrans({"【": "(", "】": ")", "{": "(", "}": ")"})
-_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def sms_of(delivery: Delivery, *, sign: str) -> Sms:
@@ -125,23 +125,6 @@ def templates(placeholder: str = "${{{name}}}") -> dict[Purpose, str]:
     """Every template as a carrier is to file it; Aliyun's variables are `${name}`."""
     filled = {name: placeholder.format(name=name, index=index) for index, name in enumerate(PARTS, start=1)}
     return {purpose: template.format(**filled) for purpose, template in TEMPLATES.items()}
-
-
-def short_code(number: int) -> str:
-    """An attempt's number as people type it: base 36."""
-    digits = ""
-    while number > 0:
-        number, rest = divmod(number, 36)
-        digits = _DIGITS[rest] + digits
-    return digits or "0"
-
-
-def number_of_code(code: str) -> int | None:
-    """The number behind a short code; None when it is none."""
-    try:
-        return int(code, 36)
-    except ValueError:
-        return None
 
 
 def units(text: str) -> int:
