@@ -53,6 +53,22 @@ def _app(settings: Settings) -> Channel | None:
     return AppChannel(settings.redis.url.value)
 
 
+def _sms(settings: Settings) -> Channel | None:
+    if not settings.sms.vendors and not settings.sms.vendors_abroad:
+        return None
+    from workers.channels.vendors import sms_channel
+
+    return sms_channel(settings)
+
+
+def _voice(settings: Settings) -> Channel | None:
+    if not settings.voice.vendors and not settings.voice.vendors_abroad:
+        return None
+    from workers.channels.vendors import voice_channel
+
+    return voice_channel(settings)
+
+
 def _webhook(settings: Settings) -> Channel | None:
     if not settings.webhook.secret:
         return None
@@ -73,6 +89,8 @@ def _apprise(settings: Settings) -> Channel | None:
 CHANNELS: Final[Mapping[ChannelName, Callable[[Settings], Channel | None]]] = {
     ChannelName.APP: _app,
     ChannelName.TELEGRAM: _telegram,
+    ChannelName.SMS: _sms,
+    ChannelName.VOICE: _voice,
     ChannelName.WEBHOOK: _webhook,
     ChannelName.APPRISE: _apprise,
 }
@@ -260,10 +278,13 @@ async def _serve(server: Any) -> None:
 
 async def _routes(settings: Settings, stack: contextlib.AsyncExitStack, *, demo: bool) -> list[Any]:
     """Every edge's routes, in one visible list."""
+    from backend.api.hooks import hook_routes
     from backend.console.routes import ROUTES as CONSOLE
     from miniprogram_api.routes import ROUTES as MINIPROGRAM
+    from workers.channels.twilio.hooks import TwilioHooks
 
-    routes: list[Any] = [*CONSOLE, *MINIPROGRAM]
+    hooks = TwilioHooks(settings.twilio, settings.public_url).hooks()
+    routes: list[Any] = [*CONSOLE, *MINIPROGRAM, *hook_routes(hooks)]
     if settings.telegram.token and settings.telegram.webhook_secret:
         from bots.telegram.app import build_hearing
         from bots.telegram.webhook import webhook_lifespan, webhook_route

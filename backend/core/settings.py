@@ -104,6 +104,7 @@ class Sms(_Section, frozen=True):
 
     vendors: tuple[str, ...] = ()  #: to telephones of mainland China
     vendors_abroad: tuple[str, ...] = ()  #: to all others
+    sign: Annotated[str, Meta(max_length=12)] = "烽火"  #: 【短信签名】 as filed; where there are no templates
 
 
 class Voice(_Section, frozen=True):

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import msgspec
 
-from backend.core.db.engine import fetch
-from backend.core.ids import AlarmId
-from backend.core.vocabulary import Severity
-from backend.delivery.model import AttemptState, NoticeKind
+from backend.core.db.engine import fetch, fetch_one
+from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId
+from backend.core.vocabulary import Channel, Severity
+from backend.delivery.model import AttemptState, Card, Delivery, NoticeKind
 from backend.people.doors import units_seen
 from backend.people.model import Person
 
@@ -22,6 +22,13 @@ _ATTEMPTS: Final = """
     where n.alarm = any($2) and ($1::uuid[] is null or n.unit = any($1::uuid[]))
     order by n.created_at desc, p.code, t.channel
 """
+
+_DELIVERY: Final = """
+    select a.id, a.number, a.notice, a.person, a.address, a.language, a.tries, a.deadline_at, n.kind, n.revision,
+        coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card
+    from attempts a join notices n on n.id = a.notice where a.number = $1 and a.channel = $2
+"""
+_decode_card = msgspec.json.Decoder(Card).decode
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,3 +78,22 @@ async def told_of(person: Person, alarms: Sequence[AlarmId]) -> list[Told]:
     units = units_seen(person)
     rows = await fetch(_ATTEMPTS, None if units is None else list(units), list(alarms))
     return msgspec.convert(rows, list[Told])
+
+
+async def delivery_of(channel: Channel, number: int) -> Delivery | None:
+    """What an attempt tells, with its card as it stands now: for a carrier that asks to hear it again."""
+    row = await fetch_one(_DELIVERY, number, str(channel))
+    if row is None:
+        return None
+    return Delivery(
+        attempt=AttemptId(row["id"]),
+        notice=NoticeId(row["notice"]),
+        person=PersonId(row["person"]),
+        address=row["address"],
+        card=msgspec.structs.replace(_decode_card(row["card"]), revision=row["revision"]),
+        number=row["number"],
+        kind=NoticeKind(row["kind"]),
+        language=row["language"],
+        tries=row["tries"],
+        deadline_at=row["deadline_at"],
+    )

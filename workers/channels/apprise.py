@@ -8,6 +8,7 @@ that a service that hangs keeps nobody else waiting. The package is optional (`p
 import asyncio
 import importlib
 import logging
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ClassVar, Final
@@ -97,4 +98,7 @@ def _package() -> Any:
             "apprise is enabled, but its package is not installed: pip install fenghuo[apprise]"
         ) from None
     logging.getLogger("apprise").disabled = True  # it writes addresses down
+    with warnings.catch_warnings():  # of its hundred plugins; all are loaded now, for it takes a second
+        warnings.simplefilter("ignore", DeprecationWarning)
+        package.Apprise.instantiate("json://localhost")
     return package
