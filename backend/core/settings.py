@@ -24,6 +24,10 @@ Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 WireAddress = Annotated[str, Meta(pattern="^[0-9a-f]{12}$")]
 Level = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
+#: a carrier's signature (短信签名), which it puts before the text in brackets
+SignName = Annotated[str, Meta(max_length=12, pattern=r"^[^【】\s]*$")]
+#: whoever knows a callback's address may speak for the carrier
+_SHORTEST_TOKEN: Final = 16
 #: what a server's address begins with; the rest of it is the client library's affair
 _SCHEMES: Final = {"database": ("postgresql://", "postgres://"), "redis": ("redis://", "rediss://", "unix://")}
 
@@ -104,7 +108,7 @@ class Sms(_Section, frozen=True):
 
     vendors: tuple[str, ...] = ()  #: to telephones of mainland China
     vendors_abroad: tuple[str, ...] = ()  #: to all others
-    sign: Annotated[str, Meta(max_length=12)] = "烽火"  #: 【短信签名】 as filed; where there are no templates
+    sign: SignName = "烽火"  #: 【短信签名】 as filed; where there are no templates
 
 
 class Voice(_Section, frozen=True):
@@ -137,6 +141,49 @@ class Apprise(_Section, frozen=True):
     """Whatever Apprise reaches (the optional package `fenghuo[apprise]`); one-way."""
 
     enabled: bool = False
+
+
+class Aliyun(_Section, frozen=True):
+    """Aliyun 阿里云 SMS and voice, for mainland China. Its templates are those of `workers.channels.words.templates`."""
+
+    key_id: str = ""
+    key_secret: Secret = Secret()
+    sign_name: SignName = ""  #: without brackets
+    sms_fire: str = ""  #: template codes, one for each purpose
+    sms_abnormal: str = ""
+    sms_fault: str = ""
+    sms_offline: str = ""
+    sms_restored: str = ""
+    sms_storm: str = ""
+    has_extend_codes: bool = False  #: the account may extend the sender's number, so that a reply names its message
+    voice_mode: Annotated[str, Meta(pattern="^(tts|ivr)$")] = "tts"  #: ivr hears keys; it needs `show_number`
+    voice_fire: str = ""  #: speech templates
+    voice_other: str = ""
+    voice_restored: str = ""
+    voice_thanks: str = ""  #: said after a key
+    show_number: str = ""  #: the bought number that calls
+    hook_token: Secret = Secret()  #: set: callbacks come to /hooks/aliyun/<token>/…; unset: they are refused
+    sms_base: str = "https://dysmsapi.aliyuncs.com"
+    voice_base: str = "https://dyvmsapi.aliyuncs.com"
+
+
+class Tencent(_Section, frozen=True):
+    """Tencent Cloud 腾讯云 SMS, for mainland China."""
+
+    secret_id: str = ""
+    secret_key: Secret = Secret()
+    app_id: str = ""  #: SmsSdkAppId
+    sign_name: SignName = ""
+    region: str = "ap-guangzhou"
+    sms_fire: str = ""  #: template ids, one for each purpose
+    sms_abnormal: str = ""
+    sms_fault: str = ""
+    sms_offline: str = ""
+    sms_restored: str = ""
+    sms_storm: str = ""
+    has_extend_codes: bool = False
+    hook_token: Secret = Secret()  #: set: callbacks come to /hooks/tencent/<token>/…; unset: they are refused
+    api_base: str = "https://sms.tencentcloudapi.com"
 
 
 class Workers(_Section, frozen=True):
@@ -174,6 +221,8 @@ class Settings(_Section, frozen=True):
     twilio: Twilio = Twilio()
     webhook: Webhook = Webhook()
     apprise: Apprise = Apprise()
+    aliyun: Aliyun = Aliyun()
+    tencent: Tencent = Tencent()
     workers: Workers = Workers()
     provider: Provider = Provider()
     log: Log = Log()
@@ -238,6 +287,8 @@ def _why_wrong(section: str, name: str, value: object) -> str:
             ZoneInfo(str(value))
         except (ValueError, OSError, KeyError):
             return f"is no time zone: {value}"
+    if name == "hook_token" and isinstance(value, Secret) and 0 < len(value.value) < _SHORTEST_TOKEN:
+        return f"is shorter than {_SHORTEST_TOKEN} characters"
     if name == "trusted_proxies" and isinstance(value, tuple):
         return next((f"is no address or network: {each}" for each in value if not _is_network(each)), "")
     if isinstance(value, Secret) and value and name.endswith("url"):

@@ -5,8 +5,13 @@ from typing import Final, TypeVar
 
 from backend.core.errors import BadSettings
 from backend.core.settings import Settings
+from workers.channels.aliyun.client import NAME as ALIYUN
+from workers.channels.aliyun.sms import AliyunSms
+from workers.channels.aliyun.voice import AliyunVoice
 from workers.channels.ports import SmsVendor, VoiceVendor
 from workers.channels.sms import SmsChannel
+from workers.channels.tencent.sms import NAME as TENCENT
+from workers.channels.tencent.sms import TencentSms
 from workers.channels.twilio import NAME as TWILIO
 from workers.channels.twilio.client import TwilioSms, TwilioVoice
 from workers.channels.voice import VoiceChannel
@@ -14,16 +19,33 @@ from workers.channels.voice import VoiceChannel
 V = TypeVar("V")
 
 
+def _aliyun_sms(settings: Settings) -> SmsVendor:
+    return AliyunSms(settings.aliyun, settings.workers.send_timeout_s)
+
+
+def _tencent_sms(settings: Settings) -> SmsVendor:
+    return TencentSms(settings.tencent, settings.workers.send_timeout_s)
+
+
 def _twilio_sms(settings: Settings) -> SmsVendor:
     return TwilioSms(settings.twilio, settings.public_url, settings.workers.send_timeout_s)
+
+
+def _aliyun_voice(settings: Settings) -> VoiceVendor:
+    return AliyunVoice(settings.aliyun, settings.workers.send_timeout_s)
 
 
 def _twilio_voice(settings: Settings) -> VoiceVendor:
     return TwilioVoice(settings.twilio, settings.public_url, settings.workers.send_timeout_s)
 
 
-SMS_VENDORS: Final[Mapping[str, Callable[[Settings], SmsVendor]]] = {TWILIO: _twilio_sms}
-VOICE_VENDORS: Final[Mapping[str, Callable[[Settings], VoiceVendor]]] = {TWILIO: _twilio_voice}
+#: what `vendors` and `vendors_abroad` may name
+SMS_VENDORS: Final[Mapping[str, Callable[[Settings], SmsVendor]]] = {
+    ALIYUN: _aliyun_sms,
+    TENCENT: _tencent_sms,
+    TWILIO: _twilio_sms,
+}
+VOICE_VENDORS: Final[Mapping[str, Callable[[Settings], VoiceVendor]]] = {ALIYUN: _aliyun_voice, TWILIO: _twilio_voice}
 
 
 def sms_channel(settings: Settings) -> SmsChannel | None:
