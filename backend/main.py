@@ -164,6 +164,7 @@ def _is_ready(file: Path | None) -> None:
 
 async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
+    from backend.delivery.carrier_words import settle_early_words
     from backend.delivery.sweep import mark_breaches
     from backend.intake import forget_fingerprints, sweep_stale
     from backend.ledger.service import ensure_partitions
@@ -172,6 +173,7 @@ async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tu
     directory = await stack.enter_async_context(_directory())
     return (
         Every(1, mark_breaches),
+        Every(2, settle_early_words),
         Every(30, forget_fingerprints),
         Every(30, lambda: sweep_stale(directory, _teller(announcer))),
         Every(6 * 3600, ensure_partitions),
@@ -244,8 +246,9 @@ async def _routes(settings: Settings, stack: contextlib.AsyncExitStack, *, demo:
     """Every edge's routes, in one visible list."""
     from backend.console.routes import ROUTES as CONSOLE
     from miniprogram_api.routes import ROUTES as MINIPROGRAM
+    from workers.channels.web import carrier_routes
 
-    routes: list[Any] = [*CONSOLE, *MINIPROGRAM]
+    routes: list[Any] = [*CONSOLE, *MINIPROGRAM, *carrier_routes(settings)]
     if settings.telegram.token and settings.telegram.webhook_secret:
         from bots.telegram.app import build_hearing
         from bots.telegram.webhook import webhook_lifespan, webhook_route

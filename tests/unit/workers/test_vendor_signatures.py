@@ -1,5 +1,7 @@
-"""Signatures against vectors that the vendors' own SDKs made (alibabacloud-dysmsapi20170525 4.6.0, tencentcloud-sdk-python-sms
-3.1.153), recorded on a loopback port."""
+"""Signatures against what the vendors' own SDKs sent to a recorder on loopback.
+
+alibabacloud-dysmsapi20170525 4.6.0 and tencentcloud-sdk-python-sms 3.1.153, with invented credentials.
+"""
 
 from datetime import UTC, datetime
 
@@ -33,8 +35,8 @@ def test_aliyuns_signature_is_the_sdks() -> None:
         "x-acs-credentials-provider": "static_ak",
     }
     assert acs3("LTAIexample", SECRET, query, headers) == (
-        "ACS3-HMAC-SHA256 Credential=LTAIexample,SignedHeaders=accept;host;user-agent;x-acs-action;x-acs-content-sha256;"
-        "x-acs-credentials-provider;x-acs-date;x-acs-signature-nonce;x-acs-version,"
+        "ACS3-HMAC-SHA256 Credential=LTAIexample,SignedHeaders=accept;host;user-agent;x-acs-action;"
+        "x-acs-content-sha256;x-acs-credentials-provider;x-acs-date;x-acs-signature-nonce;x-acs-version,"
         "Signature=02597bd57126add97c30257af6fa2239e3daa2f394b02681b79c61fe50e45063"
     )
 
@@ -42,7 +44,8 @@ def test_aliyuns_signature_is_the_sdks() -> None:
 def test_tencents_signature_is_the_sdks() -> None:
     body = (
         b'{"PhoneNumberSet": ["+8613800000001"], "SmsSdkAppId": "1400000001", "TemplateId": "9", '
-        b'"SignName": "\\u70fd\\u706b", "TemplateParamSet": ["2\\u53f7\\u697c", "\\u706b\\u8b66"], "SessionContext": "7K"}'
+        b'"SignName": "\\u70fd\\u706b", "TemplateParamSet": ["2\\u53f7\\u697c", "\\u706b\\u8b66"], '
+        b'"SessionContext": "7K"}'
     )
     at = 1795645185
     assert datetime.fromtimestamp(at, UTC).date().isoformat() == "2026-11-25"
