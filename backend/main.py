@@ -200,6 +200,7 @@ def _is_ready(file: Path | None) -> None:
 
 async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
+    from backend.delivery.carrier_words import settle_early_words
     from backend.delivery.sweep import mark_breaches
     from backend.intake import forget_fingerprints, sweep_stale
     from backend.ledger.service import ensure_partitions
@@ -208,6 +209,7 @@ async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tu
     directory = await stack.enter_async_context(_directory())
     return (
         Every(1, mark_breaches),
+        Every(2, settle_early_words),
         Every(30, forget_fingerprints),
         Every(30, lambda: sweep_stale(directory, _teller(announcer))),
         Every(6 * 3600, ensure_partitions),
@@ -278,13 +280,12 @@ async def _serve(server: Any) -> None:
 
 async def _routes(settings: Settings, stack: contextlib.AsyncExitStack, *, demo: bool) -> list[Any]:
     """Every edge's routes, in one visible list."""
-    from backend.api.hooks import hook_routes
     from backend.console.routes import ROUTES as CONSOLE
     from miniprogram_api.routes import ROUTES as MINIPROGRAM
-    from workers.channels.twilio.hooks import TwilioHooks
+    from workers.channels.twilio.web import twilio_routes
+    from workers.channels.web import carrier_routes
 
-    hooks = TwilioHooks(settings.twilio, settings.public_url).hooks()
-    routes: list[Any] = [*CONSOLE, *MINIPROGRAM, *hook_routes(hooks)]
+    routes: list[Any] = [*CONSOLE, *MINIPROGRAM, *carrier_routes(settings), *twilio_routes(settings)]
     if settings.telegram.token and settings.telegram.webhook_secret:
         from bots.telegram.app import build_hearing
         from bots.telegram.webhook import webhook_lifespan, webhook_route

@@ -144,7 +144,7 @@ class Apprise(_Section, frozen=True):
 
 
 class Aliyun(_Section, frozen=True):
-    """Aliyun 阿里云 SMS and voice, for mainland China. Its templates are those of `workers.channels.words.templates`."""
+    """Aliyun 阿里云 SMS and voice, for mainland China. Templates: `workers.channels.words.templates`."""
 
     key_id: str = ""
     key_secret: Secret = Secret()
@@ -274,7 +274,8 @@ def _convert(section: str, kind: type[Any], values: Mapping[str, object], source
     except msgspec.ValidationError as error:
         raise BadSettings(f"bad setting in {source}, section [{section}]: {error}") from None
     for name in kind.__struct_fields__:
-        why = _why_wrong(section, name, getattr(converted, name))
+        value = getattr(converted, name)
+        why = _too_short(name, value) or _why_wrong(section, name, value)
         if why:
             raise BadSettings(f"bad setting in {source}, section [{section}]: {name} {why}")
     return converted
@@ -287,8 +288,6 @@ def _why_wrong(section: str, name: str, value: object) -> str:
             ZoneInfo(str(value))
         except (ValueError, OSError, KeyError):
             return f"is no time zone: {value}"
-    if name == "hook_token" and isinstance(value, Secret) and 0 < len(value.value) < _SHORTEST_TOKEN:
-        return f"is shorter than {_SHORTEST_TOKEN} characters"
     if name == "trusted_proxies" and isinstance(value, tuple):
         return next((f"is no address or network: {each}" for each in value if not _is_network(each)), "")
     if isinstance(value, Secret) and value and name.endswith("url"):
@@ -299,6 +298,12 @@ def _why_wrong(section: str, name: str, value: object) -> str:
             urlsplit(value.value)
             return ""
         return "is no address"
+    return ""
+
+
+def _too_short(name: str, value: object) -> str:
+    if name == "hook_token" and isinstance(value, Secret) and 0 < len(value.value) < _SHORTEST_TOKEN:
+        return f"is shorter than {_SHORTEST_TOKEN} characters"
     return ""
 
 

@@ -4,14 +4,13 @@ The rule: nothing is read before the signature is proven. The address of each ca
 and the signature covers it. A word about a call moves nothing backwards: see `delivery.carrier_words`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qs
 
 import msgspec
 
 from backend.alarms.answering import Did, by_key, by_reply
-from backend.core.hooks import Hook, HookAnswer, HookCall
 from backend.core.i18n import DEFAULT_LANGUAGE
 from backend.core.limits import Buckets
 from backend.core.settings import Twilio
@@ -31,6 +30,26 @@ from workers.channels.twilio.errors import DEAD
 from workers.channels.twilio.signing import HEADER, Fields, is_signed
 from workers.channels.twilio.twiml import answering, texting
 from workers.channels.words import call_of
+
+
+class HookCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it came."""
+
+    path: str
+    query: str  #: as it was sent, still encoded
+    headers: Mapping[str, str]  #: names in lower case
+    body: bytes
+
+
+class HookAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is answered."""
+
+    status: int = 200
+    media_type: str = "text/plain"
+    body: str = ""
+
+
+Answering = Callable[[HookCall], Awaitable[HookAnswer]]
 
 #: MessageStatus → what it says; the others are on the way
 MESSAGES: Final = {
@@ -88,8 +107,8 @@ class TwilioHooks:
         self._public_url = public_url
         self._answers = Buckets(per_minute=_ANSWERS_A_MINUTE, burst=_ANSWERS_AT_ONCE)
 
-    def hooks(self) -> list[Hook]:
-        """All of them, each behind the signature."""
+    def hooks(self) -> dict[str, Answering]:
+        """Path → who answers it; each stands behind the signature."""
         acts: dict[str, Act] = {
             MESSAGE_PATH: _message,
             CALL_PATH: _call,
@@ -97,9 +116,9 @@ class TwilioHooks:
             KEY_PATH: self._key,
             REPLY_PATH: self._reply,
         }
-        return [Hook(path, self._proven(act)) for path, act in acts.items()]
+        return {path: self._proven(act) for path, act in acts.items()}
 
-    def _proven(self, act: Act) -> Callable[[HookCall], Awaitable[HookAnswer]]:
+    def _proven(self, act: Act) -> Answering:
         async def answer(call: HookCall) -> HookAnswer:
             fields = parse_qs(call.body.decode("utf-8", "replace"), keep_blank_values=True)
             url = f"{self._public_url}{call.path}" + (f"?{call.query}" if call.query else "")
