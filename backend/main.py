@@ -54,10 +54,46 @@ def _app(settings: Settings) -> Channel | None:
     return AppChannel(settings.redis.url.value)
 
 
+def _sms(settings: Settings) -> Channel | None:
+    if not settings.sms.vendors and not settings.sms.vendors_abroad:
+        return None
+    from workers.channels.vendors import sms_channel
+
+    return sms_channel(settings)
+
+
+def _voice(settings: Settings) -> Channel | None:
+    if not settings.voice.vendors and not settings.voice.vendors_abroad:
+        return None
+    from workers.channels.vendors import voice_channel
+
+    return voice_channel(settings)
+
+
+def _webhook(settings: Settings) -> Channel | None:
+    if not settings.webhook.secret:
+        return None
+    from workers.channels.webhook import WebhookChannel
+
+    return WebhookChannel(settings.webhook, settings.workers.send_timeout_s)
+
+
+def _apprise(settings: Settings) -> Channel | None:
+    if not settings.apprise.enabled:
+        return None
+    from workers.channels.apprise import AppriseChannel
+
+    return AppriseChannel(settings.workers.send_timeout_s)
+
+
 #: every way to reach a person; None where the settings have no access to it. To add one: write the class, list it.
 CHANNELS: Final[Mapping[ChannelName, Callable[[Settings], Channel | None]]] = {
     ChannelName.APP: _app,
     ChannelName.TELEGRAM: _telegram,
+    ChannelName.SMS: _sms,
+    ChannelName.VOICE: _voice,
+    ChannelName.WEBHOOK: _webhook,
+    ChannelName.APPRISE: _apprise,
 }
 
 
@@ -167,6 +203,7 @@ def _is_ready(file: Path | None) -> None:
 async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
     from backend.alarms.escalating import escalate
+    from backend.delivery.carrier_words import settle_early_words
     from backend.delivery.sweep import mark_breaches
     from backend.intake import forget_fingerprints, sweep_stale
     from backend.ledger.service import ensure_partitions
@@ -178,6 +215,7 @@ async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tu
         escalate,
         Every(1, mark_breaches),
         Every(600, warn_of_gaps),
+        Every(2, settle_early_words),
         Every(30, forget_fingerprints),
         Every(30, lambda: sweep_stale(directory, _teller(announcer))),
         Every(6 * 3600, ensure_partitions),
@@ -250,8 +288,10 @@ async def _routes(settings: Settings, stack: contextlib.AsyncExitStack, *, demo:
     """Every edge's routes, in one visible list."""
     from backend.console.routes import ROUTES as CONSOLE
     from miniprogram_api.routes import ROUTES as MINIPROGRAM
+    from workers.channels.twilio.web import twilio_routes
+    from workers.channels.web import carrier_routes
 
-    routes: list[Any] = [*CONSOLE, *MINIPROGRAM]
+    routes: list[Any] = [*CONSOLE, *MINIPROGRAM, *carrier_routes(settings), *twilio_routes(settings)]
     if settings.telegram.token and settings.telegram.webhook_secret:
         from bots.telegram.app import build_hearing
         from bots.telegram.webhook import webhook_lifespan, webhook_route

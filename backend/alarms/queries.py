@@ -77,6 +77,7 @@ async def history_for(person: Person, alarm_id: AlarmId, language: str) -> list[
     lines += [_told(row, language) for row in await _deliveries(alarm_id)]
     lines += [_contact_failed(row, language) for row in await _dead_contacts(alarm_id)]
     lines += [HistoryLine(at=at, text=translate(_UNHEARD, language)) for at in await _unheard(alarm_id)]
+    lines += [_not_reached(row, language) for row in await _undelivered(alarm_id)]
     if alarm.closed_at is not None:
         lines.append(HistoryLine(at=alarm.closed_at, text=translate(N_("报警关闭"), language)))
     return sorted(lines, key=lambda line: line.at)
@@ -115,12 +116,33 @@ def _contact_failed(row: dict[str, Any], language: str) -> HistoryLine:
 
 
 _UNHEARD: Final = N_("所有通知方式均未送达，已转服务机构值班台")
+
+
+async def _undelivered(alarm_id: AlarmId) -> list[dict[str, Any]]:
+    """What a carrier took and then said that it did not reach the person."""
+    return await fetch(
+        """select r.at, a.channel, coalesce(nullif(r.facts ->> 'reason', ''), r.facts ->> 'code') as why, p.name
+           from receipts r join attempts a on a.id = r.attempt join notices n on n.id = a.notice
+           join people p on p.id = a.person
+           where n.alarm = $1 and r.kind = 'undelivered' and not r.facts ? 'contact_is_dead' order by r.at, r.id""",
+        alarm_id,
+    )
+
+
+def _not_reached(row: dict[str, Any], language: str) -> HistoryLine:
+    channel = translate(CHANNEL_LABELS[Channel(row["channel"])], language)
+    said = row["why"] or ""
+    text = translate(N_("运营商回执：未送达 {channel}：{why}"), language, channel=channel, why=translate(said, language))
+    return HistoryLine(at=row["at"], text=text, person=row["name"])
+
+
 _SENTENCES: Final = {
     "raised": N_("报警产生"),
     "cleared": N_("信号恢复"),
     "acknowledged": N_("确认"),
     "judged": N_("处置"),
     "nobody_told": N_("无人可通知：联网单位与值班台均无联络方式"),
+    "desk_called": N_("转值班室"),
     "handed_over": N_("设备已登记，报警移交联网单位"),
     "acknowledged_again": N_("再次确认"),
     "escalated_step": N_("升级至第 {step} 步（第 {round} 轮）：通知 {people} 人"),

@@ -32,6 +32,13 @@ SPENDING_SECONDS = Histogram("fenghuo_spending_seconds", "Time to ask the carrie
 HELD_BACK = Counter(
     "fenghuo_held_back_total", "Attempts a carrier's limit held back, by what followed", ["channel", "word"]
 )
+VENDOR_REFUSALS = Counter("fenghuo_vendor_refusals_total", "What vendors refused, by kind", ["kind", "vendor", "why"])
+BREAKERS = Gauge(
+    "fenghuo_vendor_breaker",
+    "Whether a vendor is left alone: 0 used, 1 tried by one message, 2 left alone; the worst of all workers",
+    ["kind", "vendor"],
+    multiprocess_mode="livemax",
+)
 SWEPT = Counter("fenghuo_swept_total", "Attempts the sweeper found that nobody rang for", ["lane"])
 HTTP_REQUESTS = Counter("fenghuo_http_requests_total", "Requests, by status class", ["status"])
 

@@ -26,6 +26,10 @@ CountOrNone = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 WireAddress = Annotated[str, Meta(pattern="^[0-9a-f]{12}$")]
 Level = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
+#: a carrier's signature (短信签名), which it puts before the text in brackets
+SignName = Annotated[str, Meta(max_length=12, pattern=r"^[^【】\s]*$")]
+#: whoever knows a callback's address may speak for the carrier
+_SHORTEST_TOKEN: Final = 16
 #: what a server's address begins with; the rest of it is the client library's affair
 _SCHEMES: Final = {"database": ("postgresql://", "postgres://"), "redis": ("redis://", "rediss://", "unix://")}
 
@@ -101,6 +105,89 @@ class Telegram(_Section, frozen=True):
     webhook_secret: Secret = Secret()  #: set: updates come to /hooks/telegram; unset: long polling
 
 
+class Sms(_Section, frozen=True):
+    """Who carries text messages, in the order in which they are asked. Without vendors there are none."""
+
+    vendors: tuple[str, ...] = ()  #: to telephones of mainland China
+    vendors_abroad: tuple[str, ...] = ()  #: to all others
+    sign: SignName = "烽火"  #: 【短信签名】 as filed; where there are no templates
+
+
+class Voice(_Section, frozen=True):
+    """Who makes telephone calls, in the order in which they are asked."""
+
+    vendors: tuple[str, ...] = ()
+    vendors_abroad: tuple[str, ...] = ()
+
+
+class Twilio(_Section, frozen=True):
+    """Twilio: texts and calls outside mainland China. Its callbacks come to /hooks/twilio and bear its signature."""
+
+    account_sid: Annotated[str, Meta(pattern="^(AC[0-9a-fA-F]{32})?$")] = ""
+    auth_token: Secret = Secret()
+    sender: Annotated[str, Meta(pattern=r"^(\+[0-9]{5,15}|MG[0-9a-fA-F]{32})?$")] = ""  #: texts: number or MG… sid
+    caller: Annotated[str, Meta(pattern=r"^(\+[0-9]{5,15})?$")] = ""  #: calls: our number; default: `sender`
+    api_base: str = "https://api.twilio.com"
+    ring_s: Annotated[int, Meta(ge=5, le=600)] = 25  #: shorter than it takes most voicemail to answer
+
+
+class Webhook(_Section, frozen=True):
+    """Signed requests to other systems. Without a secret there are none."""
+
+    secret: Secret = Secret()
+    plain_http: bool = False  #: also http:// addresses
+    private_networks: bool = False  #: also addresses that are not public
+
+
+class Apprise(_Section, frozen=True):
+    """Whatever Apprise reaches (the optional package `fenghuo[apprise]`); one-way."""
+
+    enabled: bool = False
+
+
+class Aliyun(_Section, frozen=True):
+    """Aliyun 阿里云 SMS and voice, for mainland China. Templates: `workers.channels.words.templates`."""
+
+    key_id: str = ""
+    key_secret: Secret = Secret()
+    sign_name: SignName = ""  #: without brackets
+    sms_fire: str = ""  #: template codes, one for each purpose
+    sms_abnormal: str = ""
+    sms_fault: str = ""
+    sms_offline: str = ""
+    sms_restored: str = ""
+    sms_storm: str = ""
+    has_extend_codes: bool = False  #: the account may extend the sender's number, so that a reply names its message
+    voice_mode: Annotated[str, Meta(pattern="^(tts|ivr)$")] = "tts"  #: ivr hears keys; it needs `show_number`
+    voice_fire: str = ""  #: speech templates
+    voice_other: str = ""
+    voice_restored: str = ""
+    voice_thanks: str = ""  #: said after a key
+    show_number: str = ""  #: the bought number that calls
+    hook_token: Secret = Secret()  #: set: callbacks come to /hooks/aliyun/<token>/…; unset: they are refused
+    sms_base: str = "https://dysmsapi.aliyuncs.com"
+    voice_base: str = "https://dyvmsapi.aliyuncs.com"
+
+
+class Tencent(_Section, frozen=True):
+    """Tencent Cloud 腾讯云 SMS, for mainland China."""
+
+    secret_id: str = ""
+    secret_key: Secret = Secret()
+    app_id: str = ""  #: SmsSdkAppId
+    sign_name: SignName = ""
+    region: str = "ap-guangzhou"
+    sms_fire: str = ""  #: template ids, one for each purpose
+    sms_abnormal: str = ""
+    sms_fault: str = ""
+    sms_offline: str = ""
+    sms_restored: str = ""
+    sms_storm: str = ""
+    has_extend_codes: bool = False
+    hook_token: Secret = Secret()  #: set: callbacks come to /hooks/tencent/<token>/…; unset: they are refused
+    api_base: str = "https://sms.tencentcloudapi.com"
+
+
 class Workers(_Section, frozen=True):
     """The delivery workers."""
 
@@ -151,6 +238,13 @@ class Settings(_Section, frozen=True):
     http: Http = Http()
     gateway: Gateway = Gateway()
     telegram: Telegram = Telegram()
+    sms: Sms = Sms()
+    voice: Voice = Voice()
+    twilio: Twilio = Twilio()
+    webhook: Webhook = Webhook()
+    apprise: Apprise = Apprise()
+    aliyun: Aliyun = Aliyun()
+    tencent: Tencent = Tencent()
     workers: Workers = Workers()
     budgets: Budgets = Budgets()
     provider: Provider = Provider()
@@ -203,7 +297,8 @@ def _convert(section: str, kind: type[Any], values: Mapping[str, object], source
     except msgspec.ValidationError as error:
         raise BadSettings(f"bad setting in {source}, section [{section}]: {error}") from None
     for name in kind.__struct_fields__:
-        why = _why_wrong(section, name, getattr(converted, name))
+        value = getattr(converted, name)
+        why = _too_short(name, value) or _why_wrong(section, name, value)
         if why:
             raise BadSettings(f"bad setting in {source}, section [{section}]: {name} {why}")
     return converted
@@ -226,6 +321,12 @@ def _why_wrong(section: str, name: str, value: object) -> str:
             urlsplit(value.value)
             return ""
         return "is no address"
+    return ""
+
+
+def _too_short(name: str, value: object) -> str:
+    if name == "hook_token" and isinstance(value, Secret) and 0 < len(value.value) < _SHORTEST_TOKEN:
+        return f"is shorter than {_SHORTEST_TOKEN} characters"
     return ""
 
 

@@ -36,9 +36,9 @@ _RESTS: Final = written(Why.RESTS)
 # Every statement that writes several attempts locks them in the order of their ids first, so that two of them never
 # wait for each other in a ring.
 _CLAIMED: Final = """
-    returning a.id, a.notice, a.person, a.channel, a.address, a.tries, a.surface, a.deadline_at, a.redraw_at,
-              n.severity, n.t0, n.revision, coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card,
-              n.kind, a.language, a.digest"""
+    returning a.id, a.number, a.notice, a.person, a.channel, a.address, a.language, a.tries, a.surface, a.deadline_at,
+              a.redraw_at, a.digest, n.kind, n.severity, n.t0, n.revision,
+              coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
 _CLAIM: Final = f"""
     with due as materialized (
         select a.id, r.until from attempts a left join channel_rests r on r.channel = a.channel and r.until > $4
@@ -111,6 +111,11 @@ def _claimed(row: Mapping[str, Any]) -> Claimed:
             address=row["address"],
             card=drawn(own, digest, row["language"]),
             surface=_decode_surface(row["surface"]) if row["surface"] else None,
+            number=row["number"],
+            kind=NoticeKind(row["kind"]),
+            language=row["language"],
+            tries=row["tries"],
+            deadline_at=row["deadline_at"],
         ),
         channel=ChannelName(row["channel"]),
         kind=NoticeKind(row["kind"]),

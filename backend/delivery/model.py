@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from backend.core.i18n import DEFAULT_LANGUAGE
 from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Severity
@@ -89,6 +90,7 @@ class NoticeKind(StrEnum):
     RAISED = "raised"
     RESTORED = "restored"
     CONTACT_TEST = "contact_test"  #: somebody tries whether a contact works; it speaks of no alarm
+    DESK = "desk"  #: somebody asked the provider's duty desk to take over
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +102,16 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     card: Card
     surface: dict[str, str | int] | None = None  #: what `send` returned earlier; for edits
+    number: int = 0  #: the attempt's short number, for carriers that take few characters
+    kind: NoticeKind = NoticeKind.RAISED
+    language: str = DEFAULT_LANGUAGE
+    tries: int = 1  #: this one included
+    deadline_at: datetime | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """How urgent it is."""
+        return self.card.severity
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

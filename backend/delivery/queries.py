@@ -7,21 +7,28 @@ from uuid import UUID
 
 import msgspec
 
-from backend.core.db.engine import fetch
-from backend.core.ids import AlarmId
-from backend.core.vocabulary import Severity
-from backend.delivery.model import AttemptState, NoticeKind
+from backend.core.db.engine import fetch, fetch_one
+from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId
+from backend.core.vocabulary import Channel, Severity
+from backend.delivery.model import AttemptState, Card, Delivery, NoticeKind
 from backend.delivery.reasons import sentence
 from backend.people.doors import units_seen
 from backend.people.model import Person
 
 _ATTEMPTS: Final = """
     select t.id, n.alarm, n.id as notice, n.kind, n.severity, n.clause, n.deadline_at, p.name as person, t.channel,
-        t.state, t.why, t.because, t.is_held, t.tries, n.t0, n.t1, n.t2, n.t3, t.t4, t.t5, t.t6, t.t7
+        t.state, coalesce(t.why, t.surface ->> 'after') as why, t.because, t.is_held, t.tries, n.t0, n.t1, n.t2, n.t3, t.t4, t.t5, t.t6, t.t7
     from notices n join attempts t on t.notice = n.id join people p on p.id = t.person
     where n.alarm = any($2) and ($1::uuid[] is null or n.unit = any($1::uuid[]))
     order by n.created_at desc, p.code, t.channel
 """
+
+_DELIVERY: Final = """
+    select a.id, a.number, a.notice, a.person, a.address, a.language, a.tries, a.deadline_at, n.kind, n.revision,
+        coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card
+    from attempts a join notices n on n.id = a.notice where a.number = $1 and a.channel = $2
+"""
+_decode_card = msgspec.json.Decoder(Card).decode
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +44,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     channel: str
     state: AttemptState
-    why: str | None  #: why it was not made, or waits, as a sentence
+    why: str | None  #: why it was not made, or waits, or which vendor did not take it before; as a sentence
     because: str | None  #: why it was begun beside the plan, as a sentence
     is_held: bool | None
     tries: int
@@ -75,3 +82,22 @@ async def told_of(person: Person, alarms: Sequence[AlarmId]) -> list[Told]:
         {**row, **{each: sentence(row[each], person.language) or None for each in ("why", "because")}} for row in rows
     ]
     return msgspec.convert(said, list[Told])
+
+
+async def delivery_of(channel: Channel, number: int) -> Delivery | None:
+    """What an attempt tells, with its card as it stands now: for a carrier that asks to hear it again."""
+    row = await fetch_one(_DELIVERY, number, str(channel))
+    if row is None:
+        return None
+    return Delivery(
+        attempt=AttemptId(row["id"]),
+        notice=NoticeId(row["notice"]),
+        person=PersonId(row["person"]),
+        address=row["address"],
+        card=msgspec.structs.replace(_decode_card(row["card"]), revision=row["revision"]),
+        number=row["number"],
+        kind=NoticeKind(row["kind"]),
+        language=row["language"],
+        tries=row["tries"],
+        deadline_at=row["deadline_at"],
+    )

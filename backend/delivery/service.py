@@ -13,7 +13,12 @@ from backend.delivery.model import AttemptState, Card
 from backend.delivery.plan import encode_cards
 
 #: the way an answer came → the channel whose attempt it answers
-_ANSWERED_BY: Final = {Via.TELEGRAM: Channel.TELEGRAM, Via.PHONE: Channel.APP}
+_ANSWERED_BY: Final = {
+    Via.TELEGRAM: Channel.TELEGRAM,
+    Via.PHONE: Channel.APP,
+    Via.SMS: Channel.SMS,
+    Via.VOICE: Channel.VOICE,
+}
 
 #: in the order of their ids, as every other writer of attempts locks them (see carry)
 _LOCK_ALL: Final = """
