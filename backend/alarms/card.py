@@ -24,6 +24,9 @@ _BANNERS: Final = {
     Mark.TEST: N_("设备报告为测试"),
     Mark.HISTORY: N_("补传记录"),
     Mark.UNKNOWN_POINT: N_("点表中没有此部件"),
+    Mark.MASKED: N_("屏蔽"),
+    Mark.DRILL: N_("演练"),
+    Mark.TEST_WINDOW: N_("测试"),
 }
 _CHOICES: Final = (
     Action(Verb.VERDICT_REAL, N_("真实火警"), "danger"),

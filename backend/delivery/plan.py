@@ -16,7 +16,7 @@ from backend.core import clock, metrics
 from backend.core.db.engine import execute, fetch
 from backend.core.deadlines import LEAST_CONTACT_KINDS
 from backend.core.i18n import DEFAULT_LANGUAGE, known_language
-from backend.core.ids import AlarmId, AttemptId, NoticeId, UnitId, new_id
+from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, Lane, Severity
 from backend.delivery.model import AttemptState, Card, NoticeKind
 from backend.people.model import Reach
@@ -24,6 +24,8 @@ from backend.people.queries import recipients_of
 
 log = logging.getLogger(__name__)
 encode_cards = msgspec.json.Encoder().encode
+#: ways that stay inside the house: what rings no telephone
+INSIDE_CHANNELS: Final = frozenset({Channel.APP, Channel.TELEGRAM})
 
 _INSERT_NOTICES: Final = """
     insert into notices (id, alarm, unit, kind, severity, lane, cards, revision, deadline_at, clause, t0, t1, t3,
@@ -39,6 +41,21 @@ _INSERT_ATTEMPTS: Final = """
         $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[])
         as x(i, n, p, c, ch, a, l, s, la, d, dl, cr, w)
     on conflict (notice, person, channel, address, step, round) do nothing"""
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom of a unit a notice is for when it is not for everybody by every way: a drill's, a mask's.
+
+    Nobody beyond the unit is added. When it would leave nobody to tell of an alarm, everybody is told.
+    """
+
+    people: frozenset[PersonId] = frozenset()  #: empty: all of the unit's people
+    channels: frozenset[Channel] = INSIDE_CHANNELS
+    why_not: str  #: stands on the ways that are not tried
+
+    def skips(self, way: Reach) -> str:
+        """Why this way is not tried; empty: it is."""
+        return "" if way.channel in self.channels else self.why_not
 
 
 class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +74,7 @@ class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
     clause: str | None
     delay: timedelta = timedelta()
     skipped_because: str | None = None
+    audience: Audience | None = None  #: None: everybody, by every way
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +117,10 @@ async def plan(drafts: Sequence[NoticeDraft]) -> Planned:
 
 def _ways(draft: NoticeDraft, reach: dict[UnitId | None, tuple[Reach, ...]]) -> list[_Way]:
     """Who hears it, and how. A unit with too few kinds of contact that work gets the duty desk as well (4.3.3)."""
+    if draft.audience is not None:
+        inside = _inside(draft, draft.audience, reach.get(draft.unit, ()))
+        if draft.deadline is None or any(not way.skipped_because for way in inside):
+            return inside
     ways = list(reach.get(draft.unit, ()))
     if draft.unit is not None and len({way.channel for way in ways if way.failure is None}) < LEAST_CONTACT_KINDS:
         known = {(way.person, way.channel, way.address) for way in ways}
@@ -110,6 +132,14 @@ def _ways(draft: NoticeDraft, reach: dict[UnitId | None, tuple[Reach, ...]]) -> 
         # the phone page redraws its card live; a second one would only repeat it
         planned = [way for way in planned if way.reach.channel != Channel.APP]
     return planned
+
+
+def _inside(draft: NoticeDraft, audience: Audience, reach: Sequence[Reach]) -> list[_Way]:
+    """The ways to an audience; the phone page redraws a restoration by itself, as below."""
+    ways = [way for way in reach if not audience.people or way.person in audience.people]
+    if draft.kind is NoticeKind.RESTORED:
+        ways = [way for way in ways if way.channel != Channel.APP]
+    return [_Way(way, draft.skipped_because or audience.skips(way) or _dead(way)) for way in ways]
 
 
 def _dead(way: Reach) -> str:

@@ -14,6 +14,7 @@ _ROOMS: Final = (
     "backend.delivery.tables",
     "backend.monitoring.tables",
     "backend.alarms.tables",
+    "backend.alarms.masks.tables",
 )
 
 
