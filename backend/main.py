@@ -164,6 +164,7 @@ def _is_ready(file: Path | None) -> None:
 
 async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
+    from backend.alarms.masks.chores import look_after_masks
     from backend.delivery.sweep import mark_breaches
     from backend.intake import forget_fingerprints, sweep_stale
     from backend.ledger.service import ensure_partitions
@@ -172,6 +173,7 @@ async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tu
     directory = await stack.enter_async_context(_directory())
     return (
         Every(1, mark_breaches),
+        Every(1, look_after_masks),
         Every(30, forget_fingerprints),
         Every(30, lambda: sweep_stale(directory, _teller(announcer))),
         Every(6 * 3600, ensure_partitions),

@@ -7,10 +7,11 @@ that one person made alone never silences a fire, whatever its scope comes to ho
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from backend.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from backend.core.i18n import N_
@@ -80,14 +81,18 @@ SCOPE_LABELS: Final = {
 }
 
 
+Octet = Annotated[int, Meta(ge=0, le=255)]
+WireAddress = Annotated[str, Meta(pattern="^[0-9a-f]{8}$")]
+
+
 class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is reached: a device, one of its systems or components by wire key; a zone, building or unit by id."""
 
     kind: ScopeKind
     device: DeviceId | None = None
-    system_type: int | None = None
-    system_address: int | None = None
-    component_address: str | None = None
+    system_type: Octet | None = None
+    system_address: Octet | None = None
+    component_address: WireAddress | None = None
     zone: ZoneId | None = None
     building: BuildingId | None = None
     unit: UnitId | None = None
