@@ -203,6 +203,7 @@ def _is_ready(file: Path | None) -> None:
 async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
     from backend.alarms.escalating import escalate
+    from backend.alarms.masks.chores import look_after_masks
     from backend.delivery.carrier_words import settle_early_words
     from backend.delivery.sweep import mark_breaches
     from backend.intake import forget_fingerprints, sweep_stale
@@ -216,6 +217,7 @@ async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tu
         Every(1, mark_breaches),
         Every(600, warn_of_gaps),
         Every(2, settle_early_words),
+        Every(1, look_after_masks),
         Every(30, forget_fingerprints),
         Every(30, lambda: sweep_stale(directory, _teller(announcer))),
         Every(6 * 3600, ensure_partitions),

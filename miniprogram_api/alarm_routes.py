@@ -9,13 +9,14 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from backend.alarms import queries
 from backend.alarms.card import alarm_card
+from backend.alarms.masks.windows import make_real
 from backend.alarms.service import acknowledge, judge
 from backend.core.i18n import _
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import VIA_LABELS, Via
 from backend.delivery.model import Card
 from backend.people.model import Person
-from miniprogram_api.wire import AcknowledgedOut, AlarmOut, VerdictIn, VerdictOut
+from miniprogram_api.wire import AcknowledgedOut, AlarmOut, RealOut, VerdictIn, VerdictOut
 
 _MOST: Final = 200
 
@@ -30,7 +31,7 @@ class Alarms(Controller):
     async def list_alarms(
         self,
         person: NamedDependency[Person],
-        which: FromQuery[Literal["active", "recent"]] = "active",
+        which: FromQuery[Literal["active", "recent", "masked"]] = "active",
         limit: Annotated[int, QueryParameter(ge=1, le=_MOST)] = 50,
     ) -> list[Card]:
         """The cards of those not closed, or of recent ones, newest first."""
@@ -77,3 +78,14 @@ class Alarms(Controller):
         """What was found on the spot (处置结论)."""
         await judge(person, AlarmId(alarm_id), data.verdict, via, data.note)
         return VerdictOut(verdict=data.verdict, sentence=_("处置结论已记录", person.language))
+
+    @post("/{alarm_id:uuid}/reality", status_code=200)
+    async def make_real(
+        self,
+        person: NamedDependency[Person],
+        via: NamedDependency[Via],
+        alarm_id: FromPath[UUID],
+    ) -> RealOut:
+        """What a drill or a mask kept quiet is real (升级为真实): everybody is told at once."""
+        await make_real(person, AlarmId(alarm_id), via)
+        return RealOut(sentence=_("已升级为真实报警，正在通知所有人", person.language))

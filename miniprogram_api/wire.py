@@ -83,6 +83,12 @@ class VerdictOut(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
 
 
+class RealOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Everybody is told."""
+
+    sentence: str
+
+
 class InboxOut(msgspec.Struct, frozen=True, kw_only=True):
     """A page of the inbox; ask again with `after` = `next_after` while `is_more`."""
 

@@ -24,7 +24,11 @@ _BANNERS: Final = {
     Mark.TEST: N_("设备报告为测试"),
     Mark.HISTORY: N_("补传记录"),
     Mark.UNKNOWN_POINT: N_("点表中没有此部件"),
+    Mark.MASKED: N_("屏蔽"),
+    Mark.DRILL: N_("演练"),
+    Mark.TEST_WINDOW: N_("测试"),
 }
+_INSIDE: Final = frozenset({Mark.MASKED, Mark.DRILL, Mark.TEST_WINDOW})
 _CHOICES: Final = (
     Action(Verb.VERDICT_REAL, N_("真实火警"), "danger"),
     Action(Verb.VERDICT_FALSE, N_("误报")),
@@ -56,6 +60,11 @@ def alarm_card(alarm: Alarm, language: str) -> Card:
         raised_at=in_zone(alarm.raised_at, alarm.place.timezone),
         revision=alarm.revision,
     )
+
+
+def inside_words(alarm: Alarm, language: str) -> str:
+    """屏蔽、演练、测试: why the alarm rings nowhere, or only inside the house; empty: it is told like any other."""
+    return " · ".join(translate(_BANNERS[mark], language) for mark in alarm.marks if mark in _INSIDE)
 
 
 def _headline(alarm: Alarm, language: str) -> str:

@@ -17,7 +17,7 @@ from backend.delivery.reasons import sentence
 from backend.people.doors import units_seen
 from backend.people.model import Person, Right
 
-Which = Literal["active", "recent"]
+Which = Literal["active", "recent", "masked"]
 
 #: fire first, unacknowledged first, oldest first (experience.md, duty console)
 _ORDER: Final = """case a.severity when 'fire' then 0 when 'fault' then 2 when 'abnormal' then 1 else 3 end,
@@ -25,7 +25,11 @@ _ORDER: Final = """case a.severity when 'fire' then 0 when 'fault' then 2 when '
 _MINE: Final = "($1::uuid[] is null or a.unit = any($1))"
 _OPEN: Final = f"""
     select {COLUMNS} from alarms a where a.closed_at is null and {_MINE} order by {_ORDER} limit $2"""
+_MASKED: Final = f"""
+    select {COLUMNS} from alarms a where a.closed_at is null and {_MINE} and a.marks ? 'masked'
+    order by {_ORDER} limit $2"""
 _RECENT: Final = f"select {COLUMNS} from alarms a where {_MINE} order by a.raised_at desc limit $2"
+_LISTS: Final = {"active": _OPEN, "recent": _RECENT, "masked": _MASKED}
 _MOST: Final = 500
 
 
@@ -53,11 +57,13 @@ async def alarm_for(person: Person, alarm_id: AlarmId) -> Alarm:
 
 
 async def alarms_for(person: Person, which: Which, limit: int = 100) -> list[Alarm]:
-    """Alarms of the person's units: `active` are those not closed, most urgent first; `recent` the newest first."""
+    """Alarms of the person's units: `active` are those not closed, most urgent first; `recent` the newest first.
+
+    `masked` are those not closed that a mask keeps quiet (屏蔽).
+    """
     seen = units_seen(person)
     units = None if seen is None else list(seen)
-    sql = _OPEN if which == "active" else _RECENT
-    return await alarms_of(await fetch(sql, units, min(limit, _MOST)))
+    return await alarms_of(await fetch(_LISTS[which], units, min(limit, _MOST)))
 
 
 async def card_for(person: Person, alarm_id: AlarmId, language: str) -> Card:
@@ -132,7 +138,9 @@ async def _undelivered(alarm_id: AlarmId) -> list[dict[str, Any]]:
 def _not_reached(row: dict[str, Any], language: str) -> HistoryLine:
     channel = translate(CHANNEL_LABELS[Channel(row["channel"])], language)
     said = row["why"] or ""
-    text = translate(N_("运营商回执：未送达 {channel}：{why}"), language, channel=channel, why=translate(said, language))
+    text = translate(
+        N_("运营商回执：未送达 {channel}：{why}"), language, channel=channel, why=translate(said, language)
+    )
     return HistoryLine(at=row["at"], text=text, person=row["name"])
 
 
@@ -149,6 +157,11 @@ _SENTENCES: Final = {
     "escalated_round": N_("无人答复，开始第 {round} 轮通知：通知 {people} 人"),
     "escalated_unjudged": N_("已确认但未处置，重新开始第 {round} 轮通知：通知 {people} 人"),
     "escalated_spent": N_("各轮通知均已完成，仍未处置"),
+    "masked": N_("已屏蔽，不发通知"),
+    "drill": N_("演练期间，只通知单位内部"),
+    "test_window": N_("测试期间，只通知单位内部"),
+    "told_after_all": N_("不再屏蔽，现在通知"),
+    "made_real": N_("升级为真实报警，现在通知"),
 }
 #: facts that stand inside a sentence
 _INSIDE: Final = ("step", "round", "people")

@@ -13,6 +13,9 @@ import msgspec
 
 from backend.alarms.card import alarm_card
 from backend.alarms.grouping import group, never_told
+from backend.alarms.masks.covering import audience_of, covers_of, windows_holding
+from backend.alarms.masks.model import INSIDE_MARKS, Cover, Point, held_note
+from backend.alarms.masks.rows import write_holds
 from backend.alarms.model import ONCE_A_DAY, Alarm
 from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, write_entries
 from backend.core import metrics
@@ -63,7 +66,8 @@ _CLEARED: Final = """
 
 _PART_OF: Final = """
     select number from alarms
-    where starts_with(subject, $1) and item = 'a' and raised_at >= $2 order by number limit 1"""
+    where starts_with(subject, $1) and item = 'a' and raised_at >= $2
+      and not marks ?| array['masked', 'drill', 'test_window'] order by number limit 1"""
 _WHOLE_OF: Final = "select id from alarms where subject = $1 and item = 'a' and raised_at >= $2"
 #: the letter of CQC/SC 11002 4.3.2 for 火灾探测器故障
 DETECTOR_FAULT: Final = "a"
@@ -87,6 +91,7 @@ class _New(msgspec.Struct, kw_only=True):
     repeats: int = 0
     cleared_at: datetime | None = None
     cleared_by: str | None = None
+    cover: Cover | None = None  #: the mask or window it falls under
 
 
 class _Clear(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,14 +188,22 @@ async def apply(changes: Sequence[Change]) -> Raised:
     # what ended is written first: the same condition may begin anew in the same batch, and only one may be active
     cleared, redraws = await _write_clears(batch)
     await escalating.ended([alarm.id for alarm in cleared], "cleared", but_fires=True)
-    raised = await _insert([*batch.new.values(), *batch.ended_new])
+    news = [*batch.new.values(), *batch.ended_new]
+    await _cover(news)
+    raised = await _insert(news)
     await _write_repeats(batch)
     await _write_entries(raised, batch)
-    grouped = await group([alarm for alarm, _ in raised])
+    # what is masked or drilled tells of nothing else: whoever is told with it would not be told
+    plain = [(alarm, new) for alarm, new in raised if new.cover is None]
+    grouped = await group([alarm for alarm, _ in plain])
     raised = [(grouped.listing.get(alarm.id, alarm), new) for alarm, new in raised]
-    told = await _told_by_parts(raised) | grouped.told | await never_told([alarm.id for alarm in cleared])
+    told = await _told_by_parts(plain) | grouped.told | await never_told([alarm.id for alarm in cleared])
     drafts = [_raised_draft(alarm, new, told.get(alarm.id)) for alarm, new in raised]
-    drafts += [_restored_draft(alarm, batch.cleared[alarm.id][1], told.get(alarm.id)) for alarm in cleared]
+    inside = await windows_holding([alarm.id for alarm in cleared if INSIDE_MARKS.intersection(alarm.marks)])
+    drafts += [
+        _restored_draft(alarm, batch.cleared[alarm.id][1], told.get(alarm.id), inside.get(alarm.id))
+        for alarm in cleared
+    ]
     planned = await delivery.plan(drafts)
     await write_unreached(planned, max(change.report.received_at for change in changes))
     return Raised(planned=planned, redraws=redraws, touched=[alarm for alarm, _ in raised] + cleared)
@@ -226,7 +239,7 @@ def _alarm(new: _New, number: int) -> Alarm:
         title=condition.title,
         place=change.place,
         facts=tuple(new.standing.facts),
-        marks=change.marks,
+        marks=(new.cover.mark, *change.marks) if new.cover else change.marks,
         device_time=change.device_time,
         raised_at=change.report.received_at,
         ledger_id=change.ledger_id,
@@ -236,6 +249,24 @@ def _alarm(new: _New, number: int) -> Alarm:
         cleared_at=new.cleared_at,
         cleared_by=new.cleared_by,
     )
+
+
+async def _cover(news: Sequence[_New]) -> None:
+    """Which mask or window each new alarm falls under, in one look; an unreadable report is the duty desk's affair."""
+    points = [
+        Point(
+            alarm=new.id,
+            unit=new.change.unit,
+            device=new.change.device,
+            subject=new.change.subject,
+            is_fire=SEVERITY_OF_CLASS[new.standing.condition.alarm_class] is Severity.FIRE,
+        )
+        for new in news
+        if new.standing.rule not in ONCE_A_DAY
+    ]
+    covers = await covers_of(points)
+    for new in news:
+        new.cover = covers.get(new.id)
 
 
 async def _insert(news: list[_New]) -> list[tuple[Alarm, _New]]:
@@ -303,13 +334,18 @@ async def _write_clears(batch: _Batch) -> tuple[list[Alarm], Redraws]:
 
 async def _write_entries(raised: list[tuple[Alarm, _New]], batch: _Batch) -> None:
     entries: list[NewEntry] = []
+    holds: list[tuple[AlarmId, UUID | None, UUID | None, datetime]] = []
     for alarm, new in raised:
         entries.append(NewEntry(alarm.id, alarm.raised_at, "raised", {"rule": alarm.rule}))
+        if new.cover is not None:
+            entries.append(NewEntry(alarm.id, alarm.raised_at, new.cover.mark, {"note": held_note(new.cover)}))
+            holds.append((alarm.id, new.cover.mask, new.cover.window, alarm.raised_at))
         if new.cleared_at is not None:
             entries.append(NewEntry(alarm.id, new.cleared_at, "cleared", {"by": new.cleared_by or ""}))
     for alarm, clear in batch.cleared.values():
         entries.append(NewEntry(alarm.id, clear.at, "cleared", {"by": clear.why}))
     await write_entries(entries)
+    await write_holds(holds)
 
 
 async def write_unreached(planned: Planned, at: datetime) -> None:
@@ -342,12 +378,13 @@ def _raised_draft(alarm: Alarm, new: _New, told: str | None) -> NoticeDraft:
         deadline=deadline.within,
         clause=deadline.clause,
         delay=timedelta(seconds=new.standing.condition.settle_s),
-        skipped_because=told,
-        escalates=alarm.is_active or alarm.severity is Severity.FIRE,
+        skipped_because=new.cover.why if new.cover is not None and new.cover.mask is not None else told,
+        audience=audience_of(new.cover),
+        escalates=(alarm.is_active or alarm.severity is Severity.FIRE) and new.cover is None,
     )
 
 
-def _restored_draft(alarm: Alarm, clear: _Clear, told: str | None) -> NoticeDraft:
+def _restored_draft(alarm: Alarm, clear: _Clear, told: str | None, cover: Cover | None) -> NoticeDraft:
     """That it is over: a courtesy without a deadline (GB 50440 extract, 3), never before anything urgent."""
     return NoticeDraft(
         alarm=alarm.id,
@@ -362,6 +399,7 @@ def _restored_draft(alarm: Alarm, clear: _Clear, told: str | None) -> NoticeDraf
         deadline=None,
         clause=None,
         skipped_because=told,
+        audience=audience_of(cover),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from backend.alarms.card import alarm_card
+from backend.alarms.masks.releasing import Released, tell, tell_if_held
 from backend.alarms.model import ENDED_BY_PEOPLE, Acknowledged, Alarm, AlreadyClosed, NoSuchAlarm
 from backend.alarms.rows import COLUMNS, alarm_of, known_by
 from backend.core import clock
@@ -44,7 +45,7 @@ async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Acknowledg
     """
     async with transaction():
         now = clock.now()
-        alarm = await _locked(person, alarm_id, Right.ACKNOWLEDGE)
+        alarm = await locked(person, alarm_id, Right.ACKNOWLEDGE)
         is_new = await _know(person, alarm, via, now)
         is_held = await _held(person, alarm, now)
         redraws = await _after(person, alarm, "alarm.acknowledged", via, now, facts={}) if is_new else {}
@@ -74,13 +75,15 @@ async def _tell(alarm: Alarm, redraws: Redraws) -> None:
 async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, note: str = "") -> None:
     """处置: the verdict. It implies knowing, and closes the alarm once the condition has cleared.
 
+    A real fire that a drill or a mask kept quiet is told to everybody at once.
     The same person's same verdict without a note is a second tap, and changes nothing.
     Raises `NoSuchAlarm`, `AlreadyClosed` when another verdict stands and the alarm is closed, or `BadInput` for a real
     fire where no fire was reported.
     """
+    released = Released()
     async with transaction():
         now = clock.now()
-        alarm = await _locked(person, alarm_id, Right.JUDGE)
+        alarm = await locked(person, alarm_id, Right.JUDGE)
         if alarm.closed_at is not None:
             if alarm.verdict is verdict:
                 return
@@ -105,12 +108,16 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
             alarm.rule in ENDED_BY_PEOPLE,
         )
         await escalating.ended([alarm_id], "judged")
+        if verdict is Verdict.REAL:
+            await tell_if_held(person, alarm, via, released)
         facts = {"verdict": str(verdict), "note": note}
-        redraws = await _after(person, alarm, "alarm.judged", via, now, facts=facts)
-    await _tell(alarm, redraws)
+        released.add(redraws=await _after(person, alarm, "alarm.judged", via, now, facts=facts))
+    released.touch([alarm])
+    await tell(released)
 
 
-async def _locked(person: Person, alarm_id: AlarmId, right: str) -> Alarm:
+async def locked(person: Person, alarm_id: AlarmId, right: str) -> Alarm:
+    """An alarm, locked, when the person has `right` over it. Raises `NoSuchAlarm`, `NotAllowed`."""
     row = await fetch_one(_LOCK, alarm_id)
     if row is None:
         raise NoSuchAlarm(N_("没有这条报警"))

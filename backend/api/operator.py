@@ -12,6 +12,7 @@ from msgspec import Meta
 from backend.alarms.handing_over import adopt_device
 from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for, alarms_for
+from backend.api.masks import Masks, Windows
 from backend.core.ids import AlarmId, DeviceId, UnitId
 from backend.core.vocabulary import Via
 from backend.delivery.queries import Told, told_of
@@ -80,7 +81,7 @@ class Alarms(Controller):
     async def list_alarms(
         self,
         operator: NamedDependency[Person],
-        which: FromQuery[Literal["active", "recent"]] = "active",
+        which: FromQuery[Literal["active", "recent", "masked"]] = "active",
         limit: Annotated[int, QueryParameter(ge=1, le=_MOST)] = 100,
     ) -> list[Alarm]:
         """Those not closed, most urgent first; or the recent ones, newest first."""
@@ -98,4 +99,4 @@ class Alarms(Controller):
         return await told_of(operator, [alarm.id])
 
 
-OPERATOR: Final = [Registry, Alarms]
+OPERATOR: Final = [Registry, Alarms, Masks, Windows]

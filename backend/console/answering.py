@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from backend.alarms.card import alarm_card
+from backend.alarms.masks.model import INSIDE_MARKS
 from backend.alarms.model import Alarm
 from backend.core.i18n import N_
 from backend.core.vocabulary import Verdict
@@ -19,7 +20,9 @@ BUTTONS: Final = {
     Verb.VERDICT_TEST: ("verdict", Verdict.TEST, N_("测试/检修")),
     Verb.VERDICT_FAULT: ("verdict", Verdict.FAULT, N_("报修")),
 }
-_RIGHT_FOR: Final = {"acknowledge": Right.ACKNOWLEDGE, "verdict": Right.JUDGE}
+#: what a drill or a mask kept quiet is real: everybody is told
+_MAKE_REAL: Final[tuple[str, str, str]] = ("make_real", Verdict.REAL, N_("升级为真实"))
+_RIGHT_FOR: Final = {"acknowledge": Right.ACKNOWLEDGE, "verdict": Right.JUDGE, "make_real": Right.ACKNOWLEDGE}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -33,7 +36,8 @@ class Answer(msgspec.Struct, frozen=True):
 def answers(alarm: Alarm, person: Person) -> list[Answer]:
     """The buttons this person gets: not what they said already, nor what they have no right to."""
     knows = any(known.person == person.id for known in alarm.known_by)
-    offered = [BUTTONS[each.verb] for each in alarm_card(alarm, person.language).actions if each.verb in BUTTONS]
+    offered = [_MAKE_REAL] if INSIDE_MARKS.intersection(alarm.marks) and alarm.closed_at is None else []
+    offered += [BUTTONS[each.verb] for each in alarm_card(alarm, person.language).actions if each.verb in BUTTONS]
     return [
         Answer(does, verdict, label)
         for does, verdict, label in offered

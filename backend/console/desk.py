@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from backend.alarms.handing_over import adopt_device as hand_to_unit
-from backend.console.lines import open_lines, recent_lines
+from backend.console.lines import LISTS
 from backend.console.pages import draw, draw_refusal
 from backend.console.phone import WAYS, alarm_page, frame, to_the_door
 from backend.console.queries import glance
@@ -60,7 +60,7 @@ class DeskPages(Controller):
         if not person.is_provider:
             raise NotAllowed(N_("值班台只供服务机构人员使用"))
         which = which if which in WAYS else WAYS[0]
-        lines = await (open_lines if which == WAYS[0] else recent_lines)(person)
+        lines = await LISTS[which](person)
         may_adopt = person.may(Right.ADOPT, None)
         strangers = await unidentified_devices(person) if may_adopt else ()
         values: dict[str, Any] = {

@@ -11,6 +11,7 @@ from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
+from backend.alarms.masks.queries import masks_on_device
 from backend.console.pages import draw, draw_refusal
 from backend.console.phone import frame, to_the_door
 from backend.core.errors import NotAllowed, NotFound, NotSignedIn, Refused
@@ -21,7 +22,7 @@ from backend.core.vocabulary import SEVERITY_LABELS, Severity
 from backend.monitoring.facilities import TONE_LABELS, DeviceNow, UnitNow
 from backend.monitoring.queries import DEVICES_A_PAGE, events_for, facilities_for, units_at_a_glance
 from backend.people.doors import units_seen
-from backend.people.model import Person
+from backend.people.model import Person, Right
 
 _EVENTS: Final = 20
 #: stands for the devices of no unit in an address
@@ -134,6 +135,9 @@ class FacilityPages(Controller):
             building=building,
             device=device,
             asked=system,
+            masked=await masks_on_device(person, DeviceId(device_id)),
+            may_mask=unit.id is not None and person.may(Right.MASK, UnitId(unit.id)),
+            masks_here="/masks" if common["seat"] == "desk" else "/m/masks",
             systems=shown,
             events=events,
             more=events[-1].id if len(events) == _EVENTS else None,

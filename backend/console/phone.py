@@ -10,9 +10,10 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
 from backend.alarms.card import alarm_card
+from backend.alarms.masks.queries import masks_for, windows_for
 from backend.alarms.queries import alarm_for, history_for
 from backend.console.answering import answers
-from backend.console.lines import open_lines, recent_lines
+from backend.console.lines import LISTS
 from backend.console.pages import draw, draw_refusal
 from backend.console.queries import glance, has_telegram, latest_seq, unstamped
 from backend.core.errors import NotSignedIn, Refused
@@ -22,7 +23,7 @@ from backend.core.vocabulary import Severity
 from backend.people.model import Person
 from backend.registry.queries import units_for
 
-WAYS: Final = ("active", "recent")
+WAYS: Final = ("active", "recent", "masked")
 
 
 def to_the_door(request: Request[Any, Any, Any], _: Exception) -> Response[Any]:
@@ -85,8 +86,10 @@ class PhonePages(Controller):
             **await frame(person, settings, is_demo=is_demo),
             glance=await glance(person),
             severities=list(Severity),
-            lines=await (open_lines if which == "active" else recent_lines)(person),
+            lines=await LISTS[which](person),
             which=which,
+            masks=await masks_for(person),
+            windows=await windows_for(person),
             has_telegram=await has_telegram(person.id),
         )
 

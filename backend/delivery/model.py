@@ -62,6 +62,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     actions: tuple[Action, ...] = ()
     raised_at: datetime | None = None
     revision: int = 0
+    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window"
 
 
 class AttemptState(StrEnum):
@@ -91,6 +92,8 @@ class NoticeKind(StrEnum):
     RESTORED = "restored"
     CONTACT_TEST = "contact_test"  #: somebody tries whether a contact works; it speaks of no alarm
     DESK = "desk"  #: somebody asked the provider's duty desk to take over
+    MASK = "mask"  #: about a mask, not an alarm: `notices.alarm` is the mask's id
+    WINDOW = "window"  #: about a drill or a test: `notices.alarm` is the window's id
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,17 +15,19 @@ import msgspec
 from backend.core import clock, metrics
 from backend.core.db.engine import execute, fetch
 from backend.core.i18n import DEFAULT_LANGUAGE, known_language
-from backend.core.ids import AlarmId, AttemptId, NoticeId, UnitId, new_id
+from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, Lane, Severity
 from backend.delivery.escalation_rows import Begun, begin
 from backend.delivery.model import AttemptState, Card, NoticeKind
 from backend.delivery.policies import policies_of
 from backend.delivery.policy import EVERYBODY, Policy, Step
-from backend.delivery.reaching import Circle, Way, circles_of, first_ways
+from backend.delivery.reaching import Circle, Way, circles_of, dead, first_ways
 from backend.people.model import Reach
 
 log = logging.getLogger(__name__)
 encode_cards = msgspec.json.Encoder().encode
+#: ways that stay inside the house: what rings no telephone
+INSIDE_CHANNELS: Final = frozenset({Channel.APP, Channel.TELEGRAM})
 
 _TO_EVERYBODY: Final = Step(after=timedelta(), targets=(EVERYBODY,))
 _INSERT_NOTICES: Final = """
@@ -42,6 +44,21 @@ _INSERT_ATTEMPTS: Final = """
         $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::int[], $15::int[])
         as x(i, n, p, c, ch, a, l, s, la, d, dl, cr, w, st, ro)
     on conflict (notice, person, channel, address, step, round) do nothing"""
+
+
+class Audience(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom of a unit a notice is for when it is not for everybody by every way: a drill's, a mask's.
+
+    Nobody beyond the unit is added. When it would leave nobody to tell of an alarm, everybody is told.
+    """
+
+    people: frozenset[PersonId] = frozenset()  #: empty: all of the unit's people
+    channels: frozenset[Channel] = INSIDE_CHANNELS
+    why_not: str  #: stands on the ways that are not tried
+
+    def skips(self, way: Reach) -> str:
+        """Why this way is not tried; empty: it is."""
+        return "" if way.channel in self.channels else self.why_not
 
 
 class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +78,7 @@ class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
     delay: timedelta = timedelta()
     skipped_because: str | None = None
     escalates: bool = True  #: whether its policy goes on while nobody answers
+    audience: Audience | None = None  #: None: whom the policy names, by every way it names
 
 
 class AttemptDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +137,10 @@ def _first_step(draft: NoticeDraft, policy: Policy) -> Step:
 
 
 def _ways(draft: NoticeDraft, step: Step, circle: Circle, now: datetime) -> list[Way]:
+    if draft.audience is not None:
+        inside = _inside(draft, draft.audience, circle.unit)
+        if draft.deadline is None or any(not way.skipped_because for way in inside):
+            return inside
     ways = first_ways(step, circle, draft.severity, now)
     if draft.skipped_because:
         ways = [Way(way.reach, draft.skipped_because) for way in ways]
@@ -128,8 +150,16 @@ def _ways(draft: NoticeDraft, step: Step, circle: Circle, now: datetime) -> list
     return ways
 
 
+def _inside(draft: NoticeDraft, audience: Audience, reach: Sequence[Reach]) -> list[Way]:
+    """The ways to an audience; the phone page redraws a restoration by itself, as above."""
+    ways = [way for way in reach if not audience.people or way.person in audience.people]
+    if draft.kind is NoticeKind.RESTORED:
+        ways = [way for way in ways if way.channel != Channel.APP]
+    return [Way(way, draft.skipped_because or audience.skips(way) or dead(way)) for way in ways]
+
+
 def _begun(notice: NoticeId, draft: NoticeDraft, policy: Policy, now: datetime) -> list[Begun]:
-    if draft.kind is not NoticeKind.RAISED or draft.skipped_because or not draft.escalates:
+    if draft.kind is not NoticeKind.RAISED or draft.skipped_because or not draft.escalates or draft.audience:
         return []
     at = now + draft.delay
     return [Begun(notice=notice, alarm=draft.alarm, unit=draft.unit, severity=draft.severity, policy=policy, at=at)]

@@ -17,7 +17,8 @@ from backend.people.model import Person
 
 _ATTEMPTS: Final = """
     select t.id, n.alarm, n.id as notice, n.kind, n.severity, n.clause, n.deadline_at, p.name as person, t.channel,
-        t.state, coalesce(t.why, t.surface ->> 'after') as why, t.because, t.is_held, t.tries, n.t0, n.t1, n.t2, n.t3, t.t4, t.t5, t.t6, t.t7
+        t.state, coalesce(t.why, t.surface ->> 'after') as why, t.because, t.is_held, t.tries,
+        n.t0, n.t1, n.t2, n.t3, t.t4, t.t5, t.t6, t.t7
     from notices n join attempts t on t.notice = n.id join people p on p.id = t.person
     where n.alarm = any($2) and ($1::uuid[] is null or n.unit = any($1::uuid[]))
     order by n.created_at desc, p.code, t.channel

@@ -110,12 +110,13 @@ def _weighed(reaches: Sequence[Reach], circle: Circle, severity: Severity, now: 
 
     def why(reach: Reach) -> str:
         quiet = None if severity is Severity.FIRE or reach.person in desk else reach.quiet_at(now)
-        return written(Why.QUIET, hours=quiet) if quiet else (_dead(reach) if reach.person in reached else "")
+        return written(Why.QUIET, hours=quiet) if quiet else (dead(reach) if reach.person in reached else "")
 
     return [Way(reach, why(reach)) for reach in reaches]
 
 
-def _dead(reach: Reach) -> str:
+def dead(reach: Reach) -> str:
+    """Why a way whose carrier called it dead is left out; empty for one that works."""
     return "" if reach.failure is None else written(Why.CONTACT, said=reach.failure)
 
 

@@ -33,6 +33,9 @@ class Mark:
     TEST = "test"  #: 测试
     HISTORY = "history"  #: 补传记录
     UNKNOWN_POINT = "unknown_point"  #: 点表中没有的部件
+    MASKED = "masked"  #: 屏蔽: nobody is told
+    DRILL = "drill"  #: 演练: told inside the house only
+    TEST_WINDOW = "test_window"  #: 测试: the same
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

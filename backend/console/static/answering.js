@@ -31,6 +31,7 @@ export function answering(refresh) {
 
   const ACTS = {
     acknowledge: (button) => answer(button, path(button, "acknowledgement")),
+    make_real: (button) => answer(button, path(button, "reality")),
     verdict: (button) => judge(button, button.dataset.verdict),
   };
 

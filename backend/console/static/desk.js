@@ -3,12 +3,13 @@ import { answering } from "./answering.js";
 import { listen, post, refresher, tick, toast } from "./live.js";
 import { prepare, ring } from "./sound.js";
 
+const RINGING = '.desk-line[data-state="new"]:not([data-inside])'; // what is masked or drilled rings here no bell
 const refresh = refresher(() => { tick(); arm(); });
 const arm = answering(refresh);
 const heard = new Set(ids());
 
 function ids() {
-  return [...document.querySelectorAll('.desk-line[data-state="new"]')].map((line) => line.dataset.alarm);
+  return [...document.querySelectorAll(RINGING)].map((line) => line.dataset.alarm);
 }
 
 async function act(path, body) {
@@ -31,7 +32,7 @@ document.addEventListener("submit", (event) => {
 
 /** Rings once for each alarm that is new on this desk, by its class. */
 function ringNew() {
-  for (const line of document.querySelectorAll('.desk-line[data-state="new"]')) {
+  for (const line of document.querySelectorAll(RINGING)) {
     if (heard.has(line.dataset.alarm)) continue;
     heard.add(line.dataset.alarm);
     ring(line.dataset.severity);

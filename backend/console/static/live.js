@@ -112,7 +112,7 @@ function put(fresh) {
 function sameButTime(one, other) {
   const still = (node) => {
     const copy = node.cloneNode(true);
-    for (const each of copy.querySelectorAll(".elapsed")) each.textContent = "";
+    for (const each of copy.querySelectorAll(".elapsed, .left")) each.textContent = "";
     return copy.outerHTML;
   };
   return still(one) === still(other);
@@ -120,6 +120,8 @@ function sameButTime(one, other) {
 
 // Clocks count up by the server's time, whatever the phone believes.
 const skew = Date.parse(document.body.dataset.now) - Date.now();
+
+export function serverNow() { return Date.now() + skew; }
 
 export function elapsed(since) {
   const seconds = Math.max(0, Math.floor((Date.now() + skew - Date.parse(since)) / 1000));

@@ -1,7 +1,8 @@
 // The phone page: list and alarm card.
 import { answering } from "./answering.js";
-import { listen, post, refresher, tick } from "./live.js";
+import { listen, post, refresher, tick, toast } from "./live.js";
 import { linking } from "./linking.js";
+import { masking } from "./masking.js";
 import { prepare, ring } from "./sound.js";
 
 const refresh = refresher(() => { tick(); arm(); });
@@ -23,6 +24,7 @@ function stamp() {
 }
 
 linking();
+masking(refresh);
 prepare();
 arm();
 stamp();
@@ -32,6 +34,7 @@ listen({
       shown.add(item.attempt);
       stamp();
       if (item.card.is_active) ring(item.card.severity);
+      if (item.card.about) toast(`${item.card.headline} ${item.card.where}`); // a mask or a drill: no line of the list
     }
     refresh();
   },

@@ -15,6 +15,7 @@ _ROOMS: Final = (
     "backend.delivery.tables",
     "backend.monitoring.tables",
     "backend.alarms.tables",
+    "backend.alarms.masks.tables",
 )
 
 

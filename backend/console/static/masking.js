@@ -1,0 +1,68 @@
+// Masks, drills and tests: the acts under each, and the forms that ask for them. Works wherever they are drawn.
+import { post, serverNow, toast } from "./live.js";
+
+const NUMBERS = ["lasts_minutes", "starts_in_minutes"];
+
+/** What a form asks for, as the server takes it. */
+function bodyOf(form) {
+  const given = new FormData(form);
+  const body = Object.fromEntries(given);
+  body.scope = JSON.parse(body.scope);
+  for (const name of NUMBERS) if (name in body) body[name] = Number(body[name]);
+  if ("until_repaired" in body) body.until_repaired = true;
+  if (given.has("people")) body.people = given.getAll("people");
+  return body;
+}
+
+function askWhy(button) {
+  const dialog = document.getElementById("mask-why"), text = document.getElementById("mask-why-text");
+  document.getElementById("mask-why-title").textContent = button.textContent;
+  text.value = "";
+  text.required = button.dataset.why === "must";
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((answer) => {
+    dialog.onclose = () => answer(dialog.returnValue === "yes" ? text.value : null);
+  });
+}
+
+/** How long each mask still lasts; by the server's clock. */
+function left() {
+  for (const each of document.querySelectorAll("time.left")) {
+    const minutes = Math.max(0, Math.ceil((Date.parse(each.dataset.until) - serverNow()) / 60000));
+    each.textContent = `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
+  }
+}
+
+export function masking(refresh) {
+  async function send(path, body) {
+    try {
+      toast((await post(path, body)).sentence);
+      return true;
+    } catch (error) {
+      toast(error.message, "bad");
+      return false;
+    } finally {
+      await refresh();
+      left();
+    }
+  }
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-mask-act]");
+    if (!button) return;
+    const place = button.closest("[data-mask], [data-window]");
+    const path = place.dataset.mask ? `/mp/v1/masks/${place.dataset.mask}` : `/mp/v1/windows/${place.dataset.window}`;
+    const why = button.dataset.why ? await askWhy(button) : undefined;
+    if (why === null) return;
+    await send(`${path}/${button.dataset.maskAct}`, why === undefined ? undefined : { why });
+  });
+  document.addEventListener("submit", async (event) => {
+    const form = event.target.closest("[data-mask-form]");
+    if (!form) return;
+    event.preventDefault();
+    if (await send(`/mp/v1/${form.dataset.maskForm}`, bodyOf(form))) form.reset();
+  });
+  left();
+  setInterval(left, 10000);
+}
