@@ -19,6 +19,7 @@ from backend.core import metrics
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.deadlines import HISTORIC_FIRE, NOTICE_DEADLINES
 from backend.core.ids import AlarmId, LedgerId, UnitId, new_id
+from backend.core.settings import Storms
 from backend.core.vocabulary import SEVERITY_OF_CLASS, AlarmClass, Lane, Severity
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
@@ -171,7 +172,7 @@ class _Batch:
             self.cleared[alarm.id] = (alarm, clear)
 
 
-async def apply(changes: Sequence[Change]) -> Raised:
+async def apply(changes: Sequence[Change], storms: Storms | None = None) -> Raised:
     """Raise, repeat and end, and plan what people are told, inside the caller's transaction."""
     if not changes:
         return Raised(planned=Planned(attempts={}, notices=[]), redraws={}, touched=[])
@@ -183,9 +184,11 @@ async def apply(changes: Sequence[Change]) -> Raised:
     raised = await _insert([*batch.new.values(), *batch.ended_new])
     await _write_repeats(batch)
     await _write_entries(raised, batch)
-    grouped = await group([alarm for alarm, _ in raised])
+    told = await _told_by_parts(raised) | await never_told([alarm.id for alarm in cleared])
+    whose = [(alarm, listeners(alarm)) for alarm, _ in raised if alarm.id not in told]
+    grouped = await group(whose, storms or Storms())
     raised = [(grouped.listing.get(alarm.id, alarm), new) for alarm, new in raised]
-    told = await _told_by_parts(raised) | grouped.told | await never_told([alarm.id for alarm in cleared])
+    told |= grouped.told
     drafts = [_raised_draft(alarm, new, told.get(alarm.id)) for alarm, new in raised]
     drafts += [_restored_draft(alarm, batch.cleared[alarm.id][1], told.get(alarm.id)) for alarm in cleared]
     planned = await delivery.plan(drafts)

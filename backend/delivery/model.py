@@ -88,6 +88,7 @@ class NoticeKind(StrEnum):
 
     RAISED = "raised"
     RESTORED = "restored"
+    DIGEST = "digest"  #: a storm is over: its totals, and what still stands
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
