@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 
 from backend.alarms import raising
+from backend.alarms.mass_outages import tend_outages
 from backend.alarms.raising import Raised
 from backend.alarms.storm_tending import tend
 from backend.core import clock, metrics
@@ -23,7 +24,7 @@ from backend.core.db.engine import SERVER_AWAY, execute, fetch, transaction
 from backend.core.deadlines import REPEAT_WINDOW
 from backend.core.ids import AttemptId, NoticeId
 from backend.core.live import Hint
-from backend.core.settings import Storms
+from backend.core.settings import Carriers, Storms
 from backend.core.vocabulary import Lane
 from backend.delivery.plan import Planned, mark_durable
 from backend.delivery.service import Redraws
@@ -243,6 +244,13 @@ async def sweep_storms(storms: Storms, announce: Callable[[Committed], Awaitable
             redraws.setdefault(lane, []).extend(ids)
     raised = Raised(planned=Planned(attempts=attempts, notices=[]), redraws=redraws, touched=tended.touched)
     await announce(Committed(raised=raised, hints=_hints(raised)))
+
+
+async def sweep_outages(carriers: Carriers, announce: Callable[[Committed], Awaitable[None]]) -> None:
+    """Lines over which many devices fell silent together; the routine worker's chore."""
+    raised = await tend_outages(carriers)
+    if raised.touched:
+        await announce(Committed(raised=raised, hints=_hints(raised)))
 
 
 def _hints(raised: Raised) -> tuple[Hint, ...]:

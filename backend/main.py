@@ -165,7 +165,7 @@ def _is_ready(file: Path | None) -> None:
 async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
     from backend.delivery.sweep import mark_breaches
-    from backend.intake import forget_fingerprints, sweep_stale, sweep_storms
+    from backend.intake import forget_fingerprints, sweep_outages, sweep_stale, sweep_storms
     from backend.ledger.service import ensure_partitions
     from workers.lanes import Every
 
@@ -173,6 +173,7 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
     return (
         Every(1, mark_breaches),
         Every(1, lambda: sweep_storms(settings.storms, _teller(announcer))),
+        Every(2, lambda: sweep_outages(settings.carriers, _teller(announcer))),
         Every(30, forget_fingerprints),
         Every(30, lambda: sweep_stale(directory, _teller(announcer))),
         Every(6 * 3600, ensure_partitions),

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms import storms as rule
-from backend.alarms.model import SPOTS_FACT, Alarm
+from backend.alarms.model import MASS_OUTAGE, SPOTS_FACT, Alarm
 from backend.alarms.storms import Decided, Episode, Point
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AlarmId, UnitId, new_id
@@ -128,6 +128,7 @@ async def group(raised: Sequence[tuple[Alarm, UnitId | None]], storms: Storms) -
     told: dict[AlarmId, str] = {}
     listing: dict[AlarmId, Alarm] = {}
     marks: list[_Marked] = []
+    known: set[AlarmId] = set()
     whose: dict[str, UnitId | None] = {}
     for point, alarm, listeners in points:
         decided = rule.decide(episodes.states, point, kinds, speaking)
@@ -136,10 +137,11 @@ async def group(raised: Sequence[tuple[Alarm, UnitId | None]], storms: Storms) -
             speaking[point.alarm] = alarm.cleared_at is None
         else:
             told[alarm.id] = told_by(decided.leader.number)
-        marks += episodes.begun(point, {mark.alarm for mark in marks})
+        marks += episodes.begun(point, known)
         fact = _fact(decided, point)
         if fact or decided.leader or decided.is_storm:
             leader = decided.leader.alarm if decided.leader else None
+            known.add(alarm.id)
             marks.append(
                 _Marked(alarm.id, episodes.id_of(decided.group), leader, _encode([fact]).decode() if fact else None)
             )
@@ -163,7 +165,11 @@ def _point(alarm: Alarm, listeners: UnitId | None) -> Point:
         loop=loop,
         spot=spot if place.floor or place.zone else f"{spot}{loop}",
         kind=f"{alarm.condition}/{place.component_type}" if is_fire else alarm.condition,
-        never_grouped=alarm.alarm_class is AlarmClass.G or (is_fire and Mark.HISTORY in alarm.marks),
+        never_grouped=(
+            alarm.alarm_class is AlarmClass.G
+            or alarm.condition == MASS_OUTAGE
+            or (is_fire and Mark.HISTORY in alarm.marks)
+        ),
     )
 
 

@@ -7,14 +7,14 @@ import msgspec
 
 from backend.alarms.card import alarm_card
 from backend.alarms.model import Alarm
-from backend.alarms.queries import alarms_for
+from backend.alarms.queries import alarms_for, led_counts, open_alarms_for
 from backend.console.answering import Answer, answers
 from backend.core.ids import AlarmId, DeviceId
 from backend.core.vocabulary import Severity
 from backend.people.model import Person
 
-_MOST: Final = 300
-_URGENCY: Final = {Severity.FIRE: 0, Severity.ABNORMAL: 1, Severity.FAULT: 2, Severity.OFFLINE: 3}
+#: lines of a page; the next ones are a page away, so that a storm of ten thousand is drawn as fast as a quiet day
+LINES_A_PAGE: Final = 100
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +34,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     repeats: int
     known_by: tuple[str, ...]
     verdict: str
+    together: int = 0  #: how many others its card tells of
     answers: tuple[Answer, ...]  #: what the reader may answer
 
 
@@ -45,7 +46,7 @@ def _state(alarm: Alarm) -> str:
     return "known" if alarm.acknowledged_at is not None else "new"
 
 
-def _line(alarm: Alarm, person: Person) -> Line:
+def _line(alarm: Alarm, person: Person, together: int = 0) -> Line:
     card = alarm_card(alarm, person.language)
     return Line(
         id=alarm.id,
@@ -60,21 +61,23 @@ def _line(alarm: Alarm, person: Person) -> Line:
         state=_state(alarm),
         raised_at=alarm.raised_at,
         repeats=alarm.repeats,
+        together=together,
         known_by=tuple(known.name for known in alarm.known_by),
         verdict=card.verdict,
         answers=tuple(answers(alarm, person)),
     )
 
 
-async def open_lines(person: Person) -> list[Line]:
-    """Alarms that are not closed: fire first, standing before cleared, unanswered before answered, oldest first."""
-    alarms = sorted(
-        await alarms_for(person, "active", _MOST),
-        key=lambda a: (_URGENCY[a.severity], not a.is_active, a.acknowledged_at is not None, a.raised_at),
-    )
-    return [_line(alarm, person) for alarm in alarms]
+async def open_lines(person: Person, *, after: int = 0, led_by: AlarmId | None = None) -> list[Line]:
+    """Alarms that are not closed: fire first, standing before cleared, unanswered before answered, oldest first.
+
+    A storm stands there by its leaders; `led_by` opens one.
+    """
+    alarms = await open_alarms_for(person, led_by=led_by, after=after, limit=LINES_A_PAGE)
+    together = {} if led_by else await led_counts([alarm.id for alarm in alarms])
+    return [_line(alarm, person, together.get(alarm.id, 0)) for alarm in alarms]
 
 
 async def recent_lines(person: Person) -> list[Line]:
     """The latest alarms, newest first."""
-    return [_line(alarm, person) for alarm in await alarms_for(person, "recent", _MOST)]
+    return [_line(alarm, person) for alarm in await alarms_for(person, "recent", LINES_A_PAGE)]

@@ -8,6 +8,7 @@ from litestar.static_files import create_static_files_router
 from backend.console.desk import DeskPages, adopt_device
 from backend.console.entering import DOORS
 from backend.console.facilities import DeskFacilityPages, FacilityPages
+from backend.console.links import DeskLinkPages, LinkPages
 from backend.console.pages import HERE
 from backend.console.phone import PhonePages
 
@@ -17,4 +18,14 @@ STATIC: Final = create_static_files_router(
     name="static",
     cache_control=CacheControlHeader(no_cache=True),
 )
-ROUTES: Final = [PhonePages, DeskPages, FacilityPages, DeskFacilityPages, adopt_device, *DOORS, STATIC]
+ROUTES: Final = [
+    PhonePages,
+    DeskPages,
+    FacilityPages,
+    DeskFacilityPages,
+    LinkPages,
+    DeskLinkPages,
+    adopt_device,
+    *DOORS,
+    STATIC,
+]

@@ -87,6 +87,7 @@ class Gateway(_Section, frozen=True):
     partial_hold_s: Seconds = 0.5
     patrol_after_s: Seconds = 30
     closed_s: Seconds = 6  #: a mains device that closed its connection and is not back by then is lost (4.4.2)
+    slot_s: Seconds = 86_400  #: a battery device that was not heard for so long has missed its slot (4.4.2)
     drain_s: Seconds = 5
     batch_frames: Count = 500  #: most frames in one transaction
 
