@@ -15,14 +15,19 @@ import asyncpg
 import msgspec
 
 from backend.alarms import raising
+from backend.alarms.mass_outages import tend_outages
 from backend.alarms.raising import Raised
+from backend.alarms.storm_tending import tend
 from backend.core import clock, metrics
 from backend.core.batching import Batcher
 from backend.core.db.engine import SERVER_AWAY, execute, fetch, transaction
 from backend.core.deadlines import REPEAT_WINDOW
-from backend.core.ids import NoticeId
+from backend.core.ids import AttemptId, NoticeId
 from backend.core.live import Hint
-from backend.delivery.plan import mark_durable
+from backend.core.settings import Carriers, Storms
+from backend.core.vocabulary import Lane
+from backend.delivery.plan import Planned, mark_durable
+from backend.delivery.service import Redraws
 from backend.ledger import service as ledger
 from backend.ledger.model import Entry
 from backend.monitoring import service as monitoring
@@ -77,9 +82,11 @@ class Intake:
         announce: Callable[[Committed], Awaitable[None]],
         *,
         most: int = 500,
+        storms: Storms | None = None,
     ) -> None:
         self._directory = directory
         self._announce = announce
+        self._storms = storms or Storms()
         self._batcher: Batcher[Incoming, None] = Batcher(
             self._flush, most=most, name="intake", linger_s=_LINGER_S, lingers_idle=False
         )
@@ -163,7 +170,7 @@ class Intake:
             reports = [incoming.report for incoming in batch if incoming.report is not None]
             fresh = await _fresh(reports)
             observed = await monitoring.observe(reports, fresh, self._directory)
-            raised = await raising.apply(observed.changes)
+            raised = await raising.apply(observed.changes, self._storms)
             await ledger.append([incoming.entry for incoming in batch])
         metrics.FRAMES.labels("taken").inc(len(batch))
         metrics.FRAMES.labels("repeated").inc(len(reports) - len(fresh))
@@ -222,8 +229,34 @@ async def sweep_stale(directory: Directory, announce: Callable[[Committed], Awai
         await announce(Committed(raised=raised, hints=_hints(raised)))
 
 
+async def sweep_storms(storms: Storms, announce: Callable[[Committed], Awaitable[None]]) -> None:
+    """Cards that count, digests of storms that are over; the routine worker's chore."""
+    tended = await tend(storms)
+    if not tended.touched:
+        return
+    attempts: dict[Lane, list[AttemptId]] = {}
+    redraws: Redraws = {}
+    for planned in tended.planned:
+        for lane, ids in planned.attempts.items():
+            attempts.setdefault(lane, []).extend(ids)
+    for each in tended.redraws:
+        for lane, ids in each.items():
+            redraws.setdefault(lane, []).extend(ids)
+    raised = Raised(planned=Planned(attempts=attempts, notices=[]), redraws=redraws, touched=tended.touched)
+    await announce(Committed(raised=raised, hints=_hints(raised)))
+
+
+async def sweep_outages(carriers: Carriers, announce: Callable[[Committed], Awaitable[None]]) -> None:
+    """Lines over which many devices fell silent together; the routine worker's chore."""
+    raised = await tend_outages(carriers)
+    if raised.touched:
+        await announce(Committed(raised=raised, hints=_hints(raised)))
+
+
 def _hints(raised: Raised) -> tuple[Hint, ...]:
-    return tuple(Hint(unit=str(alarm.unit or ""), alarm=str(alarm.id)) for alarm in raised.touched)
+    """One for each unit: pages read the rows, and a storm must not become as many hints as alarms."""
+    last = {alarm.unit: alarm.id for alarm in raised.touched}
+    return tuple(Hint(unit=str(unit or ""), alarm=str(alarm)) for unit, alarm in last.items())
 
 
 async def forget_fingerprints() -> None:

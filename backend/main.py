@@ -145,7 +145,7 @@ async def gateway(settings: Settings, stop: asyncio.Event) -> None:
     async with (
         _house(settings) as announcer,
         _directory() as directory,
-        Intake(directory, _teller(announcer), most=settings.gateway.batch_frames) as intake,
+        Intake(directory, _teller(announcer), most=settings.gateway.batch_frames, storms=settings.storms) as intake,
     ):
         server = GatewayServer(settings.gateway, intake, directory)
         _settle()
@@ -188,7 +188,7 @@ async def worker(settings: Settings, stop: asyncio.Event, lane: Lane, ready: Pat
             send_timeout_s=settings.workers.send_timeout_s,
             concurrency=settings.workers.concurrency,
             limits=limits_of(settings.budgets),
-            chores=await _chores(announcer, stack) if lane is Lane.ROUTINE else (),
+            chores=await _chores(settings, announcer, stack) if lane is Lane.ROUTINE else (),
             on_ready=lambda: _is_ready(ready),
         )
         await _first_of(asyncio.create_task(lane_worker.run(), name=f"worker-{lane}"), stop)
@@ -200,13 +200,13 @@ def _is_ready(file: Path | None) -> None:
         file.touch()
 
 
-async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
+async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
     from backend.alarms.escalating import escalate
     from backend.alarms.masks.chores import look_after_masks
     from backend.delivery.carrier_words import settle_early_words
     from backend.delivery.sweep import mark_breaches
-    from backend.intake import forget_fingerprints, sweep_stale
+    from backend.intake import forget_fingerprints, sweep_outages, sweep_stale, sweep_storms
     from backend.ledger.service import ensure_partitions
     from backend.rota.warning import warn_of_gaps
     from workers.lanes import Every
@@ -218,6 +218,8 @@ async def _chores(announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tu
         Every(600, warn_of_gaps),
         Every(2, settle_early_words),
         Every(1, look_after_masks),
+        Every(1, lambda: sweep_storms(settings.storms, _teller(announcer))),
+        Every(2, lambda: sweep_outages(settings.carriers, _teller(announcer))),
         Every(30, forget_fingerprints),
         Every(30, lambda: sweep_stale(directory, _teller(announcer))),
         Every(6 * 3600, ensure_partitions),

@@ -20,6 +20,7 @@ from miniprogram_api.inbox import PAGE, InboxItem, items_after
 
 PING_S: Final = 10.0  # proxies cut a silent stream after 15 to 60 s
 _GAP_S: Final = 0.1  # a storm of hints becomes at most ten looks a second
+_STATE_GAP_S: Final = 1.0  # and at most one "changed" a second: each makes the page ask for itself anew
 _RENEW_S: Final = 5.0  # how old our knowledge of the session may be when there is something to say
 _LIFE_S: Final = 600.0  # then the phone asks again
 _encode = msgspec.json.Encoder().encode
@@ -91,7 +92,7 @@ class Watch:
         """What there is to look at; empty after `PING_S` seconds of nothing."""
         found, end = News(), clock.monotonic() + PING_S
         while True:
-            until = self._last + _GAP_S if found else end
+            until = self._last + (_GAP_S if found.inbox else _STATE_GAP_S) if found else end
             left = until - clock.monotonic()
             if left <= 0:
                 break

@@ -82,6 +82,7 @@ class Reception:
         self._centre = centre
         self._default_profile = default_profile
         self._newcomers = Newcomers()
+        self._unsaid: dict[str, tuple[Session, LinkSaid]] = {}
         self._outcomes: Counter[str] = Counter()
         self._not_durable_logged_at = -_NOT_DURABLE_EVERY_S
         self._idle = asyncio.Event()
@@ -128,7 +129,20 @@ class Reception:
             transport=session.way.transport_name if session.way else "",
             is_heard=False,
         )
-        self._post(Incoming(entry=entry, report=report), None)
+        posted = self._post(Incoming(entry=entry, report=report), None)
+        if isinstance(said, LinkSaid):
+            posted.add_done_callback(partial(self._note_unsaid, session, said))
+
+    def _note_unsaid(self, session: Session, said: LinkSaid, posted: "asyncio.Future[None]") -> None:
+        if posted.cancelled() or posted.exception() is not None:
+            self._unsaid[session.address] = (session, said)
+
+    def say_again(self) -> None:
+        """Links of which could not be told while the database was away, as far as it still holds."""
+        unsaid, self._unsaid = self._unsaid, {}
+        for session, said in unsaid.values():
+            if said.is_lost is session.is_lost:
+                self.say(session, said)
 
     async def finish(self) -> None:
         """Wait until nothing is in hand."""
@@ -325,12 +339,16 @@ class Reception:
             session.link.deny(frame, now)
         way.send(session.link.octets_to_send())
 
-    def _post(self, incoming: Incoming, reply: Callable[[], None] | None, way: Way | None = None) -> None:
+    def _post(
+        self, incoming: Incoming, reply: Callable[[], None] | None, way: Way | None = None
+    ) -> "asyncio.Future[None]":
         self.in_hand += 1
         self._idle.clear()
         if way is not None:
             way.in_hand += 1
-        self._intake.post(incoming).add_done_callback(partial(self._ended, reply, way))
+        posted = self._intake.post(incoming)
+        posted.add_done_callback(partial(self._ended, reply, way))
+        return posted
 
     def _ended(self, reply: Callable[[], None] | None, way: Way | None, future: "asyncio.Future[None]") -> None:
         self.in_hand -= 1

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -20,6 +21,7 @@ from protocol_gateway.datagrams import Datagrams
 from protocol_gateway.downlink import Downlink
 from protocol_gateway.gb26875.profiles import PROFILES
 from protocol_gateway.limits import ConnectionCounts, Refusals
+from protocol_gateway.patrols import Patrols
 from protocol_gateway.reception import Reception
 from protocol_gateway.sessions import Session, Sessions
 from protocol_gateway.supervision import Supervision
@@ -30,6 +32,10 @@ log = logging.getLogger(__name__)
 
 TICK_S: Final = 0.05
 _HOUSEKEEPING_EVERY_S: Final = 1.0
+#: how often devices are looked for that were registered since and have not called yet
+_WATCH_EVERY_S: Final = 30.0
+#: a tick so late means that this process stood still
+_PAUSE_S: Final = 10.0
 _BACKLOG: Final = 4096
 #: what the kernel keeps of a peer that does not read, or that we do not read; frames are small
 _KERNEL_BUFFER: Final = 64 * 1024
@@ -75,6 +81,7 @@ class GatewayServer:
             timezone=settings.timezone,
             centre=centre,
             patrol_after_s=settings.patrol_after_s,
+            slot_s=settings.slot_s,
         )
         self._store = store or DatabaseDeviceStore()
         self.downlink = Downlink(store=self._store, flush=self._flush, find=self.sessions.get)
@@ -88,7 +95,10 @@ class GatewayServer:
             flush=self._flush,
             say=self._say,
             audit=self.audit,
+            closed_s=settings.closed_s,
+            slot_s=settings.slot_s,
         )
+        self.patrols = Patrols(settings.name, self.sessions, self._store)
         self.reception = self._make_reception(intake, centre)
         self.datagrams = self._make_datagrams()
         self._connections: set[Connection] = set()
@@ -97,6 +107,8 @@ class GatewayServer:
         self._listener: asyncio.Server | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._housekept_at = 0.0
+        self._watched_at = 0.0
+        self._ticked_at: float | None = None
         self.port = settings.port
 
     def _make_reception(self, intake: Intake, centre: bytes) -> Reception:
@@ -124,14 +136,18 @@ class GatewayServer:
 
     async def start(self) -> None:
         """Bind TCP and UDP and begin to serve. Raises OSError when the port is taken."""
+        contacts: Mapping[str, datetime] = {}
+        away_since: datetime | None = None
         try:
             self.sessions.start_from(await self._store.serials())
+            contacts = await self._store.last_contacts()
+            away_since = await self._store.begin_run(self.settings.name, clock.now())
         except StoreAway as error:
             log.warning("downlink serials start anew", extra={"reason": str(error)})
         loop = asyncio.get_running_loop()
         tcp, udp = _bind(self.settings.host, self.settings.port)
         self.port = tcp.getsockname()[1]
-        self.supervision.watch_registered(clock.monotonic())
+        self.supervision.watch_registered(clock.monotonic(), contacts, away_since)
         await loop.create_datagram_endpoint(lambda: self.datagrams, sock=udp)
         self._listener = await loop.create_server(lambda: Connection(self), sock=tcp, backlog=_BACKLOG)
         self._ticker = loop.create_task(self._tick_forever(), name="gateway-ticker")
@@ -154,6 +170,7 @@ class GatewayServer:
             self._ticker.cancel()
             await asyncio.gather(self._ticker, return_exceptions=True)
         await self._housekeep()
+        await self.patrols.write()
         await asyncio.sleep(0)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -166,7 +183,11 @@ class GatewayServer:
 
     def tick(self) -> None:
         """Meet the deadlines that have come; the ticker's step, called by tests that move the clock."""
-        self.timers.run_due(clock.monotonic())
+        now = clock.monotonic()
+        before, self._ticked_at = self._ticked_at, now
+        if before is not None and now - before > _PAUSE_S:
+            self.supervision.paused(now - before)
+        self.timers.run_due(now)
 
     def opened(self, connection: Connection) -> None:
         """A connection is open."""
@@ -217,13 +238,18 @@ class GatewayServer:
             await asyncio.sleep(TICK_S)
             self.tick()
             now = clock.monotonic()
+            if now - self._watched_at >= _WATCH_EVERY_S:
+                self._watched_at = now
+                self.supervision.watch_registered(now)
             if now - self._housekept_at >= _HOUSEKEEPING_EVERY_S:
                 self._housekept_at = now
                 await self._housekeep()
 
     async def _housekeep(self) -> None:
         self.reception.flush_counts()
+        self.reception.say_again()
         await self.downlink.keep_serials()
+        await self.patrols.keep(clock.monotonic())
 
 
 def _bind(host: str, port: int) -> tuple[socket.socket, socket.socket]:

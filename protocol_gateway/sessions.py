@@ -7,6 +7,7 @@ else by its peer's host: then `peer:HOST` is its address, which the registry may
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -24,17 +25,47 @@ from protocol_gateway.translate import Reading
 from protocol_gateway.ways import Way
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from protocol_gateway.audit import Agenda
     from protocol_gateway.downlink import Ask
 
 PEER_ADDRESS: Final = "peer:"
 NOBODY: Final = frozenset({"0" * 12, "f" * 12})
 MISSES: Final = 3
+_NEVER: Final = float("inf")
 #: devices nobody registered that are remembered, and devices on one way
 MOST_STRANGERS: Final = 10_000
 MOST_ON_A_WAY: Final = 10_000
+
+
+class Check:
+    """通信巡检: how a device's patrol went since it was last written down."""
+
+    __slots__ = ("asked", "asked_at", "asked_moment", "by", "heard", "longest_s")
+
+    def __init__(self) -> None:
+        self.asked_at: float | None = None
+        self.asked_moment: datetime | None = None
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """What was counted is written down."""
+        self.asked = self.heard = 0
+        self.longest_s = 0.0
+        self.by = ""
+
+    def hear(self, now: float, heard_at: float | None) -> None:
+        """A word came; the one before it at `heard_at`."""
+        self.heard += 1
+        if heard_at is None:
+            return
+        gap = now - heard_at
+        self.longest_s = max(self.longest_s, gap)
+        self.by = "patrol" if self.asked_at is not None and self.asked_at >= heard_at else "report"
+
+    def ask(self, now: float, moment: datetime) -> None:
+        """The device is asked whether it is there."""
+        self.asked += 1
+        self.asked_at, self.asked_moment = now, moment
 
 
 class Session:
@@ -50,6 +81,7 @@ class Session:
         "armed_at",
         "asked",
         "asks",
+        "check",
         "clock_noted_at",
         "clock_sent_at",
         "epoch",
@@ -65,6 +97,7 @@ class Session:
         "serial_mark",
         "timezone",
         "unsupported",
+        "watched_from",
         "way",
     )
 
@@ -73,6 +106,8 @@ class Session:
         self.link = link
         self.reading = reading
         self.facts = facts
+        self.check = Check()
+        self.watched_from = 0.0  #: since when its silence counts
         self.epoch = b""  #: changes with each reset or restoration, see `translate.fingerprint`
         self.way: Way | None = None
         self.heard_at: float | None = None
@@ -127,7 +162,14 @@ class Sessions:
     """Every device heard or watched since the start, by address."""
 
     def __init__(
-        self, directory: Directory, *, profile: str, timezone: str, centre: bytes, patrol_after_s: float
+        self,
+        directory: Directory,
+        *,
+        profile: str,
+        timezone: str,
+        centre: bytes,
+        patrol_after_s: float,
+        slot_s: float = 86_400.0,
     ) -> None:
         self._directory = directory
         self._default_profile = PROFILES[profile]
@@ -139,6 +181,8 @@ class Sessions:
             lost_after=patrol_after_s * MISSES,
             every_when_lost=patrol_after_s,
         )
+        #: a battery device sleeps and is never asked; a slot without a word of it is its loss (4.4.2)
+        self._slot = Patrol(after=_NEVER, every=_NEVER, lost_after=slot_s, every_when_lost=_NEVER)
         self._serials: Mapping[str, int] = {}
         self._by_address: dict[str, Session] = {}
         self._strangers: dict[str, None] = {}  #: addresses nobody registered, oldest first
@@ -175,6 +219,7 @@ class Sessions:
             reading = self._reading(facts, {})
             link = self._link(address, facts, reading, now, self._serials.get(address, 0))
             session = self._by_address[address] = Session(address, link, reading, facts)
+            session.watched_from = now
             if facts is None:
                 self._bound_strangers(address)
         elif facts is not session.facts:
@@ -236,14 +281,16 @@ class Sessions:
         return Reading(profile=profile or self._default_profile, zone=zone, words=words)
 
     def _link(self, address: str, facts: DeviceFacts | None, reading: Reading, now: float, serial: int) -> Link:
-        is_mains = facts is not None and facts.unit is not None and facts.power == Power.MAINS
+        patrol = None
+        if facts is not None and facts.unit is not None:
+            patrol = self._patrol if facts.power == Power.MAINS else self._slot
         return Link(
             address_octets(address),
             now,
             wall_clock=wall_clock_in(reading.zone),
             centre=self._centre,
             profile=reading.profile,
-            patrol=self._patrol if is_mains else None,
+            patrol=patrol,
             serial=serial,
         )
 

@@ -2,22 +2,27 @@
 
     silent 30 s, 50 s, 70 s    inquiry 81
     silent 90 s                lost: `LinkSaid(is_lost=True)`; with 10 s to tell it, 100 s hold (CQC/SC 11002, 4.4.2)
+    hung up, not back in 6 s   lost, without waiting for its silence
+    asleep for a whole slot    lost: a battery device is not asked, but must have reported within 24 h
     a word                     back: `LinkSaid(is_lost=False)`, clock set, states read again, then the audit (`audit`)
 
-`Link` knows these times; here stand the deadlines, in the gateway's one heap, and what follows. Only devices of
-a unit that are fed by the mains are patrolled; battery devices sleep, and are judged by their reports' age.
+`Link` knows these times; here stand the deadlines, in the gateway's one heap, and what follows. Our own absence is
+nobody's loss: after a start every patrol begins anew, a slot that ended while we were away is waited for once more,
+and a pause of this process is no silence of theirs.
 """
 
 import asyncio
 import logging
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Protocol
 
 from backend.core import clock
+from backend.core.vocabulary import Power
 from backend.monitoring.model import Level, LinkSaid, Subject, TextSaid
+from backend.registry.model import DeviceFacts
 from protocol_gateway.audit import Audit
 from protocol_gateway.collaborators import DeviceStore, Directory, Point, StoreAway
 from protocol_gateway.downlink import Ask, Downlink
@@ -65,6 +70,8 @@ class Supervision:
         flush: Callable[[Session], None],
         say: Say,
         audit: Audit,
+        closed_s: float,
+        slot_s: float,
     ) -> None:
         self._timers = timers
         self._sessions = sessions
@@ -74,23 +81,53 @@ class Supervision:
         self._flush = flush
         self._say = say
         self._audit = audit
+        self._closed_s = closed_s
+        self._slot = timedelta(seconds=slot_s)
         self._started_at = clock.now()
         self._is_stopped = False
         self._readers = asyncio.Semaphore(_READERS)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def watch_registered(self, now: float) -> None:
-        """Watch every registered mains device from now on, also those that never call (again)."""
+    def watch_registered(
+        self, now: float, contacts: Mapping[str, datetime] | None = None, away_since: datetime | None = None
+    ) -> None:
+        """Watch every registered device of a unit from now on, also those that never call (again).
+
+        `contacts`: when each was last heard before our start; `away_since`: when we were last alive before it.
+        """
+        contacts = contacts or {}
         for facts in self._directory.devices().values():
-            session = self._sessions.of(facts.address, now)
-            if session.is_mains:
+            if self._sessions.get(facts.address) is not None:
+                continue
+            last = contacts.get(facts.address)
+            session = self._sessions.of(facts.address, self._watched_from(facts, now, last, away_since))
+            session.heard_moment = last
+            if session.is_adopted:
                 self.arm(session)
+
+    def _watched_from(
+        self, facts: DeviceFacts, now: float, last: datetime | None, away_since: datetime | None
+    ) -> float:
+        """From when on a device's silence counts; a sleeper's from its last word, unless we slept too."""
+        if facts.power == Power.MAINS or last is None:
+            return now
+        ends_at = last + self._slot
+        if away_since is not None and away_since <= ends_at <= self._started_at:
+            return now
+        return now - max(0.0, (self._started_at - last).total_seconds())
+
+    def paused(self, seconds: float) -> None:
+        """This process stood still: nothing was read, and nobody was silent."""
+        log.warning("the gateway stood still", extra={"seconds": round(seconds, 1)})
+        for session in self._sessions:
+            session.link.forgive(seconds)
 
     def heard(
         self, session: Session, now: float, received_at: datetime, sent_at: datetime | None, *, is_new_way: bool
     ) -> None:
         """The device spoke. Cheap for the usual frame of a live link."""
         last_heard, session.heard_moment = session.heard_moment, received_at
+        session.check.hear(now, session.heard_at)
         session.heard_at = now
         if not session.is_adopted or self._is_stopped:
             return
@@ -110,9 +147,18 @@ class Supervision:
             self._timers.at(deadline, partial(self._expire, session))
 
     def left(self, session: Session) -> None:
-        """The device's last way has closed. Its conditions stay; its silence counts on."""
+        """The device's last way has closed. Its conditions stay; it is lost unless it is back soon."""
         self._downlink.drop(session)
         self.arm(session)
+        if session.is_mains and not session.is_lost and not self._is_stopped:
+            left_at = clock.monotonic()
+            self._timers.at(left_at + self._closed_s, partial(self._not_back, session, left_at))
+
+    def _not_back(self, session: Session, left_at: float, now: float) -> None:
+        is_back = session.way is not None or (session.heard_at is not None and session.heard_at > left_at)
+        if not (is_back or self._is_stopped or session.is_lost):
+            self._notice(session, session.link.lose(now), "closed")
+            self.arm(session)
 
     async def stop(self) -> None:
         """Draining: nobody is lost, asked or set any more."""
@@ -126,16 +172,20 @@ class Supervision:
         if self._is_stopped or now < session.armed_at:
             return
         session.armed_at = float("inf")
+        pending = session.link.pending
         events = session.link.expire(now)
-        self._notice(session, events)
+        asked = session.link.pending
+        if asked is not None and asked is not pending and asked.type_flag == TypeFlag.READ_UITD_STATE:
+            session.check.ask(now, clock.now())
+        self._notice(session, events, "silent" if session.is_mains else "slot")
         self._downlink.heed(session, events)
         self._flush(session)
         self.arm(session)
 
-    def _notice(self, session: Session, events: Iterable[LinkEvent]) -> None:
-        if session.is_mains and any(isinstance(event, SilenceExpired) for event in events):
+    def _notice(self, session: Session, events: Iterable[LinkEvent], cause: str) -> None:
+        if session.is_adopted and any(isinstance(event, SilenceExpired) for event in events):
             session.is_lost = True
-            self._say(session, LinkSaid(is_lost=True, silent_since=session.heard_moment))
+            self._say(session, LinkSaid(is_lost=True, silent_since=session.heard_moment, cause=cause))
 
     def _came(self, session: Session, now: float, last_heard: datetime | None) -> None:
         # One that is back without having been heard since our start was away at least since then.

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from backend.alarms.model import CLEARED_BY_LABELS, Alarm
+from backend.alarms.model import CLEARED_BY_LABELS, SPOTS_FACT, Alarm
 from backend.core.clock import in_zone
 from backend.core.i18n import N_, translate
 from backend.core.vocabulary import (
@@ -102,7 +102,7 @@ def _what(alarm: Alarm, language: str) -> str:
 
 def _facts(alarm: Alarm, language: str) -> list[Fact]:
     zone = alarm.place.timezone
-    facts = [Fact(translate(label, language), fact_text(value, language)) for label, value in alarm.facts]
+    facts = [Fact(translate(label, language), _value(label, value, language)) for label, value in alarm.facts]
     facts += _wire_facts(alarm, language)
     facts.append(Fact(translate(N_("接收时间"), language), _time(alarm.raised_at, zone)))
     if alarm.device_time is not None:
@@ -113,6 +113,13 @@ def _facts(alarm: Alarm, language: str) -> list[Fact]:
         why = translate(CLEARED_BY_LABELS.get(alarm.cleared_by or "", ""), language)
         facts.append(Fact(translate(N_("恢复时间"), language), f"{_time(alarm.cleared_at, zone)} {why}".strip()))
     return facts
+
+
+def _value(label: str, value: str, language: str) -> str:
+    if label != SPOTS_FACT:
+        return fact_text(value, language)
+    nth, _, same = value.partition("/")
+    return translate(N_("第 {nth} 个点位，同层 {same} 个"), language, nth=nth, same=same)
 
 
 def _wire_facts(alarm: Alarm, language: str) -> list[Fact]:

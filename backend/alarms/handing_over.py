@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 
 _STRANGERS: Final = f"""
     select {COLUMNS} from alarms a join devices d on d.id = a.device
-    where a.closed_at is null and a.unit is null and d.unit is not null order by a.id for update of a"""
+    where a.closed_at is null and a.unit is null and d.unit is not null and a.condition <> 'mass_outage'
+    order by a.id for update of a"""
 _HAND_OVER: Final = """
     update alarms a set unit = x.unit, place = x.place::jsonb, marks = x.marks::jsonb, revision = a.revision + 1
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) as x(id, unit, place, marks) where a.id = x.id"""

@@ -28,6 +28,10 @@ class Axis(StrEnum):
 ENDED_BY_PEOPLE: Final = frozenset({"V-1", "V-2", "O-1"})
 #: raised at most once a day for a device and type (GB/T 26875.3 extract, 10.3)
 ONCE_A_DAY: Final = frozenset({"V-2"})
+#: the condition of a line over which many devices fell silent together
+MASS_OUTAGE: Final = "mass_outage"
+#: a fact that counts, "第几个/同区几个": the label under which a card says which point of a storm it is
+SPOTS_FACT: Final = N_("点位")
 CLEARED_BY_LABELS: Final = {
     "signal": N_("信号消失"),
     "restored": N_("设备上报恢复"),

@@ -1,5 +1,6 @@
 """Reads of alarms for pages, phones and chats: the same answers everywhere, each through the person's doors."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -28,6 +29,19 @@ _OPEN: Final = f"""
 _MASKED: Final = f"""
     select {COLUMNS} from alarms a where a.closed_at is null and {_MINE} and a.marks ? 'masked'
     order by {_ORDER} limit $2"""
+#: of a storm only what people were told of, as long as that is open, and every fire; in the order of `alarms_urgency`
+_SHOWN: Final = f"""
+    from alarms a where a.closed_at is null and {_MINE} and not a.marks ? 'masked' and (a.led_by is null or a.severity = 'fire' or not exists(
+        select from alarms l where l.id = a.led_by and l.closed_at is null))"""
+_LISTED: Final = f"""
+    select {COLUMNS} {_SHOWN}
+    order by case a.severity when 'fire' then 0 when 'abnormal' then 1 when 'fault' then 2 else 3 end,
+        a.cleared_at is not null, a.acknowledged_at is not null, a.raised_at, a.id offset $2 limit $3"""
+_LED: Final = f"""
+    select {COLUMNS} from alarms a where a.closed_at is null and {_MINE} and (a.led_by = $4 or a.id = $4)
+    order by a.id = $4 desc, a.raised_at, a.id offset $2 limit $3"""
+_LED_COUNTS: Final = """
+    select led_by, count(*) as n from alarms where led_by = any($1) and closed_at is null group by led_by"""
 _RECENT: Final = f"select {COLUMNS} from alarms a where {_MINE} order by a.raised_at desc limit $2"
 _LISTS: Final = {"active": _OPEN, "recent": _RECENT, "masked": _MASKED}
 _MOST: Final = 500
@@ -64,6 +78,22 @@ async def alarms_for(person: Person, which: Which, limit: int = 100) -> list[Ala
     seen = units_seen(person)
     units = None if seen is None else list(seen)
     return await alarms_of(await fetch(_LISTS[which], units, min(limit, _MOST)))
+
+
+async def open_alarms_for(
+    person: Person, *, led_by: AlarmId | None = None, after: int = 0, limit: int = 100
+) -> list[Alarm]:
+    """A page of what is not closed, most urgent first, a storm's by their leaders; `led_by`: those of one leader."""
+    seen = units_seen(person)
+    units = None if seen is None else list(seen)
+    page = (units, max(after, 0), min(limit, _MOST))
+    return await alarms_of(await (fetch(_LISTED, *page) if led_by is None else fetch(_LED, *page, led_by)))
+
+
+async def led_counts(leaders: Sequence[AlarmId]) -> dict[AlarmId, int]:
+    """How many open alarms each of these tells of beside itself; of alarms the caller may see."""
+    rows = await fetch(_LED_COUNTS, list(leaders)) if leaders else []
+    return {AlarmId(row["led_by"]): row["n"] for row in rows}
 
 
 async def card_for(person: Person, alarm_id: AlarmId, language: str) -> Card:

@@ -22,6 +22,7 @@ from backend.core import metrics
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.deadlines import HISTORIC_FIRE, NOTICE_DEADLINES
 from backend.core.ids import AlarmId, LedgerId, UnitId, new_id
+from backend.core.settings import Storms
 from backend.core.vocabulary import SEVERITY_OF_CLASS, AlarmClass, Lane, Severity
 from backend.delivery import escalating
 from backend.delivery import plan as delivery
@@ -178,7 +179,7 @@ class _Batch:
             self.cleared[alarm.id] = (alarm, clear)
 
 
-async def apply(changes: Sequence[Change]) -> Raised:
+async def apply(changes: Sequence[Change], storms: Storms | None = None) -> Raised:
     """Raise, repeat and end, and plan what people are told, inside the caller's transaction."""
     if not changes:
         return Raised(planned=Planned(attempts={}, notices=[]), redraws={}, touched=[])
@@ -195,9 +196,11 @@ async def apply(changes: Sequence[Change]) -> Raised:
     await _write_entries(raised, batch)
     # what is masked or drilled tells of nothing else: whoever is told with it would not be told
     plain = [(alarm, new) for alarm, new in raised if new.cover is None]
-    grouped = await group([alarm for alarm, _ in plain])
+    told = await _told_by_parts(plain) | await never_told([alarm.id for alarm in cleared])
+    whose = [(alarm, listeners(alarm)) for alarm, _ in plain if alarm.id not in told]
+    grouped = await group(whose, storms or Storms())
     raised = [(grouped.listing.get(alarm.id, alarm), new) for alarm, new in raised]
-    told = await _told_by_parts(plain) | grouped.told | await never_told([alarm.id for alarm in cleared])
+    told |= grouped.told
     drafts = [_raised_draft(alarm, new, told.get(alarm.id)) for alarm, new in raised]
     inside = await windows_holding([alarm.id for alarm in cleared if INSIDE_MARKS.intersection(alarm.marks)])
     drafts += [

@@ -40,6 +40,26 @@ class AlarmRow(Table, tablename="alarms"):
     verdict_via = c.text(null=True)
     closed_at = c.moment(null=True)
     revision = c.number()
+    storm = c.uid(null=True)  #: the storm it counts in
+    led_by = c.uid(null=True)  #: the alarm whose card tells of it; empty: it was told by itself
+
+
+class StormRow(Table, tablename="storms"):
+    """A group of alarms while they keep coming (see `storms.py`), and what was told at its end."""
+
+    id = c.key()
+    key = c.text()
+    kind = c.text()
+    unit = c.uid(null=True)
+    state = c.document()
+    began_at = c.moment()
+    last_at = c.moment()
+    members = c.number()
+    is_storm = c.flag()
+    leader = c.uid(null=True)
+    drawn_members = c.counter()  #: how many the leader's card told of when it was last drawn
+    ended_at = c.moment(null=True)
+    settled_at = c.moment(null=True)  #: when nothing of it stood any more, and that was told
 
 
 class AcknowledgementRow(Table, tablename="acknowledgements"):

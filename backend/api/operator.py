@@ -16,6 +16,7 @@ from backend.api.masks import Masks, Windows
 from backend.core.ids import AlarmId, DeviceId, UnitId
 from backend.core.vocabulary import Via
 from backend.delivery.queries import Told, told_of
+from backend.monitoring.link_queries import LinkMonth, availability_for, month_asked
 from backend.people.model import Person
 from backend.registry import queries as registry
 from backend.registry.model import DEFAULT_PROFILE, Device, Unit, UnitTree
@@ -99,4 +100,24 @@ class Alarms(Controller):
         return await told_of(operator, [alarm.id])
 
 
-OPERATOR: Final = [Registry, Alarms, Masks, Windows]
+class Links(Controller):
+    """The devices' links and how available they were (CQC/SC 11002, 4.4.2)."""
+
+    path = "/api/v1/links"
+    tags = ("operator",)
+
+    @get()
+    async def links(
+        self,
+        operator: NamedDependency[Person],
+        month: Annotated[str, QueryParameter(description="2026-11; empty: the present one")] = "",
+        unit: Annotated[UUID | None, QueryParameter()] = None,
+        after: Annotated[int, QueryParameter(ge=0, le=1_000_000)] = 0,
+        limit: Annotated[int, QueryParameter(ge=1, le=_MOST)] = 100,
+    ) -> list[LinkMonth]:
+        """A month of each device: cycle, last contact, availability, every outage from its loss to its repair."""
+        asked = month_asked(month)
+        return await availability_for(operator, asked, unit=UnitId(unit) if unit else None, after=after, limit=limit)
+
+
+OPERATOR: Final = [Registry, Alarms, Masks, Windows, Links]

@@ -10,9 +10,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from backend.alarms.handing_over import adopt_device as hand_to_unit
-from backend.console.lines import LISTS
+from backend.console.lines import lines_of
 from backend.console.pages import draw, draw_refusal
-from backend.console.phone import WAYS, alarm_page, frame, to_the_door
+from backend.console.phone import MOST_AFTER, WAYS, alarm_page, frame, pages_of, to_the_door
 from backend.console.queries import glance
 from backend.core.errors import NotAllowed, NotSignedIn, Refused
 from backend.core.i18n import N_
@@ -51,16 +51,22 @@ class DeskPages(Controller):
     @get()
     async def desk(
         self,
+        *,
         person: NamedDependency[Person],
         settings: NamedDependency[Settings],
         is_demo: NamedDependency[bool],
         which: FromQuery[str] = WAYS[0],
+        after: FromQuery[int] = 0,
+        led_by: FromQuery[UUID | None] = None,
     ) -> Response[str]:
         """The queue, fire first; only for the provider's people."""
         if not person.is_provider:
             raise NotAllowed(N_("值班台只供服务机构人员使用"))
         which = which if which in WAYS else WAYS[0]
-        lines = await LISTS[which](person)
+        after = max(0, min(after, MOST_AFTER))
+        leader = AlarmId(led_by) if led_by else None
+        is_open = which == WAYS[0]
+        lines = await lines_of(person, which, after=after, led_by=leader)
         may_adopt = person.may(Right.ADOPT, None)
         strangers = await unidentified_devices(person) if may_adopt else ()
         values: dict[str, Any] = {
@@ -68,6 +74,7 @@ class DeskPages(Controller):
             "severities": list(Severity),
             "lines": lines,
             "which": which,
+            **pages_of(lines, after, leader, is_open=is_open),
             "lights": _by_alarm(await told_of(person, [line.id for line in lines])),
             "unidentified": strangers,
             "strangers": {device.id: device.address for device in strangers},

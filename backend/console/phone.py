@@ -10,10 +10,9 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
 from backend.alarms.card import alarm_card
-from backend.alarms.masks.queries import masks_for, windows_for
 from backend.alarms.queries import alarm_for, history_for
 from backend.console.answering import answers
-from backend.console.lines import LISTS
+from backend.console.lines import LINES_A_PAGE, Line, lines_of
 from backend.console.pages import draw, draw_refusal
 from backend.console.queries import glance, has_telegram, latest_seq, unstamped
 from backend.core.errors import NotSignedIn, Refused
@@ -24,6 +23,14 @@ from backend.people.model import Person
 from backend.registry.queries import units_for
 
 WAYS: Final = ("active", "recent", "masked")
+#: no list is longer
+MOST_AFTER: Final = 1_000_000
+
+
+def pages_of(lines: list[Line], after: int, leader: AlarmId | None, *, is_open: bool) -> dict[str, Any]:
+    """What a list needs to lead to its next page: None when this is the last."""
+    is_full = is_open and len(lines) == LINES_A_PAGE
+    return {"next_lines": after + len(lines) if is_full else None, "led_by": leader, "is_paged": after > 0}
 
 
 def to_the_door(request: Request[Any, Any, Any], _: Exception) -> Response[Any]:
@@ -74,22 +81,26 @@ class PhonePages(Controller):
     @get()
     async def home(
         self,
+        *,
         person: NamedDependency[Person],
         settings: NamedDependency[Settings],
         is_demo: NamedDependency[bool],
         which: Annotated[str, QueryParameter()] = "active",
+        after: Annotated[int, QueryParameter()] = 0,
+        led_by: Annotated[UUID | None, QueryParameter()] = None,
     ) -> Response[str]:
         """The unit at a glance and its alarms."""
         which = which if which in WAYS else WAYS[0]
+        after, leader, is_open = max(0, min(after, MOST_AFTER)), AlarmId(led_by) if led_by else None, which == WAYS[0]
+        lines = await lines_of(person, which, after=after, led_by=leader)
         return draw(
             "phone.html",
             **await frame(person, settings, is_demo=is_demo),
             glance=await glance(person),
             severities=list(Severity),
-            lines=await LISTS[which](person),
+            lines=lines,
             which=which,
-            masks=await masks_for(person),
-            windows=await windows_for(person),
+            **pages_of(lines, after, leader, is_open=is_open),
             has_telegram=await has_telegram(person.id),
         )
 

@@ -8,6 +8,7 @@ from litestar.static_files import create_static_files_router
 from backend.console.desk import DeskPages, adopt_device
 from backend.console.entering import DOORS
 from backend.console.facilities import DeskFacilityPages, FacilityPages
+from backend.console.links import DeskLinkPages, LinkPages
 from backend.console.masking import DeskMaskPages, MaskPages
 from backend.console.pages import HERE
 from backend.console.phone import PhonePages
@@ -25,6 +26,8 @@ ROUTES: Final = [
     DeskFacilityPages,
     MaskPages,
     DeskMaskPages,
+    LinkPages,
+    DeskLinkPages,
     adopt_device,
     *DOORS,
     STATIC,

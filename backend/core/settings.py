@@ -92,6 +92,8 @@ class Gateway(_Section, frozen=True):
     idle_s: Seconds = 1800  #: a connection without a good frame is closed
     partial_hold_s: Seconds = 0.5
     patrol_after_s: Seconds = 30
+    closed_s: Seconds = 6  #: a mains device that closed its connection and is not back by then is lost (4.4.2)
+    slot_s: Seconds = 86_400  #: a battery device that was not heard for so long has missed its slot (4.4.2)
     drain_s: Seconds = 5
     batch_frames: Count = 500  #: most frames in one transaction
 
@@ -216,6 +218,27 @@ class Budgets(_Section, frozen=True):
     dingtalk_per_robot_per_minute: CountOrNone = 20
 
 
+class Storms(_Section, frozen=True):
+    """When alarms are told together (`backend.alarms.storms`). Off: every alarm is told by itself."""
+
+    is_on: bool = True
+    least: Annotated[int, Meta(ge=2)] = 5  #: alarms of one loop and condition within `window_s`
+    unit_least: Annotated[int, Meta(ge=2)] = 12  #: alarms of one unit and severity within `window_s`
+    window_s: Seconds = 10
+    quiet_s: Seconds = 10  #: nothing new for so long: the storm is over, its digest is sent
+    fire_quiet_s: Seconds = 300
+    links_quiet_s: Seconds = 60
+    leader_s: Seconds = 300  #: no card speaks for others longer than this
+
+
+class Carriers(_Section, frozen=True):
+    """Whose lines the devices call over, so that an outage is named by its carrier (电信线路中断)."""
+
+    networks: tuple[str, ...] = ()  #: "10.20.0.0/16=电信"
+    least: Annotated[int, Meta(ge=2)] = 10  #: devices of one carrier lost together are told to the duty desk as one
+    window_s: Seconds = 300
+
+
 class Provider(_Section, frozen=True):
     """The service provider (服务机构) itself."""
 
@@ -247,6 +270,8 @@ class Settings(_Section, frozen=True):
     tencent: Tencent = Tencent()
     workers: Workers = Workers()
     budgets: Budgets = Budgets()
+    storms: Storms = Storms()
+    carriers: Carriers = Carriers()
     provider: Provider = Provider()
     log: Log = Log()
 
@@ -311,8 +336,9 @@ def _why_wrong(section: str, name: str, value: object) -> str:
             ZoneInfo(str(value))
         except (ValueError, OSError, KeyError):
             return f"is no time zone: {value}"
-    if name == "trusted_proxies" and isinstance(value, tuple):
-        return next((f"is no address or network: {each}" for each in value if not _is_network(each)), "")
+    if name in _LISTS and isinstance(value, tuple):
+        is_right, what = _LISTS[name]
+        return next((f"is no {what}: {each}" for each in value if not is_right(each)), "")
     if isinstance(value, Secret) and value and name.endswith("url"):
         schemes = _SCHEMES[section]
         if not value.value.startswith(schemes):
@@ -336,6 +362,18 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_named_network(text: str) -> bool:
+    network, mark, name = text.partition("=")
+    return bool(mark and name.strip()) and _is_network(network.strip())
+
+
+#: what each element of a list must be
+_LISTS: Final = {
+    "trusted_proxies": (_is_network, "address or network"),
+    "networks": (_is_named_network, "network=name"),
+}
 
 
 def _read_file(path: Path) -> dict[str, Any]:

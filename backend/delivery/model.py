@@ -94,6 +94,7 @@ class NoticeKind(StrEnum):
     DESK = "desk"  #: somebody asked the provider's duty desk to take over
     MASK = "mask"  #: about a mask, not an alarm: `notices.alarm` is the mask's id
     WINDOW = "window"  #: about a drill or a test: `notices.alarm` is the window's id
+    DIGEST = "digest"  #: a storm is over: its totals, and what still stands
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):

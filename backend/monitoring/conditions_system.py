@@ -184,5 +184,6 @@ OTHER_CONDITIONS: Final = (
     ),
     Condition(key="unreadable", rule="V-2", alarm_class=A, title=N_("无法解析的上报信息"), ends_on_reset=False),
     Condition(key="link_lost", rule="L-1", alarm_class=C, title=N_("通信中断"), ends_on_reset=False),
+    Condition(key="mass_outage", rule="L-3", alarm_class=C, title=N_("线路中断"), ends_on_reset=False),
     Condition(key="point_stale", rule="L-2", alarm_class=C, title=N_("监测点数据中断"), ends_on_reset=False),
 )

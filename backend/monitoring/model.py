@@ -131,6 +131,7 @@ class LinkSaid(Statement, frozen=True, kw_only=True, tag="link"):
 
     is_lost: bool
     silent_since: datetime | None = None
+    cause: str = "silent"  #: silent: patrols unanswered; closed: hung up and not back; slot: a sleeper missed its slot
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

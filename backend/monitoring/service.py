@@ -17,6 +17,7 @@ from backend.core.vocabulary import AlarmClass
 from backend.monitoring import rules
 from backend.monitoring.changes import Change
 from backend.monitoring.model import AnalogSaid, Level, LinkSaid, Report, Statement, StateSaid, Subject, TextSaid
+from backend.monitoring.outages import note_outages
 from backend.monitoring.placing import placed_now
 from backend.monitoring.reading import Context, Known, LastAnalog, LastState, read
 from backend.registry.directory import Directory
@@ -61,7 +62,8 @@ _PUT_LINKS: Final = """
     select id, device, is_lost, peer, transport, last_contact_at, lost_at, clock_offset_s, deviations
     from json_populate_recordset(null::device_links, $1::json)
     on conflict (device) do update set
-        is_lost = excluded.is_lost, lost_at = excluded.lost_at,
+        is_lost = excluded.is_lost,
+        lost_at = case when excluded.is_lost and k.is_lost then k.lost_at else excluded.lost_at end,
         peer = case when excluded.peer = '' then k.peer else excluded.peer end,
         transport = case when excluded.peer = '' then k.transport else excluded.transport end,
         last_contact_at = case when excluded.is_lost then k.last_contact_at else excluded.last_contact_at end,
@@ -87,6 +89,7 @@ async def observe(reports: Sequence[Report], fresh: set[int], directory: Directo
     """Bring states, values and links up to date, inside the caller's transaction; repeats only prove life."""
     devices = await _devices(reports, directory)
     await _put_links(reports, devices)
+    await note_outages(reports, devices)
     told = [
         _Told(report=report, device=devices[report.address], said=said)
         for position, report in enumerate(reports)

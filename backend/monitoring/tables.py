@@ -72,3 +72,40 @@ class DeviceLinkRow(Table, tablename="device_links"):
     lost_at = c.moment(null=True)
     clock_offset_s = c.number(null=True)
     deviations = c.document()
+
+
+class LinkOutageRow(Table, tablename="link_outages"):
+    """One loss of a device's link, from its last word to its next (通信故障)."""
+
+    id = c.key()
+    device = c.link(DeviceRow)
+    unit = c.uid(null=True)
+    lost_at = c.moment()
+    recognised_at = c.moment()
+    restored_at = c.moment(null=True)
+    cause = c.text()
+    peer = c.text()
+    ledger_id = c.uid()
+
+
+class LinkCheckRow(Table, tablename="link_checks"):
+    """One device's patrol on one day of UTC (通信巡检): asked, heard, its longest silence."""
+
+    id = c.key()
+    device = c.link(DeviceRow)
+    day = c.moment()
+    asked = c.number()
+    heard = c.number()
+    longest_silence_s = c.number()
+    last_asked_at = c.moment(null=True)
+    last_heard_at = c.moment(null=True)
+    heard_by = c.text()
+
+
+class GatewayRunRow(Table, tablename="gateway_runs"):
+    """When a gateway was last alive, so that its own absence is nobody's outage."""
+
+    id = c.key()
+    name = c.text(unique=True)
+    started_at = c.moment()
+    alive_at = c.moment()

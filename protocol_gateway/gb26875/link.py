@@ -166,6 +166,14 @@ class Link:
             self._exchanges.start(TypeFlag.READ_UITD_STATE, lambda _: adu, now, is_patrol=True)
         return events
 
+    def lose(self, now: float) -> list[LinkEvent]:
+        """The device hung up and is not back."""
+        return self._watch.lose(now)
+
+    def forgive(self, seconds: float) -> None:
+        """So much of the device's silence was our own."""
+        self._watch.forgive(seconds)
+
     def _answer(self, frame: Frame, answer: Answer, now: float) -> None:
         clock = self._wall_clock(now)
         octets = build_answer(frame, answer, clock=clock, centre=self._centre, profile=self.profile)

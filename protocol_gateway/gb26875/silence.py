@@ -81,6 +81,19 @@ class Watch:
         self.state = lost
         return [SilenceExpired(now - self._heard_at)]
 
+    def lose(self, now: float) -> list[LinkEvent]:
+        """The device is lost before its silence says so: its connection has closed and it did not come back."""
+        lost = LINK_TRANSITIONS.get((self.state, SilenceExpired))
+        if lost is None:
+            return []
+        self.state = lost
+        return [SilenceExpired(now - self._heard_at)]
+
+    def forgive(self, seconds: float) -> None:
+        """So much of the silence was ours: nothing was read meanwhile."""
+        self._heard_at += seconds
+        self._patrol_at += seconds
+
     def is_patrol_due(self, now: float) -> bool:
         """Whether to ask the device now; asking is noted, and the next time set."""
         if self._patrol is None or not self._polls or now < self._patrol_at:

@@ -17,7 +17,7 @@ from backend.intake import Incoming, NotDurable
 from backend.ledger.model import Entry
 from backend.monitoring.model import Report, Statement
 from backend.registry.model import DeviceFacts
-from protocol_gateway.collaborators import Point
+from protocol_gateway.collaborators import LinkCheck, Point
 from protocol_gateway.gb26875.buffer import FrameBuffer
 from protocol_gateway.gb26875.encode import encode_adu
 from protocol_gateway.gb26875.frame import Frame, answer_to, build_frame
@@ -104,12 +104,28 @@ class PlainStore:
     def __init__(self) -> None:
         self.marks: dict[str, int] = {}
         self.known: dict[str, list[Point]] = {}
+        self.contacts: dict[str, datetime] = {}
+        self.alive_at: datetime | None = None
+        self.checks: list[LinkCheck] = []
 
     async def serials(self) -> Mapping[str, int]:
         return dict(self.marks)
 
     async def keep_serials(self, marks: Mapping[str, int]) -> None:
         self.marks.update(marks)
+
+    async def last_contacts(self) -> Mapping[str, datetime]:
+        return dict(self.contacts)
+
+    async def begin_run(self, _gateway: str, at: datetime) -> datetime | None:
+        before, self.alive_at = self.alive_at, at
+        return before
+
+    async def keep_alive(self, _gateway: str, at: datetime) -> None:
+        self.alive_at = at
+
+    async def keep_checks(self, checks: Sequence[LinkCheck]) -> None:
+        self.checks += checks
 
     async def points(self, address: str) -> Sequence[Point]:
         return self.known.get(address, [])
