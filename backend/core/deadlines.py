@@ -31,6 +31,7 @@ NOTICE_DEADLINES: Final = {
 
 #: least kinds of contact for an alarm (4.3.3)
 LEAST_CONTACT_KINDS: Final = 2
+CONTACT_KINDS_CLAUSE: Final = "CQC/SC 11002-2025 4.3.3"
 #: patrol cycle of mains-powered devices (4.4.2)
 MAINS_PATROL_CYCLE: Final = Deadline(timedelta(minutes=30), "CQC/SC 11002-2025 4.4.2")
 #: patrol cycle of battery-powered devices (4.4.2)
@@ -47,3 +48,8 @@ UNRUNG_FIRE: Final = timedelta(milliseconds=500)
 UNRUNG_ROUTINE: Final = timedelta(seconds=2)
 #: how long a worker may hold an attempt without renewing (shorter than the fire deadline leaves)
 LEASE: Final = timedelta(milliseconds=550)
+#: an attempt that is this much overdue and in nobody's hands is taken up by the auditor (our own rule; no clause)
+OVERDUE_FIRE: Final = timedelta(seconds=1.5)
+OVERDUE_ROUTINE: Final = timedelta(seconds=10)
+#: the auditor's pass over deadlines that ran out waits this long for outcomes that are still being written
+AUDIT_GRACE: Final = timedelta(seconds=1)

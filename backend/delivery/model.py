@@ -88,6 +88,7 @@ class NoticeKind(StrEnum):
 
     RAISED = "raised"
     RESTORED = "restored"
+    OVERDUE = "overdue"  #: to the duty desk: the unit was not told in time
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
