@@ -85,6 +85,7 @@ def _add_services(commands: "Commands") -> None:
     one = _add(commands, "web", _web, "run pages, phones, API and hooks")
     one.add_argument("--demo", action="store_true", help=argparse.SUPPRESS)
     _add(commands, "bot", _process("bot"), "run the chat bot")
+    _add(commands, "auditor", _process("auditor"), "run the auditor, which looks for what was not told in time")
     one = _add(commands, "worker", _worker, "run one delivery worker")
     one.add_argument("lane", choices=("fire", "routine"))
     one.add_argument("--ready-file", type=Path, metavar="FILE", help="made once the worker can work")

@@ -25,7 +25,11 @@ Seconds = Annotated[float, Meta(gt=0)]
 WireAddress = Annotated[str, Meta(pattern="^[0-9a-f]{12}$")]
 Level = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
 #: what a server's address begins with; the rest of it is the client library's affair
-_SCHEMES: Final = {"database": ("postgresql://", "postgres://"), "redis": ("redis://", "rediss://", "unix://")}
+_SCHEMES: Final = {
+    "database": ("postgresql://", "postgres://"),
+    "redis": ("redis://", "rediss://", "unix://"),
+    "heartbeat": ("https://", "http://"),
+}
 
 
 class Secret(msgspec.Struct, frozen=True):
@@ -107,6 +111,15 @@ class Workers(_Section, frozen=True):
     concurrency: Count = 64
 
 
+class HeartbeatSection(_Section, frozen=True):
+    """The watcher outside, who rings when it no longer hears from us. Without a URL there is none."""
+
+    url: Secret = Secret()
+    secret: Secret = Secret()  #: signs what is posted
+    every_s: Seconds = 60.0
+    method: Annotated[str, Meta(pattern="^(post|get)$")] = "post"
+
+
 class Provider(_Section, frozen=True):
     """The service provider (服务机构) itself."""
 
@@ -130,6 +143,7 @@ class Settings(_Section, frozen=True):
     gateway: Gateway = Gateway()
     telegram: Telegram = Telegram()
     workers: Workers = Workers()
+    heartbeat: HeartbeatSection = HeartbeatSection()
     provider: Provider = Provider()
     log: Log = Log()
 
