@@ -126,6 +126,12 @@ def _add_tools(commands: "Commands") -> None:
     one = _add(commands, "ledger", _ledger, "verify or export the ledger")
     one.add_argument("deed", choices=("verify", "export"))
     one.add_argument("folder", nargs="?", type=Path, default=Path("ledger-export"))
+    one = _add(commands, "deadlines", _deadlines, "print or export how every notice kept its deadline")
+    one.add_argument("--from", dest="since", metavar="DATE", required=True, help="first day, such as 2026-11-01")
+    one.add_argument("--to", dest="until", metavar="DATE", required=True, help="the day after the last one")
+    one.add_argument("--unit", metavar="CODE", default="", help="one unit only, by its days")
+    one.add_argument("--format", choices=("table", "csv", "xlsx"), default="table")
+    one.add_argument("--out", type=Path, metavar="FILE", help="instead of the standard output; xlsx needs one")
     one = _add(commands, "demo", _demo, "run one of the demonstration's own processes")
     one.add_argument("part", choices=("carriers", "devices"))
     one = _add(commands, "doctor", _doctor, "check settings, servers, channels and storage headroom")
@@ -270,6 +276,16 @@ def _ledger(arguments: argparse.Namespace) -> int:
     verdict = _offline(arguments, lambda _: verify_ledger())
     print(msgspec.json.encode(verdict).decode())
     return 0 if verdict.is_good else 1
+
+
+def _deadlines(arguments: argparse.Namespace) -> int:
+    from backend.commands import export_deadlines, stretch_of
+
+    stretch_of(arguments.since, arguments.until)  # a typing error is said before the database is opened
+    said = _offline(arguments, lambda settings: export_deadlines(settings, arguments))
+    if said:
+        print(said)
+    return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:

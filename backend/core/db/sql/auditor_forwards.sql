@@ -1,6 +1,7 @@
 -- A breach is found once, however many auditors look.
 create unique index breaches_key on breaches (kind, subject);
 create index breaches_found on breaches (found_at);
+create index breaches_due on breaches (due_at);
 create unique index breach_notes_key on breach_notes (breach, kind) where kind in ('repaired', 'completed');
 
 -- What the auditor looks along. `is_held` is in `attempts_unheld` already, so no update of an attempt costs more.
