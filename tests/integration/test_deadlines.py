@@ -68,7 +68,8 @@ async def put_breach(unit: dict[str, UUID], due: datetime, **also: Any) -> UUID:
     row = {"kind": "kinds_short", "severity": "fire", "late_ms": 4500, "cause_code": "carrier_stalled"} | also
     await execute(
         """insert into breaches (id, kind, clause, subject, alarm, unit, severity, due_at, found_at, late_ms,
-               cause_code, cause) values ($1, $2, '4.3.3', $1, $1, $3, $4, $5, $5, $6, $7, '{"channel": "telegram"}')""",
+               cause_code, cause)
+           values ($1, $2, '4.3.3', $1, $1, $3, $4, $5, $5, $6, $7, '{"channel": "telegram"}')""",
         breach, row["kind"], unit["unit"], row["severity"], due, row["late_ms"], row["cause_code"],
     )  # fmt: skip
     return breach
