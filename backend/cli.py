@@ -85,6 +85,7 @@ def _add_services(commands: "Commands") -> None:
     one = _add(commands, "web", _web, "run pages, phones, API and hooks")
     one.add_argument("--demo", action="store_true", help=argparse.SUPPRESS)
     _add(commands, "bot", _process("bot"), "run the chat bot")
+    _add(commands, "auditor", _process("auditor"), "run the auditor, which looks for what was not told in time")
     one = _add(commands, "worker", _worker, "run one delivery worker")
     one.add_argument("lane", choices=("fire", "routine"))
     one.add_argument("--ready-file", type=Path, metavar="FILE", help="made once the worker can work")
@@ -125,6 +126,12 @@ def _add_tools(commands: "Commands") -> None:
     one = _add(commands, "ledger", _ledger, "verify or export the ledger")
     one.add_argument("deed", choices=("verify", "export"))
     one.add_argument("folder", nargs="?", type=Path, default=Path("ledger-export"))
+    one = _add(commands, "deadlines", _deadlines, "print or export how every notice kept its deadline")
+    one.add_argument("--from", dest="since", metavar="DATE", required=True, help="first day, such as 2026-11-01")
+    one.add_argument("--to", dest="until", metavar="DATE", required=True, help="the day after the last one")
+    one.add_argument("--unit", metavar="CODE", default="", help="one unit only, by its days")
+    one.add_argument("--format", choices=("table", "csv", "xlsx"), default="table")
+    one.add_argument("--out", type=Path, metavar="FILE", help="instead of the standard output; xlsx needs one")
     one = _add(commands, "demo", _demo, "run one of the demonstration's own processes")
     one.add_argument("part", choices=("carriers", "devices"))
     one = _add(commands, "doctor", _doctor, "check settings, servers, channels and storage headroom")
@@ -269,6 +276,16 @@ def _ledger(arguments: argparse.Namespace) -> int:
     verdict = _offline(arguments, lambda _: verify_ledger())
     print(msgspec.json.encode(verdict).decode())
     return 0 if verdict.is_good else 1
+
+
+def _deadlines(arguments: argparse.Namespace) -> int:
+    from backend.commands import export_deadlines, stretch_of
+
+    stretch_of(arguments.since, arguments.until)  # a typing error is said before the database is opened
+    said = _offline(arguments, lambda settings: export_deadlines(settings, arguments))
+    if said:
+        print(said)
+    return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:

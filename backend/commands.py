@@ -2,12 +2,15 @@
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import io
 import sys
 from collections.abc import Iterator
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -17,6 +20,8 @@ from backend.core.errors import BadInput, NotFound
 from backend.core.ids import PersonId, UnitId, token_digest
 from backend.core.settings import Settings
 from backend.core.vocabulary import Role
+from backend.delivery import deadlines
+from backend.delivery.deadline_export import BOOKS
 from backend.ledger.export import export
 from backend.ledger.service import record_action
 from backend.ledger.verify import Verdict, verify
@@ -117,6 +122,38 @@ async def export_ledger(folder: Path) -> str:
     """Export the ledger with its verifier; answers what to do next."""
     rows = await export(folder)
     return f"{rows} rows are in {folder}; check them with: python {folder}/verify_ledger.py {folder}/ledger.jsonl"
+
+
+def stretch_of(since: str, until: str) -> tuple[date, date]:
+    """The days of `--from` (inclusive) and `--to` (exclusive). Raises `BadInput` naming the one that is wrong."""
+    days = []
+    for name, word in (("--from", since), ("--to", until)):
+        try:
+            days.append(date.fromisoformat(word))
+        except ValueError:
+            raise BadInput(f"{name} is a date such as 2026-11-25, not {word!r}") from None
+    if days[1] <= days[0]:
+        raise BadInput(f"--to {until} is not after --from {since}: the day of --to is not part of the stretch")
+    return days[0], days[1]
+
+
+async def export_deadlines(settings: Settings, arguments: argparse.Namespace) -> str:
+    """Every notice of a stretch of days with its stamps, the figures of each severity, the breaches with their cause.
+
+    The days are those of the unit's zone, or the provider's where no unit is named.
+    """
+    days = stretch_of(arguments.since, arguments.until)
+    unit = await _unit(arguments.unit)
+    row = await fetch_one("select timezone from units where id = $1", unit) if unit is not None else None
+    zone = row["timezone"] if row is not None else settings.provider.timezone
+    begin, end = (datetime.combine(day, time(), ZoneInfo(zone)) for day in days)
+    units = None if unit is None else [unit]
+    stretch = deadlines.Stretch(since=begin, until=end, units=units, timezone=settings.provider.timezone)
+    book = BOOKS[arguments.format](arguments.out, sys.stdout)
+    async with contextlib.aclosing(deadlines.notices(stretch)) as notices:
+        async for line in notices:
+            book.notice(line)
+    return book.finish(await deadlines.speeds(stretch), await deadlines.breaches(stretch))
 
 
 async def verify_ledger() -> Verdict:

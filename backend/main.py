@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvloop
 
 from backend.core.announce import Announcer, announcing
+from backend.core.beats import beating
 from backend.core.db.engine import database
 from backend.core.logs import start_logging
 from backend.core.settings import Settings
@@ -121,9 +122,9 @@ async def _until_told(settings: Settings, main: Callable[[Settings, asyncio.Even
 
 
 @asynccontextmanager
-async def _house(settings: Settings) -> AsyncIterator[Announcer]:
-    """What every process stands on: the pool and the announcer."""
-    async with database(settings), announcing(settings.redis.url.value) as announcer:
+async def _house(settings: Settings, name: str) -> AsyncIterator[Announcer]:
+    """What every process stands on: the pool, the announcer, and the beats that say it lives."""
+    async with database(settings), announcing(settings.redis.url.value) as announcer, beating(name):
         yield announcer
 
 
@@ -143,7 +144,7 @@ async def gateway(settings: Settings, stop: asyncio.Event) -> None:
     from protocol_gateway.server import GatewayServer
 
     async with (
-        _house(settings) as announcer,
+        _house(settings, "gateway") as announcer,
         _directory() as directory,
         Intake(directory, _teller(announcer), most=settings.gateway.batch_frames, storms=settings.storms) as intake,
     ):
@@ -180,7 +181,7 @@ async def worker(settings: Settings, stop: asyncio.Event, lane: Lane, ready: Pat
     """One worker of a lane; the routine lane's also do the chores. `ready` is made once it can work."""
     from workers.lanes import LaneWorker
 
-    async with _house(settings) as announcer, contextlib.AsyncExitStack() as stack:
+    async with _house(settings, lane) as announcer, contextlib.AsyncExitStack() as stack:
         lane_worker = LaneWorker(
             lane,
             build_channels(settings),
@@ -256,7 +257,7 @@ async def web(settings: Settings, stop: asyncio.Event, *, demo: bool = False) ->
     from backend.api.app import build_app
     from backend.core.live import Listener
 
-    async with _house(settings), contextlib.AsyncExitStack() as stack:
+    async with _house(settings, "web"), contextlib.AsyncExitStack() as stack:
         routes = await _routes(settings, stack, demo=demo)
         listener = Listener(settings.redis.url.value)
         app = build_app(settings, routes=routes, listener=listener, demo=demo, lifespan=_lives(demo=demo))
@@ -327,8 +328,26 @@ async def bot(settings: Settings, stop: asyncio.Event) -> None:
         return
     from bots.telegram.app import run_bot
 
-    async with _house(settings):
+    async with _house(settings, "bot"):
         await _first_of(asyncio.create_task(run_bot(settings), name="bot"), stop)
+
+
+async def auditor(settings: Settings, stop: asyncio.Event) -> None:
+    """The auditor, in a process of its own: it must not depend on what it audits."""
+    from backend.alarms.untold import UNTOLD
+    from backend.delivery.audit_checks import CHECKS
+    from backend.delivery.auditor import Auditor
+    from backend.delivery.heartbeat import Heartbeat
+
+    async with _house(settings, "auditor"):
+        one = Auditor((UNTOLD, *CHECKS))
+        heartbeat = Heartbeat(settings.heartbeat, lambda: one.age_s)
+        beating_out = asyncio.create_task(heartbeat.run(), name="heartbeat")
+        _settle()
+        try:
+            await _first_of(asyncio.create_task(one.run(), name="auditor"), stop)
+        finally:
+            await _end(beating_out)
 
 
 async def demo_carriers(settings: Settings, stop: asyncio.Event) -> None:

@@ -195,6 +195,7 @@ def _services(settings: Settings, environment: dict[str, str], *, demo: bool) ->
         *workers,
         ChildSpec(name="web", command=web, environment=environment, ready=lambda: _web_answers(settings)),
         ChildSpec(name="bot", command=own_command("bot"), environment=environment),
+        ChildSpec(name="auditor", command=own_command("auditor"), environment=environment),
     ]
 
 

@@ -31,7 +31,8 @@ _MASKED: Final = f"""
     order by {_ORDER} limit $2"""
 #: of a storm only what people were told of, as long as that is open, and every fire; in the order of `alarms_urgency`
 _SHOWN: Final = f"""
-    from alarms a where a.closed_at is null and {_MINE} and not a.marks ? 'masked' and (a.led_by is null or a.severity = 'fire' or not exists(
+    from alarms a where a.closed_at is null and {_MINE} and not a.marks ? 'masked' and (
+        a.led_by is null or a.severity = 'fire' or not exists(
         select from alarms l where l.id = a.led_by and l.closed_at is null))"""
 _LISTED: Final = f"""
     select {COLUMNS} {_SHOWN}

@@ -13,6 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from backend.api.auth import DEPENDENCIES
+from backend.api.deadlines import DEADLINES
 from backend.api.edge import Doorkeeper, Headers, ProvenSessions
 from backend.api.health import HEALTH
 from backend.api.operator import OPERATOR
@@ -49,7 +50,7 @@ def build_app(
 
     proven = ProvenSessions()
     return Litestar(
-        route_handlers=[*HEALTH, *OPERATOR, *routes],
+        route_handlers=[*HEALTH, *OPERATOR, *DEADLINES, *routes],
         dependencies={
             **DEPENDENCIES,
             "settings": Provide(lambda: settings, sync_to_thread=False),

@@ -13,7 +13,7 @@ from backend.alarms.handing_over import adopt_device as hand_to_unit
 from backend.console.lines import lines_of
 from backend.console.pages import draw, draw_refusal
 from backend.console.phone import MOST_AFTER, WAYS, alarm_page, frame, pages_of, to_the_door
-from backend.console.queries import glance
+from backend.console.queries import glance, missing_processes
 from backend.core.errors import NotAllowed, NotSignedIn, Refused
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, DeviceId
@@ -79,6 +79,7 @@ class DeskPages(Controller):
             "unidentified": strangers,
             "strangers": {device.id: device.address for device in strangers},
             "profiles": PROFILES,
+            "missing": await missing_processes(person.language),
         }
         return draw("desk.html", **await frame(person, settings, is_demo=is_demo), **values)
 

@@ -9,7 +9,10 @@ from uuid import UUID
 
 import msgspec
 
+from backend.core import clock
+from backend.core.beats import beats, missing
 from backend.core.db.engine import fetch, fetch_one
+from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId
 from backend.core.vocabulary import Severity
 from backend.people.doors import units_seen
@@ -37,6 +40,17 @@ _CHATS: Final = """
     where person = $1 and channel = 'telegram' and unlinked_at is null
 """
 _LATEST: Final = "select coalesce(max(seq), 0) as seq from inbox_items where person = $1"
+
+
+#: the house's processes in the field's words
+_PROCESSES: Final = {
+    "gateway": N_("接入网关"),
+    "fire": N_("火警发送"),
+    "routine": N_("普通发送"),
+    "web": N_("网页服务"),
+    "bot": N_("聊天机器人"),
+    "auditor": N_("时限稽核"),
+}
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -89,3 +103,8 @@ async def has_telegram(person: PersonId) -> bool:
     """Whether a Telegram chat is bound to the person."""
     row = await fetch_one(_CHATS, person)
     return bool(row and row["chats"])
+
+
+async def missing_processes(language: str) -> list[str]:
+    """Parts of the house of which no living process says anything, in the reader's words."""
+    return [translate(_PROCESSES.get(name, name), language) for name in missing(await beats(), clock.now())]

@@ -5,6 +5,7 @@ from typing import Final
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
+from backend.console.deadlines import DeadlinePages, note_breach
 from backend.console.desk import DeskPages, adopt_device
 from backend.console.entering import DOORS
 from backend.console.facilities import DeskFacilityPages, FacilityPages
@@ -28,7 +29,9 @@ ROUTES: Final = [
     DeskMaskPages,
     LinkPages,
     DeskLinkPages,
+    DeadlinePages,
     adopt_device,
+    note_breach,
     *DOORS,
     STATIC,
 ]

@@ -31,6 +31,7 @@ NOTICE_DEADLINES: Final = {
 
 #: least kinds of contact for an alarm (4.3.3)
 LEAST_CONTACT_KINDS: Final = 2
+CONTACT_KINDS_CLAUSE: Final = "CQC/SC 11002-2025 4.3.3"
 #: patrol cycle of mains-powered devices (4.4.2)
 MAINS_PATROL_CYCLE: Final = Deadline(timedelta(minutes=30), "CQC/SC 11002-2025 4.4.2")
 #: patrol cycle of battery-powered devices (4.4.2)
@@ -56,3 +57,8 @@ VERDICT_WITHIN: Final = {
 }
 #: a duty schedule's gap is warned of so long before it begins
 GAP_WARNING: Final = timedelta(days=7)
+#: an attempt that is this much overdue and in nobody's hands is taken up by the auditor (our own rule; no clause)
+OVERDUE_FIRE: Final = timedelta(seconds=1.5)
+OVERDUE_ROUTINE: Final = timedelta(seconds=10)
+#: the auditor's pass over deadlines that ran out waits this long for outcomes that are still being written
+AUDIT_GRACE: Final = timedelta(seconds=1)

@@ -39,6 +39,12 @@ BREAKERS = Gauge(
     ["kind", "vendor"],
     multiprocess_mode="livemax",
 )
+FOUND_BREACHES = Counter("fenghuo_breaches_total", "Breaches the auditor recorded, by kind", ["kind"])
+AUDITED_AT = Gauge(
+    "fenghuo_auditor_last_pass_timestamp_seconds",
+    "When an auditor's pass last succeeded; its age is time() less this",
+    multiprocess_mode="max",
+)
 SWEPT = Counter("fenghuo_swept_total", "Attempts the sweeper found that nobody rang for", ["lane"])
 HTTP_REQUESTS = Counter("fenghuo_http_requests_total", "Requests, by status class", ["status"])
 

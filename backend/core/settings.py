@@ -31,7 +31,11 @@ SignName = Annotated[str, Meta(max_length=12, pattern=r"^[^【】\s]*$")]
 #: whoever knows a callback's address may speak for the carrier
 _SHORTEST_TOKEN: Final = 16
 #: what a server's address begins with; the rest of it is the client library's affair
-_SCHEMES: Final = {"database": ("postgresql://", "postgres://"), "redis": ("redis://", "rediss://", "unix://")}
+_SCHEMES: Final = {
+    "database": ("postgresql://", "postgres://"),
+    "redis": ("redis://", "rediss://", "unix://"),
+    "heartbeat": ("https://", "http://"),
+}
 
 
 class Secret(msgspec.Struct, frozen=True):
@@ -239,6 +243,15 @@ class Carriers(_Section, frozen=True):
     window_s: Seconds = 300
 
 
+class HeartbeatSection(_Section, frozen=True):
+    """The watcher outside, who rings when it no longer hears from us. Without a URL there is none."""
+
+    url: Secret = Secret()
+    secret: Secret = Secret()  #: signs what is posted
+    every_s: Seconds = 60.0
+    method: Annotated[str, Meta(pattern="^(post|get)$")] = "post"
+
+
 class Provider(_Section, frozen=True):
     """The service provider (服务机构) itself."""
 
@@ -272,6 +285,7 @@ class Settings(_Section, frozen=True):
     budgets: Budgets = Budgets()
     storms: Storms = Storms()
     carriers: Carriers = Carriers()
+    heartbeat: HeartbeatSection = HeartbeatSection()
     provider: Provider = Provider()
     log: Log = Log()
 

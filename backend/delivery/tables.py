@@ -123,3 +123,37 @@ class EscalationRow(Table, tablename="escalations"):
     answers = c.document()
     why = c.text()
     revision = c.number()
+
+
+class BreachRow(Table, tablename="breaches"):
+    """A deadline that was not kept, or a notice that was missing (不符合项); append-only evidence.
+
+    `subject` is the most specific of attempt, notice and alarm: one breach of a kind for each.
+    """
+
+    id = c.key()
+    kind = c.text()
+    clause = c.text(null=True)
+    subject = c.uid()
+    alarm = c.uid(index=True)
+    notice = c.uid(null=True)
+    attempt = c.uid(null=True)
+    unit = c.uid(null=True)
+    severity = c.text()
+    due_at = c.moment()
+    found_at = c.moment()
+    late_ms = c.number(null=True, big=True)  #: how late it was, when that was known as it was found
+    cause_code = c.text()
+    cause = c.document()
+
+
+class BreachNoteRow(Table, tablename="breach_notes"):
+    """What became of a breach: repaired, completed late, or what the quality lead notes of it; append-only."""
+
+    id = c.key()
+    breach = c.link(BreachRow)
+    kind = c.text()
+    at = c.moment()
+    person = c.maybe_link(PersonRow)
+    text = c.text()
+    facts = c.document()

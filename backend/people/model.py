@@ -20,6 +20,7 @@ class Right:
     JUDGE: Final = "judge"
     ADOPT: Final = "adopt"
     ADMINISTER: Final = "administer"
+    IMPROVE: Final = "improve"  #: note causes and measures of a breach (质量负责人)
     PLAN: Final = "plan"  #: policies and duty schedules of a unit
     MASK: Final = "mask"  #: ask for a mask or a test window, lift one
     APPROVE_MASK: Final = "approve_mask"  #: approve what another person asked for
@@ -36,7 +37,7 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
     ),
     Role.COMPLAINT_HANDLER: frozenset({Right.SEE}),
-    Role.QUALITY_LEAD: frozenset({Right.SEE}),
+    Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE}),
     Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN}),
 }
 

@@ -1,5 +1,7 @@
 """The `fenghuo` command, as an operator uses it: starts, stops, restarts, answers, and refuses in one sentence."""
 
+import csv
+import io
 import json
 import os
 import signal
@@ -7,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -80,7 +84,8 @@ def test_up_says_ready_stops_cleanly_and_keeps_what_it_was_told(processes: Any) 
 
 
 @pytest.mark.parametrize(
-    "name", ["cli gateway", "cli worker fire", "cli worker routine", "cli web", "cli bot", "valkey-server"]
+    "name",
+    ["cli gateway", "cli worker fire", "cli worker routine", "cli web", "cli bot", "cli auditor", "valkey-server"],
 )
 def test_a_killed_child_is_back_within_two_seconds(known: Any, name: str) -> None:
     killed = known.pids(name)
@@ -110,6 +115,9 @@ def test_a_killed_child_is_back_within_two_seconds(known: Any, name: str) -> Non
         (["decode", "/nowhere"], "/nowhere"),
         (["worker", "fast"], "fast"),
         (["ledger", "burn"], "burn"),
+        (["deadlines"], "--from"),
+        (["deadlines", "--from", "gestern", "--to", "2026-11-02"], "--from"),
+        (["deadlines", "--from", "2026-11-01", "--to", "2026-11-02", "--unit", "nowhere"], "nowhere"),
         (["gateway"], "FENGHUO_DATABASE_URL"),
         (["web"], "FENGHUO_DATABASE_URL"),
         (["bot"], "FENGHUO_DATABASE_URL"),
@@ -190,6 +198,25 @@ def test_the_ledger_verifies_is_exported_and_checked_without_us(known: Any, tmp_
     assert "1" in done.stdout + done.stderr
 
 
+def test_deadlines_names_every_notice_and_exports_it(known: Any, tmp_path: Path) -> None:
+    sent = known.run("simulate", "--gateway", f"127.0.0.1:{known.gateway_port}", "--scenario", "fire", "--seed", "8")
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    words = ["deadlines", "--from", str(today - timedelta(days=1)), "--to", str(today + timedelta(days=1))]
+
+    done = known.run(*words, "--data", str(known.data))
+    assert done.returncode == 0, done.stderr
+    assert "fire" in done.stdout
+    assert "breaches" in done.stdout
+    out = tmp_path / "d.csv"
+    done = known.run(*words, "--format", "csv", "--out", str(out), "--data", str(known.data))
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(out.read_text(encoding="utf-8-sig"))))
+    assert {row["severity"] for row in rows} >= {"fire"}
+    assert (tmp_path / "d-breaches.csv").exists()
+    assert (tmp_path / "d-summary.csv").exists()
+
+
 def test_an_import_twice_changes_nothing_and_a_bad_row_is_named(known: Any, tmp_path: Path) -> None:
     again = known.run("import", str(SAMPLE), "--data", str(known.data))
     assert again.returncode == 0, again.stderr
@@ -231,7 +258,18 @@ def test_the_doctor_looks_at_everything_and_says_what_is_not_well(known: Any) ->
 
 
 def test_every_command_explains_itself(known: Any) -> None:
-    for words in ([], ["up"], ["import"], ["simulate"], ["ledger"], ["doctor"], ["person"], ["token"], ["decode"]):
+    for words in (
+        [],
+        ["up"],
+        ["import"],
+        ["simulate"],
+        ["ledger"],
+        ["doctor"],
+        ["person"],
+        ["token"],
+        ["decode"],
+        ["deadlines"],
+    ):
         done = known.run(*words, "--help")
         assert done.returncode == 0
         assert "usage: fenghuo" in done.stdout
