@@ -118,10 +118,9 @@ async def _undelivered(alarm_id: AlarmId) -> list[dict[str, Any]]:
 
 
 def _not_reached(row: dict[str, Any], language: str) -> HistoryLine:
-    channel = translate(CHANNEL_LABELS[Channel(row["channel"])], language)
-    text = translate(
-        N_("运营商回执：未送达 {channel}：{why}"), language, channel=channel, why=translate(row["why"] or "", language)
-    )
+    channel, why = translate(CHANNEL_LABELS[Channel(row["channel"])], language), row["why"] or ""
+    why = translate(why, language)
+    text = translate(N_("运营商回执：未送达 {channel}：{why}"), language, channel=channel, why=why)
     return HistoryLine(at=row["at"], text=text, person=row["name"])
 
 

@@ -1,0 +1,166 @@
+"""A carrier's HTTP side: an ASGI application with faults, and serving it on loopback in this event loop.
+
+The rule: requests are recorded when their last octet is here; then a fault, then the vendor's rules.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import msgspec
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from backend.demo.carriers.telephony.faults import Fault, FaultKind, FaultPlan
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_ABORT: Final = "fenghuo.abort"
+_MOST_BODY: Final = 1_000_000
+_LOOPBACK: Final = "127.0.0.1"
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as it came."""
+
+    method: str
+    path: str
+    query: str  #: as it was written, still escaped
+    headers: dict[str, str]
+    body: bytes
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """Status and JSON of an answer."""
+
+    status: int
+    document: Any
+
+
+class HttpCarrier:
+    """What a vendor's server is built on: subclasses say which action a request is and what comes of it."""
+
+    def __init__(self) -> None:
+        self.requests: list[Asked] = []
+        self.faults = FaultPlan()
+        self._closing = asyncio.Event()
+
+    def action_of(self, asked: Asked) -> str:
+        """The API action that is asked for; faults name it."""
+        raise NotImplementedError
+
+    async def act(self, action: str, asked: Asked) -> Answered:
+        """The vendor's answer."""
+        raise NotImplementedError
+
+    def business_error(self, code: str, message: str) -> Answered:
+        """A refusal in the vendor's form."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """End what waits."""
+        self._closing.set()
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        if scope["type"] != "http":
+            return
+        asked = await _read(scope, receive)
+        self.requests.append(asked)
+        action = self.action_of(asked)
+        fault = self.faults.take(action)
+        if fault is None:
+            await _write(send, await self.act(action, asked))
+            return
+        if fault.is_carried_out:
+            await self.act(action, asked)
+        await self._spoil(fault, action, asked, scope, send)
+
+    async def _spoil(self, fault: Fault, action: str, asked: Asked, scope: Scope, send: Send) -> None:
+        if fault.kind is FaultKind.DROP:
+            scope["extensions"][_ABORT]()
+            return
+        if fault.kind is FaultKind.STALL:
+            await self._stall(fault.seconds)
+        answers = {
+            FaultKind.HTTP: lambda: Answered(fault.status, None),
+            FaultKind.NONSENSE: lambda: Answered(200, None),
+            FaultKind.BUSINESS: lambda: self.business_error(fault.code, fault.message),
+        }
+        make = answers.get(fault.kind)
+        await _write(send, make() if make else await self.act(action, asked))
+
+    async def _stall(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            pass
+
+
+async def _read(scope: Scope, receive: Receive) -> Asked:
+    body = b""
+    while True:
+        event = await receive()
+        body += event.get("body", b"")
+        if not event.get("more_body") or len(body) > _MOST_BODY:
+            break
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    query = scope["query_string"].decode("latin-1")
+    return Asked(method=scope["method"], path=scope["path"], query=query, headers=headers, body=body)
+
+
+async def _write(send: Send, answer: Answered) -> None:
+    octets = b"<html>gateway</html>" if answer.document is None else msgspec.json.encode(answer.document)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(octets)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": octets})
+
+
+class _AbortableProtocol(HttpToolsProtocol):
+    """Lets a fault reset the connection: ASGI itself has no way to say that."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        extensions: Any = {_ABORT: self.transport.abort}
+        self.scope["extensions"] = extensions
+
+
+class _Listener(uvicorn.Server):
+    """uvicorn inside a process whose signals stay its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Captures none."""
+        yield
+
+
+@asynccontextmanager
+async def serve(carrier: HttpCarrier, port: int = 0) -> AsyncIterator[str]:
+    """Serve on loopback while the block runs; yields the base address. Port 0 takes a free one."""
+    config = uvicorn.Config(
+        carrier.app,
+        http=_AbortableProtocol,
+        interface="asgi3",
+        ws="none",
+        proxy_headers=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    with socket.create_server((_LOOPBACK, port)) as listening:
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener = _Listener(config)
+        task = asyncio.create_task(listener.serve(sockets=[listening]), name="carrier")
+        try:
+            yield f"http://{_LOOPBACK}:{listening.getsockname()[1]}"
+        finally:
+            await carrier.close()
+            listener.should_exit = True
+            await task
