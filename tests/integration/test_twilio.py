@@ -1,5 +1,6 @@
 """Twilio from the alarm to the telephone and back, against a server that speaks its documented form."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from itertools import permutations
 from typing import Any
@@ -10,13 +11,15 @@ import msgspec
 import pytest
 from litestar import Litestar
 
+from backend.api.app import build_app
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.ids import AttemptId, new_id
+from backend.core.live import Listener
 from backend.core.settings import Http, Secret, Settings, Sms, Twilio, Voice
 from backend.core.vocabulary import Channel
 from backend.delivery.carry import Carrier
 from backend.demo.carriers.twilio import CallState, Fault, FaultKind, PhoneCall, Text, TwilioServer, serve
-from backend.main import build_channels
+from backend.main import _routes, build_channels
 from backend.monitoring.model import Level, StateSaid, Subject
 from workers.channels.twilio import ANSWERED_PATH, CALL_PATH, KEY_PATH, MESSAGE_PATH, REPLY_PATH
 from workers.channels.twilio.web import twilio_routes
@@ -289,6 +292,17 @@ async def test_each_class_of_refusal_leads_where_it_must(stage: Stage) -> None:
         rows = await fetch("select failure from contact_points")
         assert [row["failure"] is not None for row in rows] == [is_dead] * 2
     assert stage.server.texts == {}
+
+
+async def test_the_web_process_mounts_the_hooks_outside_sign_in_and_refuses_them_without_a_token() -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        routes = await _routes(Settings(), stack, demo=False)
+        app = build_app(Settings(), routes=routes, listener=Listener("redis://localhost:1"))
+        web = await stack.enter_async_context(
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://any.example")
+        )
+        for path in (MESSAGE_PATH, CALL_PATH, ANSWERED_PATH, KEY_PATH, REPLY_PATH):
+            assert (await web.post(path, data={"Digits": "1"})).status_code == 403
 
 
 async def test_a_wrong_token_is_refused_by_the_server_itself(door: Any, contacts: UUID) -> None:
