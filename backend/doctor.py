@@ -54,8 +54,27 @@ async def _redis(settings: Settings) -> tuple[bool, str]:
 
 async def _channels(settings: Settings) -> tuple[bool, str]:
     names = sorted(build_channels(settings))
-    words = f"configured: {', '.join(names) or 'none'}"
+    words = f"configured: {', '.join(names) or 'none'}{_vendors(settings)}"
     return len(names) >= LEAST_CONTACT_KINDS, words if len(names) >= LEAST_CONTACT_KINDS else f"{words}; two are needed"
+
+
+def _vendors(settings: Settings) -> str:
+    """Who carries texts and calls, in order; and where both hang on one company alone."""
+    words = []
+    for where, name in (("in China", "vendors"), ("abroad", "vendors_abroad")):
+        texts, calls = getattr(settings.sms, name), getattr(settings.voice, name)
+        words += [f"{kind} {where} by {', then '.join(by)}" for kind, by in (("texts", texts), ("calls", calls)) if by]
+        if texts and len({*texts, *calls}) == 1 and calls:
+            words.append(f"{texts[0]} alone carries both {where}: one failure takes both")
+    used = {
+        *settings.sms.vendors,
+        *settings.sms.vendors_abroad,
+        *settings.voice.vendors,
+        *settings.voice.vendors_abroad,
+    }
+    if used and not settings.public_url.startswith("https://"):
+        words.append("[http] public_url is not https, so vendors can't tell us of receipts, keys and replies")
+    return "".join(f"; {each}" for each in words)
 
 
 async def _units(_: Settings) -> tuple[bool, str]:

@@ -46,6 +46,38 @@ def test_an_address_is_checked_by_its_channel() -> None:
             rules.contact_address(channel, address, "P1")
 
 
+@pytest.mark.parametrize(
+    ("channel", "given", "kept"),
+    [
+        (Channel.SMS, "138 0000 0001", "+8613800000001"),
+        (Channel.VOICE, "+49 151 12345678", "+4915112345678"),
+        (Channel.WEBHOOK, "https://hooks.example/alarms?token=x", "https://hooks.example/alarms?token=x"),
+        (Channel.APPRISE, "ntfy://fire-alarms", "ntfy://fire-alarms"),
+    ],
+)
+def test_telephones_and_other_systems_have_addresses_of_their_own(channel: Channel, given: str, kept: str) -> None:
+    assert rules.contact_address(channel, given, "P1") == kept
+
+
+@pytest.mark.parametrize(
+    ("channel", "given"),
+    [
+        (Channel.SMS, "hush"),
+        (Channel.VOICE, "12"),
+        (Channel.WEBHOOK, "hush.example"),
+        (Channel.WEBHOOK, "https://user:hush@hooks.example/"),
+        (Channel.WEBHOOK, "ftp://hooks.example/hush"),
+        (Channel.WEBHOOK, f"https://hooks.example/{'hush' * 300}"),
+        (Channel.APPRISE, "hush"),
+        (Channel.APPRISE, "ntfy://hush hush"),
+    ],
+)
+def test_a_wrong_address_is_refused_without_repeating_it(channel: Channel, given: str) -> None:
+    with pytest.raises(ValueError, match=r"地址|号码") as caught:
+        rules.contact_address(channel, given, "P1")
+    assert "hush" not in str(caught.value)
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_is_held_either_in_a_unit_or_at_the_provider_and_has_rights(role: Role) -> None:
     assert (rules.why_not_granted(role, has_unit=True) is None) != (rules.why_not_granted(role, has_unit=False) is None)

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backend.core import clock
 from backend.core.clock import StillClock
@@ -14,7 +16,7 @@ from backend.core.vocabulary import Severity
 from backend.delivery.model import Card, Delivery, Receipt, Refusal
 from workers.channels.breaker import BreakerState
 from workers.channels.choosing import TRIES_BEFORE_DOUBLING
-from workers.channels.ports import Call, RefusalKind, Sms, Taken, VendorRefusal
+from workers.channels.ports import PERMANENT, Call, RefusalKind, Sms, Taken, VendorRefusal
 from workers.channels.sms import SmsChannel
 from workers.channels.voice import VoiceChannel
 
@@ -285,3 +287,44 @@ async def test_what_was_sent_or_said_is_never_drawn_again(vendors: tuple[Vendor,
         async with refused() as found:
             await each.edit(a_delivery())
         assert found[0].permanent
+
+
+ANSWERS = st.one_of(st.none(), st.sampled_from(RefusalKind))  # none: taken
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    answers=st.lists(ANSWERS, min_size=1, max_size=4),
+    severity=st.sampled_from(Severity),
+    tries=st.integers(1, 5),
+    rounds=st.integers(1, 4),
+)
+async def test_whatever_vendors_answer_each_has_its_word_and_nothing_is_lost_that_somebody_takes(
+    answers: list[RefusalKind | None], severity: Severity, tries: int, rounds: int
+) -> None:
+    vendors = [Vendor(f"v{index}") for index in range(len(answers))]
+    for vendor, answer in zip(vendors, answers, strict=True):
+        vendor.answer = answer or vendor.answer
+    with clock.use(StillClock(datetime.now(UTC))):
+        sms = SmsChannel(vendors, [], sign="", timeout_s=2)
+        for _ in range(rounds):
+            answer = await outcome(sms, a_delivery(severity=severity, tries=tries))
+            stopped = RefusalKind.CONTACT in answers or (
+                RefusalKind.UNKNOWN in answers and tries < TRIES_BEFORE_DOUBLING[severity]
+            )
+            if isinstance(answer, Receipt):
+                taken = vendors[int(str(answer.surface["vendor"])[1:])]
+                assert answers[vendors.index(taken)] is None
+                assert taken.name not in str(answer.surface.get("after", ""))
+                continue
+            assert stopped or None not in answers  # else somebody would have taken it
+            assert answer.contact_is_dead <= (RefusalKind.CONTACT in answers)
+            assert stopped or all(f"{vendor.name}: " in answer.reason for vendor in vendors)
+            assert stopped or answer.permanent == all(each in PERMANENT for each in answers)
+
+
+async def outcome(sms: SmsChannel, delivery: Delivery) -> Receipt | Refusal:
+    try:
+        return await sms.send(delivery)
+    except Refusal as refusal:
+        return refusal

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import msgspec
 from litestar import Litestar, Request, Response, post
+from litestar.params import FromPath
 
 from backend.core import clock
 from backend.core.ids import new_id
@@ -152,7 +153,7 @@ class TwilioServer:
 
     def _route(self, resource: str) -> Any:
         @post(f"/{_VERSION}/Accounts/{{account:str}}/{resource}.json", status_code=201)
-        async def create(request: Request[Any, Any, Any], account: str) -> Response[dict[str, Any]]:
+        async def create(request: Request[Any, Any, Any], account: FromPath[str]) -> Response[dict[str, Any]]:
             given = parse_qs((await request.body()).decode(), keep_blank_values=True)
             form = {name: ",".join(values) for name, values in given.items()}
             self.asked.append(Asked(resource, form))
