@@ -182,9 +182,9 @@ def test_what_runs_short_is_taken_along_and_what_can_still_be_told_singly_is_not
     assert gather(alone, decide(alone, {}, LIMITS, START)) == {}
 
 
-@given(st.integers(0, 2**52), st.booleans())
-def test_what_was_spent_is_stored_as_one_number(at: int, *, is_fire: bool) -> None:
-    assert spent_of(Spent(at, is_fire).number) == Spent(at, is_fire)
+@given(st.builds(Spent, st.integers(0, 2**52), st.booleans()))
+def test_what_was_spent_is_stored_as_one_number(spent: Spent) -> None:
+    assert spent_of(spent.number) == spent
 
 
 def test_a_limit_of_none_asks_for_nothing() -> None:

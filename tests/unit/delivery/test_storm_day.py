@@ -122,7 +122,7 @@ people = [new_id() for _ in range(PEOPLE)]
 
 def weather() -> Iterator[tuple[datetime, Severity]]:
     """Faults every half minute, three squalls of hundreds in a few minutes, and forty fires, some of them close."""
-    chance = random.Random(SEED)  # noqa: S311 - a storm, no secret
+    chance = random.Random(SEED)
     moments = [(chance.uniform(0, DAY_S), chance.choice([Severity.FAULT, Severity.OFFLINE])) for _ in range(2400)]
     for squall in (3, 11, 19):
         moments += [(squall * 3600 + chance.uniform(0, 300), Severity.FAULT) for _ in range(400)]
