@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from backend.alarms.handing_over import adopt_device as hand_to_unit
 from backend.console.lines import open_lines, recent_lines
-from backend.console.pages import draw, draw_refusal
+from backend.console.pages import channel_words, draw, draw_refusal
 from backend.console.phone import WAYS, alarm_page, frame, to_the_door
 from backend.console.queries import glance
 from backend.core.errors import NotAllowed, NotSignedIn, Refused
@@ -20,6 +20,7 @@ from backend.core.ids import AlarmId, DeviceId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity, Via
 from backend.delivery.queries import Told, told_of
+from backend.people.contacts import failing_contacts
 from backend.people.model import Person, Right
 from backend.registry.model import PROFILES
 from backend.registry.queries import unidentified_devices
@@ -72,6 +73,8 @@ class DeskPages(Controller):
             "unidentified": strangers,
             "strangers": {device.id: device.address for device in strangers},
             "profiles": PROFILES,
+            "failing": await failing_contacts(person),
+            "channels": channel_words(person.language),
         }
         return draw("desk.html", **await frame(person, settings, is_demo=is_demo), **values)
 

@@ -5,6 +5,7 @@ from typing import Final
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
+from backend.console.contacts import ContactPages, send_trial
 from backend.console.desk import DeskPages, adopt_device
 from backend.console.entering import DOORS
 from backend.console.facilities import DeskFacilityPages, FacilityPages
@@ -17,4 +18,14 @@ STATIC: Final = create_static_files_router(
     name="static",
     cache_control=CacheControlHeader(no_cache=True),
 )
-ROUTES: Final = [PhonePages, DeskPages, FacilityPages, DeskFacilityPages, adopt_device, *DOORS, STATIC]
+ROUTES: Final = [
+    PhonePages,
+    DeskPages,
+    FacilityPages,
+    DeskFacilityPages,
+    ContactPages,
+    adopt_device,
+    send_trial,
+    *DOORS,
+    STATIC,
+]
