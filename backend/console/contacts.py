@@ -1,4 +1,4 @@
-"""Contacts that fail (联络方式), at `/contacts` and `/m/contacts`, for those who can mend them; and how one is tried."""
+"""Contacts that fail (联络方式), at `/contacts` and `/m/contacts`, for those who can mend them; how one is tried."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -54,7 +54,7 @@ class ContactPages(Controller):
         return await _page(person, settings, is_demo=is_demo, seat="phone")
 
 
-@post("/contacts/{contact_id:uuid}/test", status_code=200, include_in_schema=False)
+@post("/m/contacts/{contact_id:uuid}/test", status_code=200, include_in_schema=False)
 async def send_trial(person: NamedDependency[Person], contact_id: FromPath[UUID]) -> dict[str, Any]:
     """A test card goes out by the real way."""
     await try_contact(person, ContactPointId(contact_id))

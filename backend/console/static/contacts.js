@@ -6,7 +6,7 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   button.disabled = true;
   try {
-    toast((await post(`/contacts/${button.dataset.tryContact}/test`)).sentence);
+    toast((await post(`/m/contacts/${button.dataset.tryContact}/test`)).sentence);
   } catch (error) {
     toast(error.message, "bad");
   }
