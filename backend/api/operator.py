@@ -13,10 +13,12 @@ from backend.alarms.handing_over import adopt_device
 from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for, alarms_for
 from backend.api.masks import Masks, Windows
-from backend.core.ids import AlarmId, DeviceId, UnitId
+from backend.core.ids import AlarmId, ContactPointId, DeviceId, UnitId
 from backend.core.vocabulary import Via
 from backend.delivery.queries import Told, told_of
+from backend.delivery.trying import try_contact
 from backend.monitoring.link_queries import LinkMonth, availability_for, month_asked
+from backend.people.contacts import Contact, failing_contacts
 from backend.people.model import Person
 from backend.registry import queries as registry
 from backend.registry.model import DEFAULT_PROFILE, Device, Unit, UnitTree
@@ -120,4 +122,21 @@ class Links(Controller):
         return await availability_for(operator, asked, unit=UnitId(unit) if unit else None, after=after, limit=limit)
 
 
-OPERATOR: Final = [Registry, Alarms, Masks, Windows, Links]
+class Contacts(Controller):
+    """Ways to people, and whether they work."""
+
+    path = "/api/v1/contacts"
+    tags = ("operator",)
+
+    @get("/failing")
+    async def failing(self, operator: NamedDependency[Person]) -> list[Contact]:
+        """The ways that fail, with the carrier's word, since when, and how often in a row."""
+        return list(await failing_contacts(operator))
+
+    @post("/{contact_id:uuid}/test", status_code=202)
+    async def test(self, operator: NamedDependency[Person], contact_id: FromPath[UUID]) -> None:
+        """A test card goes out by the real way; at most one a minute."""
+        await try_contact(operator, ContactPointId(contact_id))
+
+
+OPERATOR: Final = [Registry, Alarms, Masks, Windows, Links, Contacts]

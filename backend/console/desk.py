@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from backend.alarms.handing_over import adopt_device as hand_to_unit
 from backend.console.lines import lines_of
-from backend.console.pages import draw, draw_refusal
+from backend.console.pages import channel_words, draw, draw_refusal
 from backend.console.phone import MOST_AFTER, WAYS, alarm_page, frame, pages_of, to_the_door
 from backend.console.queries import glance, missing_processes
 from backend.core.errors import NotAllowed, NotSignedIn, Refused
@@ -20,6 +20,7 @@ from backend.core.ids import AlarmId, DeviceId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity, Via
 from backend.delivery.queries import Told, told_of
+from backend.people.contacts import failing_contacts
 from backend.people.model import Person, Right
 from backend.registry.model import PROFILES
 from backend.registry.queries import unidentified_devices
@@ -80,6 +81,8 @@ class DeskPages(Controller):
             "strangers": {device.id: device.address for device in strangers},
             "profiles": PROFILES,
             "missing": await missing_processes(person.language),
+            "failing": await failing_contacts(person),
+            "channels": channel_words(person.language),
         }
         return draw("desk.html", **await frame(person, settings, is_demo=is_demo), **values)
 

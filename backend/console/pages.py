@@ -12,7 +12,7 @@ from litestar.enums import MediaType
 from backend.core import clock
 from backend.core.errors import Refused
 from backend.core.i18n import N_, known_language, translate
-from backend.core.vocabulary import SEVERITY_LABELS, Severity
+from backend.core.vocabulary import CHANNEL_LABELS, SEVERITY_LABELS, Severity
 
 HERE: Final = Path(__file__).parent
 _ENVIRONMENT: Final = Environment(
@@ -58,6 +58,11 @@ def draw(template: str, *, language: str, timezone: str, status: int = 200, **va
         **values,
     )
     return Response(html, media_type=MediaType.HTML, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def channel_words(language: str) -> dict[str, str]:
+    """Every kind of contact in the reader's language."""
+    return {str(channel): translate(label, language) for channel, label in CHANNEL_LABELS.items()}
 
 
 def browser_language(request: Request[Any, Any, Any]) -> str:

@@ -13,12 +13,13 @@ from backend.alarms.card import alarm_card
 from backend.alarms.queries import alarm_for, history_for
 from backend.console.answering import answers
 from backend.console.lines import LINES_A_PAGE, Line, lines_of
-from backend.console.pages import draw, draw_refusal
+from backend.console.pages import channel_words, draw, draw_refusal
 from backend.console.queries import glance, has_telegram, latest_seq, unstamped
 from backend.core.errors import NotSignedIn, Refused
 from backend.core.ids import AlarmId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity
+from backend.people.contacts import contacts_of
 from backend.people.model import Person
 from backend.registry.queries import units_for
 
@@ -102,6 +103,8 @@ class PhonePages(Controller):
             which=which,
             **pages_of(lines, after, leader, is_open=is_open),
             has_telegram=await has_telegram(person.id),
+            failing=[each for each in await contacts_of(person.id) if each.failing_since is not None],
+            channels=channel_words(person.language),
         )
 
     @get("/alarms/{alarm_id:uuid}")

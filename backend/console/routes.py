@@ -5,6 +5,7 @@ from typing import Final
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
+from backend.console.contacts import ContactPages, send_trial
 from backend.console.deadlines import DeadlinePages, note_breach
 from backend.console.desk import DeskPages, adopt_device
 from backend.console.entering import DOORS
@@ -32,6 +33,8 @@ ROUTES: Final = [
     DeadlinePages,
     adopt_device,
     note_breach,
+    ContactPages,
+    send_trial,
     *DOORS,
     STATIC,
 ]

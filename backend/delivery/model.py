@@ -32,6 +32,7 @@ class Verb(StrEnum):
     VERDICT_TEST = "v-test"
     VERDICT_FAULT = "v-fault"
     HISTORY = "history"
+    CONTACT_WORKS = "works"  #: of a test card: it came
 
 
 class Action(msgspec.Struct, frozen=True):

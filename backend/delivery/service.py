@@ -1,16 +1,17 @@
 """What other rooms ask of delivery: redraw cards, stamp receipts and answers. Ringing is core.doorbell's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from backend.core import clock
 from backend.core.db.engine import execute, fetch, transaction
-from backend.core.ids import AlarmId, AttemptId, PersonId, new_id
+from backend.core.ids import AlarmId, AttemptId, ContactPointId, PersonId, new_id
 from backend.core.vocabulary import Channel, Lane, Via
 from backend.delivery.model import AttemptState, Card
 from backend.delivery.plan import encode_cards
+from backend.people.service import mark_contacts_verified
 
 #: the way an answer came → the channel whose attempt it answers
 _ANSWERED_BY: Final = {
@@ -28,7 +29,7 @@ _RECEIVED: Final = """
     with shown as materialized (
         select id from attempts where id = any($2) and person = $1 and t6 is null and state in ('sending', 'accepted')
         order by id for no key update)
-    update attempts a set t6 = $3 from shown where a.id = shown.id returning a.id"""
+    update attempts a set t6 = $3 from shown where a.id = shown.id returning a.id, a.contact_point"""
 
 Redraws = dict[Lane, list[AttemptId]]
 
@@ -79,15 +80,16 @@ async def answered(alarm: AlarmId, person: PersonId, via: Via, at: datetime) -> 
     if channel is None:
         return
     await execute(_LOCK_ALL, alarm)
-    await execute(
+    rows = await fetch(
         """update attempts a set t7 = $4 from notices n
            where a.notice = n.id and n.alarm = $1 and a.person = $2 and a.channel = $3
-             and a.t7 is null and a.state in ('sending', 'accepted')""",
+             and a.t7 is null and a.state in ('sending', 'accepted') returning a.contact_point""",
         alarm,
         person,
         str(channel),
         at,
     )
+    await mark_contacts_verified(_points(rows), at)
 
 
 async def received(person: PersonId, attempts: Sequence[UUID]) -> int:
@@ -103,4 +105,10 @@ async def received(person: PersonId, attempts: Sequence[UUID]) -> int:
                 [row["id"] for row in rows],
                 now,
             )
+            await mark_contacts_verified(_points(rows), now)
     return len(rows)
+
+
+def _points(rows: Sequence[Mapping[str, Any]]) -> set[ContactPointId]:
+    """What the person answered by, or saw it on: these ways are theirs."""
+    return {ContactPointId(row["contact_point"]) for row in rows if row["contact_point"] is not None}

@@ -202,7 +202,9 @@ async def mark_contacts_well(contacts: Iterable[tuple[Channel, str]]) -> None:
 
 async def mark_contacts_verified(contact_points: Iterable[ContactPointId], at: datetime) -> None:
     """Note that their owners answered, or their phones showed it: the ways are theirs, and work."""
-    await execute(_MARK_VERIFIED, sorted(set(contact_points)), at, UNLINKED)
+    wanted = sorted(set(contact_points))
+    if wanted:
+        await execute(_MARK_VERIFIED, wanted, at, UNLINKED)
 
 
 async def new_code(person_id: PersonId, purpose: CodePurpose | str) -> str:

@@ -21,6 +21,7 @@ from backend.core.ids import AlarmId
 from backend.core.settings import Secret, Settings, Telegram
 from backend.core.vocabulary import Channel
 from backend.delivery.model import Card
+from backend.delivery.trying import contact_works
 from backend.ledger.service import record_action
 from backend.people import service as people
 from backend.people.model import Person
@@ -113,6 +114,7 @@ def the_house() -> UseCases:
         mark_contact_well=people.mark_contact_well,
         acknowledge=alarms.acknowledge,
         judge=alarms.judge,
+        contact_works=contact_works,
         card=alarm_queries.card_for,
         active_cards=_active_cards,
         history=_history,

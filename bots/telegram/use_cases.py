@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from backend.alarms.model import Acknowledged
-from backend.core.ids import AlarmId
+from backend.core.ids import AlarmId, NoticeId
 from backend.core.vocabulary import Channel, Verdict, Via
 from backend.delivery.model import Card
 from backend.people.model import Person
@@ -24,6 +24,7 @@ class UseCases(msgspec.Struct, frozen=True, kw_only=True):
     mark_contact_well: Callable[[Channel, str], Awaitable[None]]
     acknowledge: Callable[[Person, AlarmId, Via], Awaitable[Acknowledged]]
     judge: Callable[[Person, AlarmId, Verdict, Via], Awaitable[object]]
+    contact_works: Callable[[Person, NoticeId], Awaitable[bool]]
     card: Callable[[Person, AlarmId, str], Awaitable[Card]]
     active_cards: Callable[[Person, str, int], Awaitable[Sequence[Card]]]  #: in a language, at most so many
     history: Callable[[Person, AlarmId, str], Awaitable[Sequence[str]]]  #: lines in a language, oldest first

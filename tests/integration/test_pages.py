@@ -14,10 +14,11 @@ from backend.api import build_app
 from backend.console.routes import ROUTES as PAGES
 from backend.core import clock
 from backend.core.announce import announcing
-from backend.core.db.engine import execute
+from backend.core.db.engine import execute, fetch
 from backend.core.ids import LedgerId, new_id
 from backend.core.live import Listener
 from backend.core.settings import Database, RedisSection, Secret, Settings
+from backend.core.vocabulary import Channel
 from backend.demo.street import ROUTES as STREET
 from backend.demo.street import living
 from backend.intake import Incoming, Intake
@@ -25,7 +26,7 @@ from backend.ledger.model import Entry
 from backend.monitoring.model import Level, Report, StateSaid, Subject
 from backend.people.model import CodePurpose, SessionKind
 from backend.people.queries import person_by_code
-from backend.people.service import new_code, open_session
+from backend.people.service import mark_contact_failing, new_code, open_session
 from backend.registry.directory import Directory
 from backend.registry.importing import import_path
 from miniprogram_api.routes import ROUTES as PHONE_API
@@ -291,3 +292,33 @@ async def test_the_alarm_page_at_the_desk_is_the_provider_s(house: SimpleNamespa
     assert (await house.client.get(f"/alarms/{new_id()}", headers=qian)).status_code == 404
     sun = (await house.client.get("/", headers=await cookie("sun", SessionKind.CONSOLE))).text
     assert 'data-does="acknowledge"' not in sun  # an administrator has no right to answer
+
+
+async def test_a_contact_that_fails_is_shown_to_its_owner_and_to_who_can_mend_it_and_can_be_tried(
+    house: SimpleNamespace,
+) -> None:
+    for _ in range(3):
+        await mark_contact_failing(Channel.TELEGRAM, "100002", "<b>chat not found")
+    own = await house.client.get("/m", headers=await cookie("li"))
+    assert "您的Telegram自" in own.text
+    assert "连续 3 次未送达，请核对：“&lt;b&gt;chat not found”" in own.text
+    assert "chat not found" not in (await house.client.get("/m", headers=await cookie("wang"))).text
+    for page, who, kind in (("/m/contacts", "wang", SessionKind.PHONE), ("/contacts", "qian", SessionKind.CONSOLE)):
+        text = (await house.client.get(page, headers=await cookie(who, kind))).text
+        assert "李值班 · Telegram" in text
+        assert "连续 3 次未送达" in text
+    assert "送不到" in (await house.client.get("/m/contacts", headers=await cookie("zhao"))).text
+    (row,) = await fetch("select id from contact_points where address = '100002'")
+    path, ours = f"/m/contacts/{row['id']}/test", {"X-Fenghuo": "desk", "Sec-Fetch-Site": "same-origin"}
+    sent = await house.client.post(path, headers=await cookie("qian", SessionKind.CONSOLE) | ours)
+    assert (sent.status_code, sent.json()["sentence"]) == (200, "测试消息已发出，请查收")
+    assert len(await fetch("select id from attempts where state = 'pending'")) == 1
+    foreign = await house.client.post(path, headers=await cookie("zhao") | {**ours, "X-Fenghuo": "phone"})
+    assert foreign.status_code == 404
+
+
+async def test_the_desk_says_why_a_way_was_not_taken(house: SimpleNamespace) -> None:
+    await mark_contact_failing(Channel.TELEGRAM, "100002", "chat not found")
+    await raise_fire()
+    page = await house.client.get("/", headers=await cookie("qian", SessionKind.CONSOLE))
+    assert "联络方式失效：“chat not found”" in page.text

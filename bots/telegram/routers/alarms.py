@@ -16,7 +16,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from backend.alarms.model import Acknowledged
 from backend.core import clock
 from backend.core.i18n import _
-from backend.core.ids import AlarmId
+from backend.core.ids import AlarmId, NoticeId
 from backend.core.vocabulary import VERDICT_LABELS, VIA_LABELS, Via
 from backend.delivery.model import Card, Verb
 from backend.people.model import Person
@@ -37,6 +37,7 @@ def build() -> Router:
     press = router.callback_query
     press.register(refuse_stranger, MagicData(F.person.is_(None)))
     press.register(acknowledge, Press.filter(F.verb == Verb.ACKNOWLEDGE))
+    press.register(contact_works, Press.filter(F.verb == Verb.CONTACT_WORKS))
     press.register(ask_again, Press.filter(F.verb.in_(ASKED_TWICE)))
     press.register(judge, Press.filter(F.verb.in_(_AT_ONCE)))
     press.register(judge, SurePress.filter(F.verb.in_(ASKED_TWICE)))
@@ -62,6 +63,14 @@ async def acknowledge(
     """确认: the person knows. A second tap says when it was first said; it is no error."""
     done = await use_cases.acknowledge(person, AlarmId(callback_data.alarm), Via.TELEGRAM)
     await answer(query, _acknowledged(done, person, language))
+
+
+async def contact_works(
+    query: CallbackQuery, callback_data: Press, person: Person, language: str, use_cases: UseCases
+) -> None:
+    """我已收到, under a test card: this chat is the person's, and works."""
+    await use_cases.contact_works(person, NoticeId(callback_data.alarm))
+    await answer(query, _("谢谢，此联络方式可用", language))
 
 
 def _acknowledged(done: Acknowledged, person: Person, language: str) -> str:

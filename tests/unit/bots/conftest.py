@@ -16,7 +16,7 @@ from aiogram.types import Update, User
 
 from backend.alarms.model import Acknowledged, Known, NoSuchAlarm
 from backend.core.i18n import LANGUAGES
-from backend.core.ids import AlarmId, PersonId, UnitId
+from backend.core.ids import AlarmId, NoticeId, PersonId, UnitId
 from backend.core.vocabulary import Channel, Role, Severity, Verdict, Via
 from backend.delivery.model import Action, Card, Fact, Verb
 from backend.people.model import CodeNotValid, Grant, Person
@@ -76,6 +76,7 @@ class House:
         self.known: list[Known] = []
         self.verdicts: list[tuple[str, Verdict, Via]] = []
         self.failing: dict[str, str] = {}
+        self.contacts_that_work: list[tuple[str, NoticeId]] = []
         self.cards = [a_card()]
         self.lines = ["11-22 14:03:22 报警产生"]
         self.breaks_with: Exception | None = None
@@ -122,6 +123,10 @@ class House:
             timezone="Asia/Shanghai",
             known_by=tuple(self.known),
         )
+
+    async def contact_works(self, person: Person, notice: NoticeId) -> bool:
+        self.contacts_that_work.append((person.name, notice))
+        return True
 
     async def judge(self, person: Person, alarm: AlarmId, verdict: Verdict, via: Via) -> None:
         self._must_work(alarm)

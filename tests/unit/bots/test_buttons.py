@@ -201,3 +201,8 @@ async def test_a_network_that_fails_while_answering_raises_nothing(phone: Any) -
     await phone.presses(phone.WANG, press(Verb.VERDICT_REAL))
     await phone.presses(phone.WANG, press(Verb.HISTORY))
     assert phone.session.named("sendMessage")
+
+
+async def test_an_answer_under_a_test_card_says_that_the_contact_works(phone: Any) -> None:
+    assert await phone.presses(phone.WANG, press(Verb.CONTACT_WORKS)) == ("谢谢，此联络方式可用", False)
+    assert phone.house.contacts_that_work == [("王经理", ALARM)]

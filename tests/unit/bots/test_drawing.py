@@ -111,7 +111,7 @@ def test_buttons_are_few_a_row_and_carry_at_most_64_octets(card: Card) -> None:
     keyboard = draw(every).keyboard
     assert keyboard is not None
     rows = [[button.callback_data or "" for button in row] for row in keyboard.inline_keyboard]
-    assert [len(row) for row in rows] == [1, 2, 2, 1]
+    assert [len(row) for row in rows] == [1, 2, 2, 1, 1]
     assert all(len(each.encode()) <= 64 for row in rows for each in row)
     assert rows[0] == [f"a1:ack:{card.alarm.hex}"]
 

@@ -24,6 +24,7 @@ from backend.delivery.budgets import (
     keys_of,
     limits_of,
     pruned,
+    spent_of,
 )
 
 START = datetime(2026, 11, 25, tzinfo=UTC)
@@ -179,6 +180,17 @@ def test_what_runs_short_is_taken_along_and_what_can_still_be_told_singly_is_not
     assert gather(fires, decide(fires, {}, LIMITS, START)) == {}
     alone = [msgspec.structs.replace(each, may_join=False) for each in many]
     assert gather(alone, decide(alone, {}, LIMITS, START)) == {}
+
+
+@given(st.builds(Spent, st.integers(0, 2**52), st.booleans()))
+def test_what_was_spent_is_stored_as_one_number(spent: Spent) -> None:
+    assert spent_of(spent.number) == spent
+
+
+def test_a_limit_of_none_asks_for_nothing() -> None:
+    free = limits_of(Budgets(sms_per_number_per_day=0, telegram_per_second=0))
+    assert "sms" not in free
+    assert all(limit.scope is not Scope.ACCOUNT for limit in free["telegram"])
 
 
 def test_a_log_forgets_what_no_window_counts() -> None:

@@ -1,0 +1,61 @@
+"""Contacts that fail (联络方式), at `/contacts` and `/m/contacts`, for those who can mend them; how one is tried."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from backend.console.pages import channel_words, draw, draw_refusal
+from backend.console.phone import frame, to_the_door
+from backend.core.errors import NotSignedIn, Refused
+from backend.core.i18n import N_, translate
+from backend.core.ids import ContactPointId
+from backend.core.settings import Settings
+from backend.delivery.trying import try_contact
+from backend.people.contacts import contacts_of, failing_contacts
+from backend.people.model import Person
+
+_SENT = N_("测试消息已发出，请查收")
+
+
+async def _page(person: Person, settings: Settings, *, is_demo: bool, seat: Literal["phone", "desk"]) -> Response[str]:
+    return draw(
+        "contacts.html",
+        **await frame(person, settings, is_demo=is_demo),
+        seat=seat,
+        home="/m" if seat == "phone" else "/",
+        own=await contacts_of(person.id),
+        failing=await failing_contacts(person),
+        channels=channel_words(person.language),
+    )
+
+
+class ContactPages(Controller):
+    """The list, on a PC and on a phone."""
+
+    path = "/"
+    include_in_schema = False
+    exception_handlers = {NotSignedIn: to_the_door, Refused: draw_refusal}  # noqa: RUF012 - Litestar's own way
+
+    @get("/contacts")
+    async def desk(
+        self, person: NamedDependency[Person], settings: NamedDependency[Settings], is_demo: NamedDependency[bool]
+    ) -> Response[str]:
+        """One's own ways, and those of one's people that fail."""
+        return await _page(person, settings, is_demo=is_demo, seat="desk")
+
+    @get("/m/contacts")
+    async def phone(
+        self, person: NamedDependency[Person], settings: NamedDependency[Settings], is_demo: NamedDependency[bool]
+    ) -> Response[str]:
+        """The same, on a phone."""
+        return await _page(person, settings, is_demo=is_demo, seat="phone")
+
+
+@post("/m/contacts/{contact_id:uuid}/test", status_code=200, include_in_schema=False)
+async def send_trial(person: NamedDependency[Person], contact_id: FromPath[UUID]) -> dict[str, Any]:
+    """A test card goes out by the real way."""
+    await try_contact(person, ContactPointId(contact_id))
+    return {"sentence": translate(_SENT, person.language)}
