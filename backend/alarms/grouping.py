@@ -206,4 +206,4 @@ async def never_told(alarms: Sequence[AlarmId]) -> dict[AlarmId, str]:
         return {}
     found = {AlarmId(row["alarm"]): row["why"] for row in await fetch(_NEVER_TOLD, list(alarms))}
     together = await fetch(_STILL_TOGETHER, list(alarms))
-    return found | {AlarmId(row["id"]): "told when all that fell together are back" for row in together}
+    return found | {AlarmId(row["id"]): written(Why.WHEN_ALL_BACK) for row in together}

@@ -17,9 +17,10 @@ from backend.alarms.masks.covering import audience_of, covers_of, windows_holdin
 from backend.alarms.masks.model import INSIDE_MARKS, Cover, Point, held_note
 from backend.alarms.masks.rows import write_holds
 from backend.alarms.model import ONCE_A_DAY, Alarm
+from backend.alarms.parts import told_by_parts
 from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, write_entries
 from backend.core import metrics
-from backend.core.db.engine import execute, fetch, fetch_one
+from backend.core.db.engine import execute, fetch
 from backend.core.deadlines import HISTORIC_FIRE, NOTICE_DEADLINES
 from backend.core.ids import AlarmId, LedgerId, UnitId, new_id
 from backend.core.settings import Storms
@@ -28,7 +29,6 @@ from backend.delivery import escalating
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
-from backend.delivery.reasons import Why, written
 from backend.delivery.service import Redraws, revise
 from backend.monitoring.changes import Change, Mark
 from backend.monitoring.model import subject_of
@@ -65,15 +65,6 @@ _CLEARED: Final = """
     from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[]) as x(id, at, why, ledger)
     where a.id = x.id and a.cleared_at is null"""
 
-_PART_OF: Final = """
-    select number from alarms
-    where starts_with(subject, $1) and item = 'a' and raised_at >= $2
-      and not marks ?| array['masked', 'drill', 'test_window'] order by number limit 1"""
-_WHOLE_OF: Final = "select id from alarms where subject = $1 and item = 'a' and raised_at >= $2"
-#: the letter of CQC/SC 11002 4.3.2 for 火灾探测器故障
-DETECTOR_FAULT: Final = "a"
-_LONGEST_SETTLE: Final = timedelta(seconds=10)
-
 
 class Raised(msgspec.Struct, frozen=True, kw_only=True):
     """What a batch of changes came to: for the intake to ring and to hint, after the commit."""
@@ -93,6 +84,11 @@ class _New(msgspec.Struct, kw_only=True):
     cleared_at: datetime | None = None
     cleared_by: str | None = None
     cover: Cover | None = None  #: the mask or window it falls under
+
+    @property
+    def settle(self) -> timedelta:
+        """How long its notice waits for the parts' own word."""
+        return timedelta(seconds=self.standing.condition.settle_s)
 
 
 class _Clear(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,7 +192,9 @@ async def apply(changes: Sequence[Change], storms: Storms | None = None) -> Rais
     await _write_entries(raised, batch)
     # what is masked or drilled tells of nothing else: whoever is told with it would not be told
     plain = [(alarm, new) for alarm, new in raised if new.cover is None]
-    told = await _told_by_parts(plain) | await never_told([alarm.id for alarm in cleared])
+    told = await told_by_parts([(alarm, new.settle) for alarm, new in plain]) | await never_told(
+        [alarm.id for alarm in cleared]
+    )
     whose = [(alarm, listeners(alarm)) for alarm, _ in plain if alarm.id not in told]
     grouped = await group(whose, storms or Storms())
     raised = [(grouped.listing.get(alarm.id, alarm), new) for alarm, new in raised]
@@ -380,7 +378,7 @@ def _raised_draft(alarm: Alarm, new: _New, told: str | None) -> NoticeDraft:
         t1=report.received_at,
         deadline=deadline.within,
         clause=deadline.clause,
-        delay=timedelta(seconds=new.standing.condition.settle_s),
+        delay=new.settle,
         skipped_because=new.cover.why if new.cover is not None and new.cover.mask is not None else told,
         audience=audience_of(new.cover),
         escalates=(alarm.is_active or alarm.severity is Severity.FIRE) and new.cover is None,
@@ -404,25 +402,3 @@ def _restored_draft(alarm: Alarm, clear: _Clear, told: str | None, cover: Cover 
         skipped_because=told,
         audience=audience_of(cover),
     )
-
-
-async def _told_by_parts(raised: list[tuple[Alarm, _New]]) -> dict[AlarmId, str]:
-    """Item a: a loop's fault is told by its detectors' own frames, when they come within the 2 s it waits for them.
-
-    Answers the system alarms of this batch that a part already told of; an earlier system alarm that still waits
-    gives way to this batch's parts.
-    """
-    told: dict[AlarmId, str] = {}
-    for alarm, new in raised:
-        settle = timedelta(seconds=new.standing.condition.settle_s)
-        if settle:
-            row = await fetch_one(_PART_OF, alarm.subject + "/", alarm.raised_at - settle)
-            if row is not None:
-                told[alarm.id] = written(Why.BY_PART, number=row["number"])
-        elif alarm.item == DETECTOR_FAULT:
-            system = alarm.subject.rsplit("/", 1)[0]
-            waiting = await fetch(_WHOLE_OF, system, alarm.raised_at - _LONGEST_SETTLE)
-            whole = [AlarmId(row["id"]) for row in waiting]
-            if await delivery.skip_pending(whole, written(Why.BY_PART, number=alarm.number)):
-                await escalating.ended(whole, "told by the part")
-    return told

@@ -36,8 +36,10 @@ class Answer(msgspec.Struct, frozen=True):
 def answers(alarm: Alarm, person: Person) -> list[Answer]:
     """The buttons this person gets: not what they said already, nor what they have no right to."""
     knows = any(known.person == person.id for known in alarm.known_by)
-    offered = [_MAKE_REAL] if INSIDE_MARKS.intersection(alarm.marks) and alarm.closed_at is None else []
-    offered += [BUTTONS[each.verb] for each in alarm_card(alarm, person.language).actions if each.verb in BUTTONS]
+    offered = [BUTTONS[each.verb] for each in alarm_card(alarm, person.language).actions if each.verb in BUTTONS]
+    is_quiet = INSIDE_MARKS.intersection(alarm.marks) and alarm.closed_at is None
+    if is_quiet and BUTTONS[Verb.VERDICT_REAL] not in offered:
+        offered.append(_MAKE_REAL)
     return [
         Answer(does, verdict, label)
         for does, verdict, label in offered

@@ -19,6 +19,10 @@ class Why(StrEnum):
     SAID = "said"  #: facts: said
     TOGETHER = "together"  #: another alarm's card tells of it; facts: number
     BY_PART = "by_part"  #: its own part's alarm tells of it; facts: number
+    WHEN_ALL_BACK = "when_all_back"  #: of links that fell together; their return is told once
+    MASKED = "masked"  #: facts: number
+    INSIDE = "inside"  #: a drill or test keeps it inside the house; facts: mark, number
+    NOT_URGENT = "not_urgent"  #: a word about a mask or a drill rings no telephone
     SUMMARY = "summary"  #: one message told of several; facts: number, count
     BUDGET = "budget"  #: the carrier's limit leaves no room in time; facts: limit
     WAITS = "waits"  #: the carrier's limit leaves no room now; facts: limit
@@ -36,6 +40,10 @@ _SENTENCES: Final = {
     Why.SAID: N_("运营方答复：“{said}”"),
     Why.TOGETHER: N_("已与第 {number} 号报警合并通知"),
     Why.BY_PART: N_("已由部件的第 {number} 号报警通知"),
+    Why.WHEN_ALL_BACK: N_("同时中断的线路全部恢复后一并通知"),
+    Why.MASKED: N_("已被第 {number} 号屏蔽屏蔽"),
+    Why.INSIDE: N_("第 {number} 号{mark}期间，只通知单位内部"),
+    Why.NOT_URGENT: N_("不紧急，不用此方式"),
     Why.SUMMARY: N_("已并入第 {number} 号报警的汇总消息（共 {count} 条）"),
     Why.BUDGET: N_("受限额约束未发送：{limit}"),
     Why.WAITS: N_("等待限额放开：{limit}"),
@@ -49,7 +57,7 @@ _SENTENCES: Final = {
     Why.DUTY_DESK: N_("联网单位的各种方式均未送达，转服务机构值班台"),
 }
 #: facts that are sentences of ours themselves
-_OURS: Final = frozenset({"limit"})
+_OURS: Final = frozenset({"limit", "mark"})
 
 
 class Reason(msgspec.Struct, frozen=True):

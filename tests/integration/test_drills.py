@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from backend.alarms.masks.chores import look_after_masks
@@ -16,7 +17,7 @@ from backend.alarms.service import judge
 from backend.core import clock
 from backend.core.db.engine import execute, fetch
 from backend.core.errors import BadInput, NotFound
-from backend.core.ids import PersonId, UnitId, new_id
+from backend.core.ids import PersonId, UnitId, ZoneId, new_id
 from backend.core.vocabulary import Verdict, Via
 from backend.monitoring.model import StateSaid
 from backend.people.model import Person
@@ -217,6 +218,25 @@ async def test_a_drill_that_would_reach_nobody_or_last_too_long_is_refused_and_o
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))
     states = {(channel, state) for channel, state, _ in await attempts(await the_alarm())}
     assert {("sms", "pending"), ("voice", "pending")} <= states
+
+
+async def test_faults_inside_and_outside_a_drill_are_never_told_together(
+    points: dict[str, UUID], door: Any, manager: Person, telephones: Person
+) -> None:
+    assert telephones
+    zone = Scope(kind=ScopeKind.ZONE, zone=ZoneId(points["zone"]))
+    await open_window(
+        manager, zone, WindowKind.TEST, "月检", from_at=clock.now(), until_at=clock.now() + HOUR, via=Via.CONSOLE
+    )
+    await door.hears(StateSaid(subject=SMOKE, state=FAULT))
+    for n in range(7):
+        other = msgspec.structs.replace(SMOKE, component_address=f"0{n}0003ff")
+        await door.hears(StateSaid(subject=other, state=FAULT))
+    rows = await fetch("select id, marks ? 'test_window' as is_inside from alarms order by number")
+    assert [row["is_inside"] for row in rows] == [True] + [False] * 7
+    assert await told(rows[1]["id"]) == 4
+    whys = {why for row in rows[1:] for _, state, why in await attempts(row["id"]) if state == "skipped"}
+    assert whys == {"told together with alarm 2"}
 
 
 async def test_another_units_person_sees_no_window_and_turns_nothing_real(

@@ -1,11 +1,13 @@
 """Masking (屏蔽): monitoring goes on, nobody is told, two people for fire points, an end that always comes."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
 from backend.alarms.masks.chores import look_after_masks
@@ -29,6 +31,7 @@ from backend.core.db.engine import execute, fetch
 from backend.core.errors import BadInput, NotAllowed, NotFound
 from backend.core.ids import AlarmId, DeviceId, PersonId, new_id
 from backend.core.vocabulary import Verdict, Via
+from backend.delivery.reasons import sentence
 from backend.ledger.verify import verify
 from backend.monitoring.model import Level, StateSaid, Subject
 from backend.people.model import Person
@@ -128,8 +131,8 @@ async def test_a_masked_components_report_is_in_the_ledger_and_the_state_and_nob
     (state,) = await fetch("select state from facility_states where component_address = $1", PUMP.component_address)
     assert state["state"] == FAULT
     (alarm,) = await alarms_for(manager, "masked")
-    why = f"masked by mask {mask.number}"
-    assert {(state, said) for _, state, said in await attempts()} == {("skipped", why)}
+    told = {(state, sentence(said, "zh_CN")) for _, state, said in await attempts()}
+    assert told == {("skipped", f"已被第 {mask.number} 号屏蔽屏蔽")}
     assert "屏蔽" in (await card_for(manager, alarm.id, "zh_CN")).banner
     assert f"已屏蔽，不发通知 · #{mask.number} 检修" in [
         line.text for line in await history_for(manager, alarm.id, "zh_CN")
@@ -305,6 +308,41 @@ async def test_what_stands_already_rings_no_more_but_a_fire_that_burns_is_never_
     await lift(keeper, mask.id, "", Via.PHONE)
     (fault,) = (row["id"] for row in rows if row["severity"] == "fault")
     assert await told(fault) > 0
+
+
+async def test_what_was_raised_while_its_mask_was_ending_is_found_and_told(
+    points: dict[str, UUID], door: Any, keeper: Person
+) -> None:
+    mask = await pump_masked(points, keeper)
+    await door.hears(StateSaid(subject=PUMP, state=FAULT))
+    # as when the lifting did not see the alarm, whose transaction was still open
+    await execute("update masks set state = 'lifted', ended_at = now() where id = $1", mask.id)
+    assert await told(await the_alarm()) == 0
+    await look_after_masks()
+    assert await told(await the_alarm()) == 3
+
+
+async def test_a_mask_that_is_lifted_amid_a_burst_leaves_nothing_untold(
+    points: dict[str, UUID], door: Any, keeper: Person
+) -> None:
+    mask = await ask(
+        keeper,
+        Scope(kind=ScopeKind.SYSTEM, device=DeviceId(points["device"]), system_type=11, system_address=2),
+        "检修",
+        clock.now() + DAY,
+        Via.PHONE,
+    )
+
+    async def burst() -> None:
+        for n in range(20):
+            at = msgspec.structs.replace(PUMP, component_address=f"{n:02x}00000a")
+            await door.hears(StateSaid(subject=at, state=FAULT))
+
+    await asyncio.gather(burst(), lift(keeper, mask.id, "修好", Via.PHONE))
+    await look_after_masks()
+    rows = await fetch("select id from alarms")
+    assert len(rows) == 20
+    assert [await told(row["id"]) > 0 for row in rows] == [True] * 20
 
 
 async def test_a_real_verdict_on_a_masked_fire_tells_everybody(

@@ -21,10 +21,10 @@ _ACTOR: Final = "masks"
 _MOST: Final = 50
 _OVER: Final = f"""
     select {MASK_COLUMNS} from masks m where m.state in ('asked', 'active') and m.until_at <= $1
-    order by m.id limit {_MOST} for update skip locked"""
+    order by m.id limit {_MOST} for no key update skip locked"""
 _WARNED: Final = f"""
     select {MASK_COLUMNS} from masks m where m.state = 'active' and m.until_at > $1 and m.until_at <= $2
-      and m.reminders < $3 and m.is_fire = $4 order by m.id limit {_MOST} for update skip locked"""
+      and m.reminders < $3 and m.is_fire = $4 order by m.id limit {_MOST} for no key update skip locked"""
 #: a component that its own device calls well again, and that tells of nothing else any more
 _REPAIRED: Final = f"""
     select {MASK_COLUMNS} from masks m
@@ -33,11 +33,11 @@ _REPAIRED: Final = f"""
                   where h.mask = m.id and a.cleared_by in ('signal', 'restored') and a.cleared_at >= m.started_at)
       and not exists (select from alarm_holds h join alarms a on a.id = h.alarm
                       where h.mask = m.id and a.cleared_at is null)
-    order by m.id limit {_MOST} for update skip locked"""
+    order by m.id limit {_MOST} for no key update skip locked"""
 _TURNING: Final = f"""
     select {WINDOW_COLUMNS} from test_windows w
     where (w.state = 'planned' and w.from_at <= $1) or (w.state in ('planned', 'open') and w.until_at <= $1)
-    order by w.id limit {_MOST} for update skip locked"""
+    order by w.id limit {_MOST} for no key update skip locked"""
 
 
 async def look_after_masks() -> None:

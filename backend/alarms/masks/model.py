@@ -17,6 +17,7 @@ from backend.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, BuildingId, DeviceId, PersonId, UnitId, ZoneId
 from backend.core.vocabulary import AlarmClass
+from backend.delivery.reasons import Why, written
 from backend.monitoring.changes import Mark
 from backend.monitoring.conditions import CONDITIONS, CONTACTS
 from backend.monitoring.conditions_component import COMPONENT_RULES, DETECTORS
@@ -311,6 +312,10 @@ def window_moved(window: Window, to: WindowState, now: datetime, by: PersonId | 
     return change if to is WindowState.OPEN else msgspec.structs.replace(change, ended_at=now, ended_by=by)
 
 
+#: what a window is called where a way was left out for it
+_INSIDE_WORDS: Final = {Mark.DRILL: WINDOW_LABELS[WindowKind.DRILL], Mark.TEST_WINDOW: WINDOW_LABELS[WindowKind.TEST]}
+
+
 class Cover(msgspec.Struct, frozen=True, kw_only=True):
     """What an alarm falls under: a mask, or else a window."""
 
@@ -324,7 +329,9 @@ class Cover(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def why(self) -> str:
         """Why nobody, or only the house, is told; stands on the attempts that are not made."""
-        return f"masked by mask {self.number}" if self.mask else f"inside {self.mark} window {self.number}"
+        if self.mask:
+            return written(Why.MASKED, number=self.number)
+        return written(Why.INSIDE, number=self.number, mark=_INSIDE_WORDS[self.mark])
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):

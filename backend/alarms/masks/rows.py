@@ -145,7 +145,7 @@ async def put_window(before: Window, after: Window) -> None:
 
 async def locked_mask(person: Person, mask_id: UUID) -> Mask:
     """A mask of the person's units, locked. Raises `NoSuchMask`: unknown and forbidden look the same."""
-    row = await fetch_one(f"select {MASK_COLUMNS} from masks m where m.id = $1 for update", mask_id)
+    row = await fetch_one(f"select {MASK_COLUMNS} from masks m where m.id = $1 for no key update", mask_id)
     if row is None or not person.may(Right.SEE, row["unit"]):
         raise NoSuchMask(N_("没有这条屏蔽"))
     return mask_of(row)
@@ -153,7 +153,7 @@ async def locked_mask(person: Person, mask_id: UUID) -> Mask:
 
 async def locked_window(person: Person, window_id: UUID) -> Window:
     """A window of the person's units, locked. Raises `NoSuchMask`."""
-    row = await fetch_one(f"select {WINDOW_COLUMNS} from test_windows w where w.id = $1 for update", window_id)
+    row = await fetch_one(f"select {WINDOW_COLUMNS} from test_windows w where w.id = $1 for no key update", window_id)
     if row is None or not person.may(Right.SEE, row["unit"]):
         raise NoSuchMask(N_("没有这个演练或测试"))
     return window_of(row)

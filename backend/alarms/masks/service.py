@@ -40,7 +40,7 @@ from backend.people.model import Person, Right
 _OF_COMPONENT: Final = f"""
     select {MASK_COLUMNS} from masks m
     where m.state = 'active' and m.scope = 'component' and m.device = $1 and m.system_type = $2
-      and m.system_address = $3 and m.component_address = $4 order by m.id for update"""
+      and m.system_address = $3 and m.component_address = $4 order by m.id for no key update"""
 _CONTROLS: Final = dict.fromkeys((*range(0x20), 0x7F), " ")
 
 

@@ -17,12 +17,13 @@ from backend.core.vocabulary import Lane, Role, Severity
 from backend.delivery import plan as delivery
 from backend.delivery.model import Card, NoticeKind
 from backend.delivery.plan import Audience, NoticeDraft
+from backend.delivery.reasons import Why, written
 from backend.delivery.service import revise
 
 _WORDS: Final = "select name, timezone from units where id = $1"
 _NAMES: Final = "select id, name from people where id = any($1)"
 _MANAGERS: Final = "select person from grants where unit = $1 and role = $2"
-_WHY_NOT: Final = "not urgent enough for this way"
+_WHY_NOT: Final = written(Why.NOT_URGENT)
 
 
 async def tell_of_mask(mask: Mask, why: str, released: Released, now: datetime) -> None:
