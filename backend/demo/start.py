@@ -6,6 +6,7 @@ The demonstration runs the real code path: only the far ends, the vendors' serve
 import asyncio
 import secrets
 import socket
+from collections.abc import Callable
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,8 @@ from backend.core.ids import PersonId
 from backend.core.settings import Settings
 from backend.core.supervisor import ChildSpec, Supervisor, own_command
 from backend.core.vocabulary import Channel
+from backend.demo import telephones
+from backend.demo.carriers import telephony
 from backend.demo.carriers.telegram import BotApiServer, Person, serve
 from backend.people.service import link_chat, new_code
 from backend.registry.importing import import_path
@@ -43,19 +46,21 @@ async def prepare_demo(supervisor: Supervisor, data: Path, environment: dict[str
     finally:
         await close_database()
     telegram = {
-        "FENGHUO_TELEGRAM_TOKEN": _token(data / "demo-telegram.token"),
+        "FENGHUO_TELEGRAM_TOKEN": _kept(data / "demo-telegram.token", _new_token),
         "FENGHUO_TELEGRAM_API_BASE": f"http://{_LOOPBACK}:{_free_port()}",
         "FENGHUO_TELEGRAM_BOT_USERNAME": _BOT_USERNAME,
     }
+    exchange = f"http://{_LOOPBACK}:{_free_port()}"
+    vendors = telephones.environment(exchange, _kept(data / "demo-telephones.secret", telephones.new_secret))
     await supervisor.start(
         ChildSpec(
             name="carriers",
             command=own_command("demo", "carriers"),
-            environment={**environment, **telegram},
-            ready=lambda: _answers(telegram["FENGHUO_TELEGRAM_API_BASE"]),
+            environment={**environment, **telegram, **vendors},
+            ready=lambda: _all_answer(telegram["FENGHUO_TELEGRAM_API_BASE"], exchange),
         )
     )
-    return telegram
+    return telegram | vendors
 
 
 async def start_devices(supervisor: Supervisor, environment: dict[str, str]) -> None:
@@ -64,7 +69,7 @@ async def start_devices(supervisor: Supervisor, environment: dict[str, str]) -> 
 
 
 async def run_carriers(settings: Settings) -> None:
-    """Serve the Bot API on loopback until cancelled. Its chats are opened anew at each start: it keeps nothing."""
+    """Serve the Bot API and the telephones on loopback until cancelled. They keep nothing: chats are opened anew."""
     address = urlsplit(settings.telegram.api_base)
     await open_database(settings.database.url.value, pool=1)
     try:
@@ -74,8 +79,13 @@ async def run_carriers(settings: Settings) -> None:
     server = BotApiServer(settings.telegram.token.value, requests_kept=10_000)
     for person in people:
         server.act.open_chat(Person(id=int(person["address"]), first_name=person["name"]))
-    async with serve(server, host=address.hostname or _LOOPBACK, port=address.port or 0):
-        await asyncio.Event().wait()
+    exchange = telephones.build_exchange(settings)
+    port = urlsplit(settings.aliyun.sms_base).port or 0
+    async with (
+        serve(server, host=address.hostname or _LOOPBACK, port=address.port or 0),
+        telephony.serve(exchange, port),
+    ):
+        await exchange.let_ring_out()
 
 
 async def _link_chats() -> None:
@@ -85,11 +95,15 @@ async def _link_chats() -> None:
         await link_chat(code, Channel.TELEGRAM, row["address"], row["address"])
 
 
-def _token(path: Path) -> str:
-    """The demonstration's own bot token, made once for each data directory."""
+def _new_token() -> str:
+    return f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_hex(18)}"
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    """The demonstration's own secret, made once for each data directory."""
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_text(f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_hex(18)}")
+        path.write_text(make())
     return path.read_text().strip()
 
 
@@ -98,6 +112,10 @@ def _free_port() -> int:
         one.bind((_LOOPBACK, 0))
         port: int = one.getsockname()[1]
         return port
+
+
+async def _all_answer(*bases: str) -> bool:
+    return all([await _answers(base) for base in bases])
 
 
 async def _answers(base: str) -> bool:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import httpx
 import msgspec
@@ -33,6 +33,7 @@ from backend.core.redis import RedisError, connect
 from backend.core.settings import Settings
 from backend.core.vocabulary import ROLE_LABELS, Role
 from backend.demo.carriers.telegram import BotApiControl, ControlRefused, MessageView
+from backend.demo.carriers.telephony import CannotBeDone, TelephoneControl, TelephoneView
 from backend.demo.devices import TOPIC, Command, Deed
 from backend.people.model import SessionKind
 from backend.people.service import open_session
@@ -43,7 +44,9 @@ _CARRIER_AGAIN_S: Final = 2.0
 _PHONES: Final = """
     select p.id, p.code, p.name, g.role,
         (select c.address from contact_points c where c.person = p.id and c.channel = 'telegram'
-         order by c.priority limit 1) as chat
+         order by c.priority limit 1) as chat,
+        (select c.address from contact_points c where c.person = p.id and c.channel in ('sms', 'voice')
+         order by c.channel limit 1) as telephone
     from people p join lateral (select role from grants where person = p.id order by role limit 1) g on true
     where p.is_active order by p.created_at, array_position($1::text[], g.role), p.code limit 8
 """
@@ -65,6 +68,14 @@ _WORDS: Final = {
     "sent": N_("已下达"),
     "acknowledge": N_("我已知晓"),
     "edited": N_("已更新"),
+    "reply": N_("回复"),
+    "ringing": N_("来电"),
+    "talking": N_("通话中"),
+    "hang_up": N_("挂断"),
+    "pressed": N_("已按"),
+    "heard": N_("已接听"),
+    "not_answered": N_("未接听"),
+    "ended": N_("已结束"),
 }
 _environment: Final = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -85,12 +96,22 @@ class PressedOut(msgspec.Struct, frozen=True):
     sentence: str
 
 
+class DeedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person does with their telephone: `reply`, `press`, `hang_up`."""
+
+    do: Literal["reply", "press", "hang_up"]
+    words: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
 @asynccontextmanager
 async def living(app: Litestar) -> AsyncIterator[None]:
     """The way to the carrier's control interface and the sample people's tokens, as long as the application lives."""
     settings: Settings = app.state.settings
-    async with BotApiControl(settings.telegram.api_base) as control:
+    # the demonstration's exchange serves Aliyun's address; without credentials nobody is asked there
+    exchange = TelephoneControl(settings.aliyun.sms_base)
+    async with BotApiControl(settings.telegram.api_base) as control, exchange as telephones:
         app.state.street_control = control
+        app.state.street_telephones = telephones
         app.state.street_tokens = {}
         yield
 
@@ -194,6 +215,35 @@ class Street(Controller):
         except (ControlRefused, httpx.TransportError):
             raise Conflict(N_("按钮已失效，请看最新的消息")) from None
 
+    @get("/telephones/{number:str}")
+    async def telephone(
+        self, request: Request[Any, Any, Any], settings: NamedDependency[Settings], number: FromPath[str]
+    ) -> TelephoneView:
+        """A telephone: the texts that came, the calls that rang."""
+        _require_this_machine(request, settings)
+        telephones: TelephoneControl = request.app.state.street_telephones
+        try:
+            return await telephones.telephone(_national(number))
+        except (CannotBeDone, httpx.TransportError):
+            raise Conflict(N_("载体暂时无法读取")) from None
+
+    @post("/telephones/{number:str}", status_code=200)
+    async def use_telephone(
+        self,
+        request: Request[Any, Any, Any],
+        settings: NamedDependency[Settings],
+        number: FromPath[str],
+        data: JSONBody[DeedIn],
+    ) -> TelephoneView:
+        """Reply to the newest text, press a key in a call, hang up."""
+        _require_this_machine(request, settings)
+        _require_own_page(request)
+        telephones: TelephoneControl = request.app.state.street_telephones
+        try:
+            return await telephones.does(_national(number), data.do, data.words)
+        except (CannotBeDone, httpx.TransportError):
+            raise Conflict(N_("电话没有响，或已经挂断")) from None
+
     @post("/do", status_code=202)
     async def do(
         self, request: Request[Any, Any, Any], settings: NamedDependency[Settings], data: JSONBody[Command]
@@ -219,11 +269,17 @@ class Street(Controller):
     ) -> Stream:
         """Which inboxes and chats have news; the page reads them again."""
         _require_this_machine(request, settings)
+        telephones: TelephoneControl | None = request.app.state.street_telephones if settings.aliyun.key_id else None
         return Stream(
-            _news(listener, control),
+            _news(listener, control, telephones),
             media_type="text/event-stream; charset=utf-8",
             headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"},
         )
+
+
+def _national(number: str) -> str:
+    """A number as it is dialled in the country."""
+    return number.removeprefix("+86")
 
 
 def _event(name: str, facts: object) -> bytes:
@@ -256,9 +312,29 @@ async def _chats(control: BotApiControl, news: "asyncio.Queue[bytes | None]") ->
             await news.put(_event("chats", changes.chats))
 
 
-async def _news(listener: Listener, control: BotApiControl) -> AsyncIterator[bytes]:
+async def _rings(telephones: TelephoneControl, news: "asyncio.Queue[bytes | None]") -> None:
+    version = 0
+    while True:
+        try:
+            changes = await telephones.changes(version)
+        except (CannotBeDone, httpx.TransportError):
+            await asyncio.sleep(_CARRIER_AGAIN_S)
+            continue
+        if changes.version < version:  # the exchange was started again
+            version = 0
+            continue
+        version = changes.version
+        if changes.numbers:
+            await news.put(_event("telephones", changes.numbers))
+
+
+async def _news(
+    listener: Listener, control: BotApiControl, telephones: TelephoneControl | None
+) -> AsyncIterator[bytes]:
     news: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1000)
     tasks = [asyncio.create_task(_inboxes(listener, news)), asyncio.create_task(_chats(control, news))]
+    if telephones is not None:
+        tasks.append(asyncio.create_task(_rings(telephones, news)))
     try:
         yield b"retry: 1000\n\n" + _event("alive", {"at": clock.now()})
         while (event := await news.get()) is not None:

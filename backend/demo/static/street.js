@@ -2,6 +2,7 @@
 const words = JSON.parse(document.body.dataset.words);
 const handsets = [...document.querySelectorAll(".handset")].map((node) => ({
   node, person: node.dataset.person, token: node.dataset.token, chat: node.dataset.chat,
+  telephone: node.dataset.telephone, calls: node.querySelector(".calls"),
   cards: node.querySelector(".cards"), bubbles: node.querySelector(".bubbles"), after: 0, inbox: new Map(), drawn: "",
 }));
 const SHOWN = 30;
@@ -152,6 +153,73 @@ async function readChat(handset) {
   handset.bubbles.scrollTop = newest.offsetTop - handset.bubbles.offsetTop - 10;
 }
 
+// A telephone: what rings now on top, with its keys; then texts and calls, newest first.
+const KEYS = ["1", "2", "3", "*"];
+const OUTCOMES = { heard: "heard", no_key: "heard", hung_up_early: "heard", not_answered: "not_answered" };
+
+function use(handset, key, does, wordsSaid = "") {
+  key.type = "button";
+  key.addEventListener("click", async () => {
+    key.disabled = true;
+    try {
+      await ask(`/demo/telephones/${handset.telephone}`, { body: { do: does, words: wordsSaid } });
+      if (does === "reply") toast(`${words.reply} ${wordsSaid} · ${words.sent}`);
+    } catch (error) { toast(error.message, "bad"); }
+    key.disabled = false;
+    handset.freshTelephone();
+  });
+  return key;
+}
+
+function ringing(handset, call) {
+  const node = make("article", "ringing");
+  node.dataset.state = call.state;
+  node.append(make("b", "", call.state === "ringing" ? words.ringing : words.talking), make("p", "", call.said));
+  const row = make("div", "bubble-row");
+  for (const each of KEYS) row.append(use(handset, make("button", "", each), "press", each));
+  node.append(row);
+  if (call.pressed) node.append(make("p", "quiet", `${words.pressed} ${call.pressed}`));
+  const off = use(handset, make("button", "hang-up", words.hang_up), "hang_up");
+  node.append(off);
+  return node;
+}
+
+const clockOf = (at) => new Date(at).toLocaleTimeString("zh-CN", { hour12: false });
+
+function textNode(handset, text, isNewest) {
+  const node = make("article", "bubble");
+  node.append(make("div", "text", text.text), make("time", "", `${clockOf(text.at)} · ${text.carrier}`));
+  if (isNewest) {
+    const row = make("div", "bubble-row");
+    for (const each of ["1", "2"]) row.append(use(handset, make("button", "", `${words.reply} ${each}`), "reply", each));
+    node.append(row);
+  }
+  return node;
+}
+
+function callNode(call) {
+  const node = make("article", "bubble call");
+  const outcome = words[OUTCOMES[call.outcome]] ?? words.ended;
+  node.append(make("div", "text", `☎ ${outcome}${call.pressed ? ` · ${words.pressed} ${call.pressed}` : ""}`), make("time", "", clockOf(call.at)));
+  return node;
+}
+
+async function readTelephone(handset) {
+  if (!handset.calls) return;
+  const { texts, calls } = await ask(`/demo/telephones/${handset.telephone}`);
+  const drawn = JSON.stringify([texts, calls]);
+  if (drawn === handset.rang) return;
+  handset.rang = drawn;
+  const newest = texts.at(-1);
+  const past = [
+    ...texts.map((text) => ({ at: text.at, draw: () => textNode(handset, text, text === newest) })),
+    ...calls.filter((call) => call.state === "ended").map((call) => ({ at: call.at, draw: () => callNode(call) })),
+  ].sort((a, b) => Date.parse(b.at) - Date.parse(a.at)).slice(0, SHOWN);
+  const now = calls.filter((call) => call.state !== "ended").map((call) => ringing(handset, call));
+  handset.calls.replaceChildren(...now, ...past.map((each) => each.draw()));
+  if (!now.length && !past.length) handset.calls.append(make("p", "empty", words.empty));
+}
+
 /** At most one read of a thing at a time; news during a read brings another one 150 ms after it. */
 function settled(read) {
   let running = false, again = false;
@@ -166,8 +234,9 @@ function settled(read) {
 for (const handset of handsets) {
   handset.freshInbox = settled(() => readInbox(handset));
   handset.freshChat = settled(() => readChat(handset));
+  handset.freshTelephone = settled(() => readTelephone(handset));
 }
-const all = () => handsets.forEach((each) => { each.freshInbox(); each.freshChat(); });
+const all = () => handsets.forEach((each) => { each.freshInbox(); each.freshChat(); each.freshTelephone(); });
 
 for (const deed of document.querySelectorAll(".deed")) {
   deed.addEventListener("click", async () => {
@@ -197,6 +266,11 @@ function listen() {
     alive();
     const chats = new Set(JSON.parse(event.data).map(String));
     for (const each of handsets) if (chats.has(each.chat)) each.freshChat();
+  });
+  source.addEventListener("telephones", (event) => {
+    alive();
+    const numbers = new Set(JSON.parse(event.data));
+    for (const each of handsets) if (numbers.has(each.telephone.replace("+86", ""))) each.freshTelephone();
   });
   source.onerror = lost;
 }

@@ -69,12 +69,12 @@ class HttpCarrier:
         """The ASGI application."""
         if scope["type"] != "http":
             return
-        asked = await _read(scope, receive)
+        asked = await read(scope, receive)
         self.requests.append(asked)
         action = self.action_of(asked)
         fault = self.faults.take(action)
         if fault is None:
-            await _write(send, await self.act(action, asked))
+            await write(send, await self.act(action, asked))
             return
         if fault.is_carried_out:
             await self.act(action, asked)
@@ -92,7 +92,7 @@ class HttpCarrier:
             FaultKind.BUSINESS: lambda: self.business_error(fault.code, fault.message),
         }
         make = answers.get(fault.kind)
-        await _write(send, make() if make else await self.act(action, asked))
+        await write(send, make() if make else await self.act(action, asked))
 
     async def _stall(self, seconds: float) -> None:
         try:
@@ -102,7 +102,8 @@ class HttpCarrier:
             pass
 
 
-async def _read(scope: Scope, receive: Receive) -> Asked:
+async def read(scope: Scope, receive: Receive) -> Asked:
+    """The whole request; a body beyond the limit is cut there."""
     body = b""
     while True:
         event = await receive()
@@ -114,7 +115,8 @@ async def _read(scope: Scope, receive: Receive) -> Asked:
     return Asked(method=scope["method"], path=scope["path"], query=query, headers=headers, body=body)
 
 
-async def _write(send: Send, answer: Answered) -> None:
+async def write(send: Send, answer: Answered) -> None:
+    """The answer as JSON; without a document, what a proxy in the way would say."""
     octets = b"<html>gateway</html>" if answer.document is None else msgspec.json.encode(answer.document)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(octets)).encode())]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
