@@ -27,7 +27,7 @@ from backend.core.live import Hint
 from backend.core.settings import Carriers, Storms
 from backend.core.vocabulary import Lane
 from backend.delivery.plan import Planned, mark_durable
-from backend.delivery.service import Redraws
+from backend.delivery.revising import Redraws
 from backend.ledger import service as ledger
 from backend.ledger.model import Entry
 from backend.monitoring import service as monitoring

@@ -80,6 +80,10 @@ class AppChannel:
         """Put many new cards in one statement; an answer for each, in order."""
         return await self._put(deliveries, is_new=True) if deliveries else []
 
+    async def edit_many(self, deliveries: Sequence[Delivery]) -> list[Receipt | Refusal]:
+        """Put many cards as they are now in one statement; an answer for each, in order."""
+        return await self._put(deliveries, is_new=False) if deliveries else []
+
     async def _put(self, deliveries: Sequence[Delivery], *, is_new: bool) -> list[Receipt | Refusal]:
         try:
             put = await _insert(deliveries, is_new=is_new)

@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 _POLL_S: Final = {Lane.FIRE: 0.05, Lane.ROUTINE: 0.1}
 _SWEEP_S: Final = {Lane.FIRE: 0.1, Lane.ROUTINE: 0.5}
 _REDRAWS_S: Final = 0.5
+#: cards that one worker's sweeper draws again at a time
+_MOST_REDRAWS: Final = 128
 _JOB_TIMEOUT_S: Final = 10
 _REDIS_PAUSE_S: Final = 0.5
 _CHORE_S: Final = 1.0
@@ -71,6 +73,7 @@ class LaneWorker:
         name = f"{lane}-{socket.gethostname()}-{os.getpid()}"
         self._carrier = Carrier(name, channels, timeout_s=send_timeout_s, concurrency=concurrency, limits=limits)
         self._sweeping: set[AttemptId] = set()
+        self._redrawing: set[AttemptId] = set()
         # a routine worker takes up what no fire worker touched: all of them may be gone at once
         self._cover = Carrier(
             f"{name}-cover", channels, timeout_s=send_timeout_s, concurrency=concurrency, limits=limits
@@ -157,23 +160,31 @@ class LaneWorker:
         self._begin(due, self._carrier.carry)
 
     async def _redraws_once(self) -> None:
-        redraws = [each for each in await sweep.due_redraws(self._lane) if each not in self._sweeping]
-        self._begin(redraws, self._carrier.redraw)
+        """In portions: a panel's reset changes thousands of cards, and none of them is urgent."""
+        room = _MOST_REDRAWS - len(self._redrawing)
+        redraws = await sweep.due_redraws(self._lane, room) if room > 0 else []
+        self._begin([each for each in redraws if each not in self._redrawing], self._carrier.redraw, self._redrawing)
 
     async def _cover_once(self) -> None:
         """The fire lane, when its own workers left something lying."""
         due = await sweep.due_attempts(Lane.FIRE, grace=_COVER_GRACE)
         self._begin([each for each in due if each not in self._sweeping], self._cover.carry)
 
-    def _begin(self, ids: list[AttemptId], work: Callable[[Sequence[AttemptId]], Awaitable[int]]) -> None:
+    def _begin(
+        self,
+        ids: list[AttemptId],
+        work: Callable[[Sequence[AttemptId]], Awaitable[int]],
+        in_hand: set[AttemptId] | None = None,
+    ) -> None:
+        hands = self._sweeping if in_hand is None else in_hand
         for start in range(0, len(ids), self._concurrency):
             chunk = ids[start : start + self._concurrency]
-            self._sweeping.update(chunk)
+            hands.update(chunk)
             task = asyncio.ensure_future(work(chunk))
-            task.add_done_callback(lambda done, chunk=chunk: self._swept(done, chunk))  # type: ignore[misc]
+            task.add_done_callback(lambda done, chunk=chunk: self._swept(done, chunk, hands))  # type: ignore[misc]
 
-    def _swept(self, done: "asyncio.Future[int]", chunk: list[AttemptId]) -> None:
-        self._sweeping.difference_update(chunk)
+    def _swept(self, done: "asyncio.Future[int]", chunk: list[AttemptId], hands: set[AttemptId]) -> None:
+        hands.difference_update(chunk)
         if not done.cancelled() and (error := done.exception()) is not None:
             log.error("swept attempts not carried", exc_info=error, extra={"lane": self._lane})
 

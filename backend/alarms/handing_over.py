@@ -15,7 +15,7 @@ import msgspec
 from backend.alarms.card import alarm_card
 from backend.alarms.model import Alarm
 from backend.alarms.raising import lane_of, listeners, write_unreached
-from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, write_entries
+from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, revision_of, write_entries
 from backend.core import clock
 from backend.core.announce import announce
 from backend.core.db.engine import SERVER_AWAY, execute, fetch, transaction
@@ -27,7 +27,7 @@ from backend.delivery import escalating
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
-from backend.delivery.service import Redraws, revise
+from backend.delivery.revising import Redraws, revise_all
 from backend.ledger.service import record_action
 from backend.monitoring.model import Level, Subject, subject_of
 from backend.monitoring.placing import marked, placed
@@ -92,11 +92,7 @@ async def hand_over(person: Person | None = None, via: Via | None = None) -> Han
     now = clock.now()
     await _write(strangers)
     alarms = await alarms_of(await fetch(_NOW, [alarm.id for alarm in strangers]))
-    redraws: Redraws = {}
-    for alarm in alarms:
-        revised = await revise(alarm.id, alarm.revision, lambda language, alarm=alarm: alarm_card(alarm, language))  # type: ignore[misc]
-        for lane, attempts in revised.items():
-            redraws.setdefault(lane, []).extend(attempts)
+    redraws = await revise_all([revision_of(alarm) for alarm in alarms])
     by: PersonId | None = person.id if person is not None else None
     await write_entries(
         [NewEntry(alarm.id, now, "handed_over", {"unit": alarm.place.unit_name}, by, via) for alarm in alarms]

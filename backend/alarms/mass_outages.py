@@ -23,7 +23,7 @@ from backend.core.i18n import N_
 from backend.core.ids import DeviceId, LedgerId
 from backend.core.settings import Carriers
 from backend.delivery.plan import Planned
-from backend.delivery.service import Redraws, revise
+from backend.delivery.revising import Redraws, revise
 from backend.monitoring.changes import Change, Place
 from backend.monitoring.conditions import CONDITIONS
 from backend.monitoring.model import Report

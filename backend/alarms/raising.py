@@ -18,7 +18,7 @@ from backend.alarms.masks.model import INSIDE_MARKS, Cover, Point, held_note
 from backend.alarms.masks.rows import write_holds
 from backend.alarms.model import ONCE_A_DAY, Alarm
 from backend.alarms.parts import told_by_parts
-from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, write_entries
+from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, revision_of, write_entries
 from backend.core import metrics
 from backend.core.db.engine import execute, fetch
 from backend.core.deadlines import HISTORIC_FIRE, NOTICE_DEADLINES
@@ -29,7 +29,7 @@ from backend.delivery import escalating
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
-from backend.delivery.service import Redraws, revise
+from backend.delivery.revising import Redraws, revise_all
 from backend.monitoring.changes import Change, Mark
 from backend.monitoring.model import subject_of
 from backend.monitoring.rules import Reset, Standing, reset_ends
@@ -325,12 +325,7 @@ async def _write_clears(batch: _Batch) -> tuple[list[Alarm], Redraws]:
         _CLEARED, ids, [each.at for each in clears], [each.why for each in clears], [each.ledger_id for each in clears]
     )
     alarms = await alarms_of(await fetch(f"select {COLUMNS} from alarms a where a.id = any($1) order by a.id", ids))
-    redraws: Redraws = {}
-    for alarm in alarms:
-        revised = await revise(alarm.id, alarm.revision, lambda language, alarm=alarm: alarm_card(alarm, language))  # type: ignore[misc]
-        for lane, attempts in revised.items():
-            redraws.setdefault(lane, []).extend(attempts)
-    return alarms, redraws
+    return alarms, await revise_all([revision_of(alarm) for alarm in alarms])
 
 
 async def _write_entries(raised: list[tuple[Alarm, _New]], batch: _Batch) -> None:

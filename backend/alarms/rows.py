@@ -7,10 +7,12 @@ from uuid import UUID
 
 import msgspec
 
+from backend.alarms.card import alarm_card
 from backend.alarms.model import Alarm, Known
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AlarmId, PersonId, new_id
 from backend.core.vocabulary import AlarmClass, Severity, Verdict, Via
+from backend.delivery.revising import Revision
 from backend.monitoring.changes import Place
 
 COLUMNS: Final = """a.id, a.number, a.unit, a.device, a.subject, a.condition, a.rule, a.alarm_class, a.severity, a.item,
@@ -75,6 +77,11 @@ async def alarms_of(rows: Sequence[Mapping[str, Any]]) -> list[Alarm]:
     """Rows as structs, each with who knows."""
     known = await known_by([row["id"] for row in rows])
     return [alarm_of(row, known.get(AlarmId(row["id"]), ())) for row in rows]
+
+
+def revision_of(alarm: Alarm) -> Revision:
+    """The alarm's cards as they are now, for `delivery.revising`."""
+    return Revision(alarm.id, alarm.revision, lambda language: alarm_card(alarm, language))
 
 
 async def write_entries(entries: Sequence[NewEntry]) -> None:

@@ -21,7 +21,8 @@ from backend.core.ids import AlarmId, new_id
 from backend.core.live import Hint
 from backend.core.vocabulary import Severity, Verdict, Via
 from backend.delivery import escalating
-from backend.delivery.service import Redraws, answered, revise
+from backend.delivery.revising import Redraws, revise
+from backend.delivery.service import answered
 from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right

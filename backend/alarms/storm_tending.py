@@ -27,7 +27,7 @@ from backend.core.vocabulary import Lane
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
-from backend.delivery.service import Redraws, revise
+from backend.delivery.revising import Redraws, revise
 from backend.monitoring.words import LIST_MARK
 
 _encode = msgspec.json.Encoder().encode

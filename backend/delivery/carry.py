@@ -69,6 +69,8 @@ _RENEW: Final = """
 _REDRAW_PATIENCE: Final = timedelta(seconds=4)
 #: t5 is taken when the carrier answers; writing it down may wait for the next few
 _OUTCOMES_LINGER_S: Final = 0.015
+#: one slot in so many is for drawing again
+_REDRAW_SHARE: Final = 4
 _RENEW_EVERY_S: Final = LEASE.total_seconds() / 3
 _decode_card = msgspec.json.Decoder(Card).decode
 _decode_surface = msgspec.json.Decoder(dict[str, str | int]).decode
@@ -89,6 +91,15 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     t0: datetime
     deadline_at: datetime | None
     redraw_claim: datetime | None  #: of a redraw: what the claim put into `redraw_at`
+
+
+@runtime_checkable
+class EditsMany(Protocol):
+    """A channel that draws many cards again in one call (our own inbox)."""
+
+    async def edit_many(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | Refusal]:
+        """One answer a delivery, in order."""
+        ...
 
 
 @runtime_checkable
@@ -148,6 +159,8 @@ class Carrier:
         self._timeout_s = timeout_s
         self._limits: Limits = limits or {}
         self._slots = asyncio.Semaphore(concurrency)
+        #: drawing again has slots of its own: what is told for the first time never waits behind it
+        self._redraw_slots = asyncio.Semaphore(max(1, concurrency // _REDRAW_SHARE))
         self._held: dict[AttemptId, datetime] = {}  #: until when each lease is known to be ours
         self._resting: dict[ChannelName, datetime] = {}
         self._outcomes: Batcher[Outcome, None] = Batcher(
@@ -188,8 +201,22 @@ class Carrier:
         """Draw again what changed since it was drawn; answers how many that were."""
         now = clock.now()
         rows = await fetch(_CLAIM_REDRAW, list(attempts), now + _REDRAW_PATIENCE, now)
-        await asyncio.gather(*(self._redraw_one(_claimed(row)) for row in rows))
+        groups = _by_channel([_claimed(row) for row in rows])
+        await asyncio.gather(*(self._redraw_group(*group) for group in groups))
         return len(rows)
+
+    async def _redraw_group(self, name: ChannelName, group: list[Claimed]) -> None:
+        channel = self._channels.get(name)
+        if channel is None or not channel.can_edit:
+            answers: Sequence[Receipt | Refusal] = [Refusal("can't be drawn again", permanent=True)] * len(group)
+        elif isinstance(channel, EditsMany):
+            async with self._redraw_slots:
+                answers = await channel.edit_many([each.delivery for each in group])
+        else:
+            answers = await asyncio.gather(*(self._redraw_one(channel, each) for each in group))
+        await asyncio.gather(
+            *(self._redrawn(each, answer) for each, answer in zip(group, answers, strict=True)),
+        )
 
     async def _send_group(self, name: ChannelName, group: list[Claimed]) -> None:
         channel = self._channels.get(name)
@@ -239,12 +266,14 @@ class Carrier:
             if held_until is None or held_until <= clock.now():
                 return  # it waited here too long, and another worker may have it by now
             rest = self._rest_of(channel.name)
-            if rest is not None:
-                await self._outcomes.post(_outcome(claimed, OutcomeKind.POSTPONED, None, rest, clock.now()))
-                return
             t4 = clock.now()
-            answer = await self._ask(channel.send(claimed.delivery))
-            await self._settle(claimed, t4, answer, clock.now())
+            answer = rest or await self._ask(channel.send(claimed.delivery))
+            answered_at = clock.now()
+        # outside the slot: writing it down may have to wait for a row that somebody else holds
+        if rest is not None:
+            await self._outcomes.post(_outcome(claimed, OutcomeKind.POSTPONED, None, rest, answered_at))
+        else:
+            await self._settle(claimed, t4, answer, answered_at)
 
     async def _ask(self, sending: Any) -> Receipt | Refusal:
         try:
@@ -256,14 +285,13 @@ class Carrier:
             return refusal
         return receipt
 
-    async def _redraw_one(self, claimed: Claimed) -> None:
-        channel = self._channels.get(claimed.channel)
-        if channel is None or not channel.can_edit:
-            answer: Receipt | Refusal = Refusal("can't be drawn again", permanent=True)
-        else:
-            async with self._slots:
-                answer = self._rest_of(channel.name) or await self._ask(channel.edit(claimed.delivery))
-            self._heed(claimed.channel, answer, clock.now())
+    async def _redraw_one(self, channel: Channel, claimed: Claimed) -> Receipt | Refusal:
+        async with self._redraw_slots:
+            answer = self._rest_of(channel.name) or await self._ask(channel.edit(claimed.delivery))
+        self._heed(claimed.channel, answer, clock.now())
+        return answer
+
+    async def _redrawn(self, claimed: Claimed, answer: Receipt | Refusal) -> None:
         kind = OutcomeKind.REDRAWN if isinstance(answer, Receipt) else OutcomeKind.REDRAW_REFUSED
         await self._outcomes.post(_outcome(claimed, kind, None, answer, clock.now()))
 

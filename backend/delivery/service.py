@@ -1,16 +1,14 @@
 """What other rooms ask of delivery: redraw cards, stamp receipts and answers. Ringing is core.doorbell's."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from backend.core import clock
 from backend.core.db.engine import execute, fetch, transaction
-from backend.core.ids import AlarmId, AttemptId, ContactPointId, PersonId, new_id
-from backend.core.vocabulary import Channel, Lane, Via
-from backend.delivery.model import AttemptState, Card
-from backend.delivery.plan import encode_cards
+from backend.core.ids import AlarmId, ContactPointId, PersonId, new_id
+from backend.core.vocabulary import Channel, Via
 from backend.people.service import mark_contacts_verified
 
 #: the way an answer came → the channel whose attempt it answers
@@ -30,48 +28,6 @@ _RECEIVED: Final = """
         select id from attempts where id = any($2) and person = $1 and t6 is null and state in ('sending', 'accepted')
         order by id for no key update)
     update attempts a set t6 = $3 from shown where a.id = shown.id returning a.id, a.contact_point"""
-
-Redraws = dict[Lane, list[AttemptId]]
-
-
-async def revise(
-    alarm: AlarmId, revision: int, draw: Callable[[str], Card], *, after: timedelta = timedelta()
-) -> Redraws:
-    """Give every notice of `alarm` its new card, in the caller's transaction; the answer is for `ring_redraws`.
-
-    An attempt that is being sent right now is marked too: whichever of this and its outcome is written second
-    waits for the other's row, and so no redraw is lost between them. Only what is accepted is rung for.
-
-    `after` is for a card that changes many times a second: it is drawn again that much later, with all that came
-    meanwhile, and the sweeper finds it.
-    """
-    notices = await fetch(
-        """select id, array(select jsonb_object_keys(cards)) as languages
-           from notices where alarm = $1 order by id for update""",
-        alarm,
-    )
-    drawn: dict[str, Card] = {}
-    for notice in notices:
-        for language in notice["languages"]:
-            drawn.setdefault(language, draw(language))
-        cards = encode_cards({language: drawn[language] for language in notice["languages"]}).decode()
-        await execute(
-            "update notices set cards = $2::jsonb, revision = $3 where id = $1", notice["id"], cards, revision
-        )
-    await execute(_LOCK_ALL, alarm)
-    rows = await fetch(
-        """update attempts set redraw_at = case when $3 then $2 else coalesce(redraw_at, $2) end
-           where notice = any($1) and state in ('pending', 'sending', 'accepted')
-           returning id, lane, state""",
-        [notice["id"] for notice in notices],
-        clock.now() + after,
-        not after,
-    )
-    redraws: Redraws = {}
-    for row in rows:
-        if row["state"] == AttemptState.ACCEPTED and not after:
-            redraws.setdefault(Lane(row["lane"]), []).append(AttemptId(row["id"]))
-    return redraws
 
 
 async def answered(alarm: AlarmId, person: PersonId, via: Via, at: datetime) -> None:

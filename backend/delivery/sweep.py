@@ -49,10 +49,10 @@ async def due_attempts(lane: Lane, *, grace: timedelta = timedelta()) -> list[At
     return [AttemptId(row["id"]) for row in rows]
 
 
-async def due_redraws(lane: Lane) -> list[AttemptId]:
-    """Cards that changed and were not drawn again within half a second."""
+async def due_redraws(lane: Lane, most: int = _MOST) -> list[AttemptId]:
+    """Cards that changed and were not drawn again within half a second; oldest first."""
     late = clock.now() - timedelta(milliseconds=500)
-    rows = await fetch(_REDRAWS, str(lane), late, _MOST)
+    rows = await fetch(_REDRAWS, str(lane), late, most)
     return [AttemptId(row["id"]) for row in rows]
 
 

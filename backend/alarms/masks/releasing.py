@@ -28,7 +28,7 @@ from backend.core.vocabulary import Lane, Severity, Via
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
-from backend.delivery.service import Redraws, revise
+from backend.delivery.revising import Redraws, revise
 from backend.people.model import Person
 
 _STRANDED: Final = f"""

@@ -18,7 +18,7 @@ from backend.delivery import plan as delivery
 from backend.delivery.model import Card, NoticeKind
 from backend.delivery.plan import Audience, NoticeDraft
 from backend.delivery.reasons import Why, written
-from backend.delivery.service import revise
+from backend.delivery.revising import revise
 
 _WORDS: Final = "select name, timezone from units where id = $1"
 _NAMES: Final = "select id, name from people where id = any($1)"
