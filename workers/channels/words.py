@@ -37,10 +37,12 @@ TEMPLATES: Final = {
     Purpose.OFFLINE: N_("离线 {where} {what} {time} {unit} 请检查 回复1确认 2误报 码{code}"),
     Purpose.RESTORED: N_("已恢复 {where} {what} {time} {unit} 码{code}"),
     Purpose.STORM: N_("多处报警 {where} {what} {time} {unit} 请查看 回复1确认 码{code}"),
+    Purpose.NOTE: N_("通知 {where} {what} {time} {unit} 码{code}"),
 }
 SENTENCES: Final = {
     Purpose.FIRE: N_("{where}，{what}。{unit}，{time}。请立即核实。"),
     Purpose.RESTORED: N_("{where}，{what}，已恢复。{unit}，{time}。"),
+    Purpose.NOTE: N_("{where}，{what}。{unit}，{time}。"),
 }
 _SENTENCE: Final = N_("{where}，{what}。{unit}，{time}。请处理。")
 _PROMPT: Final = N_("按1确认，按2误报，按3转值班室，按星号重听。")
@@ -51,10 +53,20 @@ _PURPOSE_OF: Final = {
     Severity.FAULT: Purpose.FAULT,
     Severity.OFFLINE: Purpose.OFFLINE,
 }
+#: what a notice is about decides before its severity does; kinds are named by their values, for more may be added
+_PURPOSE_OF_KIND: Final = {
+    "raised": None,
+    "desk": None,
+    "overdue": None,
+    "restored": Purpose.RESTORED,
+    "digest": Purpose.STORM,
+}
+_WITHOUT_ANSWER: Final = frozenset({Purpose.RESTORED, Purpose.NOTE})
 #: who gets room first, and how much at most
 _ROOM: Final = (("where", LONGEST_VALUE), ("unit", 14), ("what", 20))
 _SPOKEN_ROOM: Final = (("where", 60), ("what", 40), ("unit", 30), ("time", 12))
 _LONGEST_BANNER: Final = 8
+_UNSAID: Final = (N_("点表中没有此部件"), N_("由文字识别，请核实"))
 
 _GSM7: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -97,12 +109,14 @@ def call_of(delivery: Delivery) -> Call:
     """The call for a delivery: the place first, numbers and times as they are spoken."""
     purpose, language, card = purpose_of(delivery), delivery.language, delivery.card
     values = _values(delivery)
-    what = "，".join(dict.fromkeys(each for each in (_clean(card.headline), values["what"]) if each != ABSENT))
-    values |= {"what": what if language == DEFAULT_LANGUAGE else what.replace("，", ", ")}
+    said = (_banner(delivery), _clean(card.headline), values["what"])
+    comma = "，" if language == DEFAULT_LANGUAGE else ", "
+    values["what"] = comma.join(dict.fromkeys(each for each in said if each not in {"", ABSENT})) or ABSENT
+    values["where"] = _clean(card.where)
     spoken = {name: spoken_words(values[name], language) for name in ("where", "what", "unit")}
     spoken["time"] = spoken_time(card.raised_at, language) if card.raised_at else ABSENT
     spoken |= {name: _cut(spoken[name], most) for name, most in _SPOKEN_ROOM}
-    has_keys = purpose is not Purpose.RESTORED
+    has_keys = purpose not in _WITHOUT_ANSWER
     return Call(
         attempt=delivery.attempt,
         number=delivery.number,
@@ -117,8 +131,8 @@ def call_of(delivery: Delivery) -> Call:
 
 
 def purpose_of(delivery: Delivery) -> Purpose:
-    """Which filed template says it."""
-    return Purpose.RESTORED if delivery.kind is NoticeKind.RESTORED else _PURPOSE_OF[delivery.severity]
+    """Which filed template says it. What is no alarm never goes out as one."""
+    return _PURPOSE_OF_KIND.get(delivery.kind, Purpose.NOTE) or _PURPOSE_OF[delivery.severity]
 
 
 def templates(placeholder: str = "${{{name}}}") -> dict[Purpose, str]:
@@ -147,16 +161,22 @@ def _is_gsm7(text: str) -> bool:
 
 def _values(delivery: Delivery) -> dict[str, str]:
     """What the variables say, as long as it is."""
-    card = delivery.card
-    banner = _cut(_clean(card.banner.split(" · ")[0]), _LONGEST_BANNER) if card.banner else ""
-    where = _clean(card.where)
+    card, banner = delivery.card, _banner(delivery)
     return {
-        "where": f"({banner}){where}" if banner and banner != ABSENT else where,
+        "where": f"({banner}){_clean(card.where)}" if banner else _clean(card.where),
         "what": _clean(_what(card, delivery)),
         "time": card.raised_at.strftime("%H:%M:%S") if card.raised_at else ABSENT,
         "unit": _clean(card.unit),
         "code": short_code(delivery.number),
     }
+
+
+def _banner(delivery: Delivery) -> str:
+    """That it is a test, a stranger's or an old one; what the point table lacks helps nobody who has to run."""
+    unsaid = {translate(each, delivery.language) for each in _UNSAID}
+    said = [each for each in delivery.card.banner.split(" · ") if each not in unsaid]
+    banner = _cut(_clean(said[0]), _LONGEST_BANNER) if said else ABSENT
+    return "" if banner == ABSENT else banner
 
 
 def _what(card: Card, delivery: Delivery) -> str:
