@@ -130,7 +130,8 @@ async def test_the_primary_carrier_stalls_30_s_and_the_second_kind_still_arrives
     assert told["voice"]["is_held"]
     assert told["voice"]["seconds"] < 1  # it waited for nobody
     assert told["sms"]["state"] == "pending"
-    assert told["sms"]["why"].startswith("aliyun: no answer within 0.9 s, it may have been sent; twilio: no answer")
+    assert told["sms"]["why"].startswith("aliyun: no answer within 0.")
+    assert "it may have been sent; twilio: no answer within 0." in told["sms"]["why"]
 
 
 @pytest.mark.clause("4.3.1")
