@@ -128,7 +128,8 @@ async def test_the_primary_carrier_stalls_30_s_and_the_second_kind_still_arrives
     told = await stage.raise_()
     assert told["voice"]["state"] == "accepted"
     assert told["voice"]["is_held"]
-    assert told["voice"]["seconds"] < 1  # it waited for nobody
+    assert told["voice"]["seconds"] < 3
+    assert told["voice"]["sending"] < 0.8  # it waited for nobody
     assert told["sms"]["state"] == "pending"
     assert told["sms"]["why"].startswith("aliyun: no answer within 0.")
     assert "it may have been sent; twilio: no answer within 0." in told["sms"]["why"]
@@ -164,9 +165,8 @@ async def test_the_second_vendor_takes_over_in_time_and_the_breaker_opens_within
 
 async def test_many_messages_at_once_open_the_breaker_as_soon_as_the_first_two_have_waited(stage: Stage) -> None:
     sms = stage.channels[Channel.SMS]
-    began = asyncio.get_running_loop().time()
-    await asyncio.gather(*(stage.raise_() for _ in range(4)))
-    assert asyncio.get_running_loop().time() - began < 2
+    for told in await asyncio.gather(*(stage.raise_() for _ in range(4))):
+        assert told["sms"]["sending"] < 2
     assert sms._exchange.vendors[0].breaker.state == "open"
     assert {row["state"] for row in await fetch("select state from attempts")} == {"accepted"}
 
