@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from backend.core.errors import NotFound
 from backend.core.i18n import N_
@@ -55,7 +56,9 @@ def _route(vendor: str, secret: Secret, readers: Readers, answer: Mapping[str, o
         opt=opt,
         request_max_body_size=_MOST_BODY_OCTETS,
     )
-    async def take(request: Request[Any, Any, Any], token: str, kind: str) -> Response[Mapping[str, object]]:
+    async def take(
+        request: Request[Any, Any, Any], token: FromPath[str], kind: FromPath[str]
+    ) -> Response[Mapping[str, object]]:
         """The vendor's own answer once everything is written down."""
         is_ours = hmac.compare_digest(secret.value.encode(), token.encode("utf-8", "surrogatepass"))
         read = readers.get(kind)

@@ -55,6 +55,7 @@ _PURPOSE_OF: Final = {
 _ROOM: Final = (("where", LONGEST_VALUE), ("unit", 14), ("what", 20))
 _SPOKEN_ROOM: Final = (("where", 60), ("what", 40), ("unit", 30), ("time", 12))
 _LONGEST_BANNER: Final = 8
+_UNSAID: Final = (N_("点表中没有此部件"), N_("由文字识别，请核实"))
 
 _GSM7: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -97,8 +98,10 @@ def call_of(delivery: Delivery) -> Call:
     """The call for a delivery: the place first, numbers and times as they are spoken."""
     purpose, language, card = purpose_of(delivery), delivery.language, delivery.card
     values = _values(delivery)
-    what = "，".join(dict.fromkeys(each for each in (_clean(card.headline), values["what"]) if each != ABSENT))
-    values |= {"what": what if language == DEFAULT_LANGUAGE else what.replace("，", ", ")}
+    said = (_banner(delivery), _clean(card.headline), values["what"])
+    comma = "，" if language == DEFAULT_LANGUAGE else ", "
+    values["what"] = comma.join(dict.fromkeys(each for each in said if each not in {"", ABSENT})) or ABSENT
+    values["where"] = _clean(card.where)
     spoken = {name: spoken_words(values[name], language) for name in ("where", "what", "unit")}
     spoken["time"] = spoken_time(card.raised_at, language) if card.raised_at else ABSENT
     spoken |= {name: _cut(spoken[name], most) for name, most in _SPOKEN_ROOM}
@@ -147,16 +150,22 @@ def _is_gsm7(text: str) -> bool:
 
 def _values(delivery: Delivery) -> dict[str, str]:
     """What the variables say, as long as it is."""
-    card = delivery.card
-    banner = _cut(_clean(card.banner.split(" · ")[0]), _LONGEST_BANNER) if card.banner else ""
-    where = _clean(card.where)
+    card, banner = delivery.card, _banner(delivery)
     return {
-        "where": f"({banner}){where}" if banner and banner != ABSENT else where,
+        "where": f"({banner}){_clean(card.where)}" if banner else _clean(card.where),
         "what": _clean(_what(card, delivery)),
         "time": card.raised_at.strftime("%H:%M:%S") if card.raised_at else ABSENT,
         "unit": _clean(card.unit),
         "code": short_code(delivery.number),
     }
+
+
+def _banner(delivery: Delivery) -> str:
+    """That it is a test, a stranger's or an old one; what the point table lacks helps nobody who has to run."""
+    unsaid = {translate(each, delivery.language) for each in _UNSAID}
+    said = [each for each in delivery.card.banner.split(" · ") if each not in unsaid]
+    banner = _cut(_clean(said[0]), _LONGEST_BANNER) if said else ABSENT
+    return "" if banner == ABSENT else banner
 
 
 def _what(card: Card, delivery: Delivery) -> str:

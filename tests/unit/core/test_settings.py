@@ -75,3 +75,17 @@ def test_a_bad_secret_is_not_repeated_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(BadSettings) as refused:
         load(data, {}, tmp_path)
     assert "very-secret" not in refused.value.sentence
+
+
+@pytest.mark.parametrize("section", ["aliyun", "tencent"])
+def test_a_callback_token_that_could_be_guessed_stops_the_start(tmp_path: Path, section: str) -> None:
+    name = f"FENGHUO_{section.upper()}_HOOK_TOKEN"
+    with pytest.raises(BadSettings, match="hook_token is shorter than 16 characters") as caught:
+        load(str(tmp_path), {name: "secret"})
+    assert "secret" not in str(caught.value).replace("key_secret", "")
+    assert load(str(tmp_path), {name: "secret-secret-secret"})
+
+
+def test_a_signature_with_brackets_of_its_own_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match="sign_name"):
+        load(str(tmp_path), {"FENGHUO_ALIYUN_SIGN_NAME": "【烽火】"})

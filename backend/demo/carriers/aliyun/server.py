@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import httpx
 import msgspec
 
 from backend.core import clock
@@ -65,10 +66,17 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 class AliyunCarrier(HttpCarrier):
     """One account. `hooks` is where it calls back, such as `http://…/hooks/aliyun/<token>`."""
 
-    def __init__(self, account: Account, hooks: str = "", now: Callable[[], datetime] = clock.now) -> None:
+    def __init__(
+        self,
+        account: Account,
+        hooks: str = "",
+        *,
+        now: Callable[[], datetime] = clock.now,
+        client: httpx.AsyncClient | None = None,
+    ) -> None:
         super().__init__()
         self.account = account
-        self.pushing = Pushing(hooks, _is_taken)
+        self.pushing = Pushing(hooks, _is_taken, client)
         self.sms_caps, self.voice_caps = Caps(SMS_CAPS), Caps(VOICE_CAPS)
         self.phones: dict[str, Telephone] = {}
         self._now = now

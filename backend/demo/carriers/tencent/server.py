@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import httpx
 import msgspec
 
 from backend.core import clock
@@ -64,10 +65,17 @@ class _SendSms(msgspec.Struct, kw_only=True):
 class TencentCarrier(HttpCarrier):
     """One account. `hooks` is where it calls back, such as `http://…/hooks/tencent/<token>`."""
 
-    def __init__(self, account: Account, hooks: str = "", now: Callable[[], datetime] = clock.now) -> None:
+    def __init__(
+        self,
+        account: Account,
+        hooks: str = "",
+        *,
+        now: Callable[[], datetime] = clock.now,
+        client: httpx.AsyncClient | None = None,
+    ) -> None:
         super().__init__()
         self.account = account
-        self.pushing = Pushing(hooks, _is_taken)
+        self.pushing = Pushing(hooks, _is_taken, client)
         self.caps, self.same_text = Caps(CAPS), Caps(SAME_TEXT)
         self.phones: dict[str, Telephone] = {}
         self._now = now
