@@ -155,6 +155,7 @@ class Aliyun(_Section, frozen=True):
     sms_offline: str = ""
     sms_restored: str = ""
     sms_storm: str = ""
+    sms_note: str = ""
     has_extend_codes: bool = False  #: the account may extend the sender's number, so that a reply names its message
     voice_mode: Annotated[str, Meta(pattern="^(tts|ivr)$")] = "tts"  #: ivr hears keys; it needs `show_number`
     voice_fire: str = ""  #: speech templates
@@ -181,6 +182,7 @@ class Tencent(_Section, frozen=True):
     sms_offline: str = ""
     sms_restored: str = ""
     sms_storm: str = ""
+    sms_note: str = ""
     has_extend_codes: bool = False
     hook_token: Secret = Secret()  #: set: callbacks come to /hooks/tencent/<token>/…; unset: they are refused
     api_base: str = "https://sms.tencentcloudapi.com"

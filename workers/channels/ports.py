@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     OFFLINE = "offline"
     RESTORED = "restored"
     STORM = "storm"  #: many at once: a summary
+    NOTE = "note"  #: anything that asks for no answer: a mask, a drill, a trial of a contact
 
 
 class Sms(msgspec.Struct, frozen=True, kw_only=True):

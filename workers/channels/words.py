@@ -37,10 +37,12 @@ TEMPLATES: Final = {
     Purpose.OFFLINE: N_("离线 {where} {what} {time} {unit} 请检查 回复1确认 2误报 码{code}"),
     Purpose.RESTORED: N_("已恢复 {where} {what} {time} {unit} 码{code}"),
     Purpose.STORM: N_("多处报警 {where} {what} {time} {unit} 请查看 回复1确认 码{code}"),
+    Purpose.NOTE: N_("通知 {where} {what} {time} {unit} 码{code}"),
 }
 SENTENCES: Final = {
     Purpose.FIRE: N_("{where}，{what}。{unit}，{time}。请立即核实。"),
     Purpose.RESTORED: N_("{where}，{what}，已恢复。{unit}，{time}。"),
+    Purpose.NOTE: N_("{where}，{what}。{unit}，{time}。"),
 }
 _SENTENCE: Final = N_("{where}，{what}。{unit}，{time}。请处理。")
 _PROMPT: Final = N_("按1确认，按2误报，按3转值班室，按星号重听。")
@@ -51,6 +53,15 @@ _PURPOSE_OF: Final = {
     Severity.FAULT: Purpose.FAULT,
     Severity.OFFLINE: Purpose.OFFLINE,
 }
+#: what a notice is about decides before its severity does; kinds are named by their values, for more may be added
+_PURPOSE_OF_KIND: Final = {
+    "raised": None,
+    "desk": None,
+    "overdue": None,
+    "restored": Purpose.RESTORED,
+    "digest": Purpose.STORM,
+}
+_WITHOUT_ANSWER: Final = frozenset({Purpose.RESTORED, Purpose.NOTE})
 #: who gets room first, and how much at most
 _ROOM: Final = (("where", LONGEST_VALUE), ("unit", 14), ("what", 20))
 _SPOKEN_ROOM: Final = (("where", 60), ("what", 40), ("unit", 30), ("time", 12))
@@ -105,7 +116,7 @@ def call_of(delivery: Delivery) -> Call:
     spoken = {name: spoken_words(values[name], language) for name in ("where", "what", "unit")}
     spoken["time"] = spoken_time(card.raised_at, language) if card.raised_at else ABSENT
     spoken |= {name: _cut(spoken[name], most) for name, most in _SPOKEN_ROOM}
-    has_keys = purpose is not Purpose.RESTORED
+    has_keys = purpose not in _WITHOUT_ANSWER
     return Call(
         attempt=delivery.attempt,
         number=delivery.number,
@@ -120,8 +131,8 @@ def call_of(delivery: Delivery) -> Call:
 
 
 def purpose_of(delivery: Delivery) -> Purpose:
-    """Which filed template says it."""
-    return Purpose.RESTORED if delivery.kind is NoticeKind.RESTORED else _PURPOSE_OF[delivery.severity]
+    """Which filed template says it. What is no alarm never goes out as one."""
+    return _PURPOSE_OF_KIND.get(delivery.kind, Purpose.NOTE) or _PURPOSE_OF[delivery.severity]
 
 
 def templates(placeholder: str = "${{{name}}}") -> dict[Purpose, str]:

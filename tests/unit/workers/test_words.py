@@ -15,7 +15,7 @@ from backend.delivery.model import Card, Delivery, NoticeKind
 from backend.people.rules import e164, phone_spellings
 from workers.channels.ports import Purpose
 from workers.channels.speaking import counted, spoken_time, spoken_words
-from workers.channels.words import UCS2_PART, call_of, parts_needed, sms_of, templates, units
+from workers.channels.words import UCS2_PART, call_of, parts_needed, purpose_of, sms_of, templates, units
 
 AT = datetime(2026, 11, 25, 14, 3, 22, tzinfo=ZoneInfo("Asia/Shanghai"))
 NUMBER = 272  # 7K
@@ -128,6 +128,12 @@ def test_that_it_is_over_asks_for_no_key_and_no_reply() -> None:
     assert call_of(over).keys == ()
     assert "回复" not in sms_of(over, sign="平台").text
     assert sms_of(over, sign="平台").text.startswith("【平台】已恢复 2号楼")
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_only_what_is_an_alarm_goes_out_as_one(kind: NoticeKind) -> None:
+    alarms = {"raised", "desk", "overdue"}
+    assert (purpose_of(a_delivery(kind=kind)) is Purpose.FIRE) == (kind in alarms)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ The rule: requests are recorded when their last octet is here; then a fault, the
 
 import asyncio
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
@@ -41,7 +42,7 @@ class Answered(msgspec.Struct, frozen=True):
     document: Any
 
 
-class HttpCarrier:
+class HttpCarrier(ABC):
     """What a vendor's server is built on: subclasses say which action a request is and what comes of it."""
 
     def __init__(self) -> None:
@@ -49,17 +50,17 @@ class HttpCarrier:
         self.faults = FaultPlan()
         self._closing = asyncio.Event()
 
+    @abstractmethod
     def action_of(self, asked: Asked) -> str:
         """The API action that is asked for; faults name it."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def act(self, action: str, asked: Asked) -> Answered:
         """The vendor's answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def business_error(self, code: str, message: str) -> Answered:
         """A refusal in the vendor's form."""
-        raise NotImplementedError
 
     async def close(self) -> None:
         """End what waits."""
