@@ -202,6 +202,18 @@ async def test_receipts_in_any_order_leave_the_same_attempt(door: Any, phone: st
     assert len(await fetch("select 1 from receipts where kind = 'undelivered'")) == 48
 
 
+async def test_no_receipt_moves_an_attempt_whatever_state_it_is_in(door: Any, phone: str) -> None:
+    await door.hears(StateSaid(subject=point("0a000200"), state=FIRE))
+    row = await fetch_one("select number from attempts where channel = 'sms'")
+    assert row is not None
+    for index, state in enumerate(("pending", "sending", "pending", "sending", "refused")):
+        await execute("update attempts set state = $2 where number = $1", row["number"], state)
+        for said in (Said.UNDELIVERED, Said.DELIVERED):
+            assert await carrier_said(word(row["number"], said, str(index), number=row["number"]))
+        assert (await attempt(row["number"]))["state"] == state
+    assert (await attempt(row["number"]))["t6"] is not None
+
+
 async def test_a_number_the_carrier_calls_bad_is_marked_for_whoever_can_mend_it(door: Any, phone: str) -> None:
     number = await told(door, Channel.SMS)
     bad = word(number, Said.UNDELIVERED, "MOBILE_NOT_ON_SERVICE", reason="空号", contact_is_dead=True)

@@ -96,3 +96,12 @@ def test_who_may_not_see_a_unit_is_told_the_same_as_of_one_that_does_not_exist()
     with pytest.raises(NotAllowed):
         doors.require(person, Right.ADMINISTER, mine)
     assert doors.units_seen(person) == {mine}
+
+
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.VOICE])
+def test_a_telephone_as_a_contact_is_kept_as_the_world_dials_it(channel: Channel) -> None:
+    assert rules.contact_address(channel, "138 0000 0001", "wang") == "+8613800000001"
+    assert rules.contact_address(channel, "+44 7700 900123", "wang") == "+447700900123"
+    for wrong in ("", "wang", "12300000001", "1" * 30):
+        with pytest.raises(ValueError, match=r"."):
+            rules.contact_address(channel, wrong, "wang")
