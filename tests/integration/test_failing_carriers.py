@@ -13,7 +13,7 @@ from backend.alarms.queries import alarms_for
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AttemptId, PersonId, new_id
 from backend.core.metrics import BREAKERS
-from backend.core.settings import Aliyun, Http, Secret, Settings, Sms, Twilio, Voice
+from backend.core.settings import Aliyun, Http, Secret, Settings, Sms, Twilio, Voice, Workers
 from backend.core.vocabulary import Channel
 from backend.delivery.carry import Carrier
 from backend.delivery.queries import told_of
@@ -55,12 +55,14 @@ async def silence() -> AsyncIterator[Silence]:
 class Stage:
     """王经理 by SMS and telephone; Aliyun that never answers before Twilio that does."""
 
-    def __init__(self, door: Any, twilio: TwilioServer, aliyun: Silence, channels: dict[Channel, Any]) -> None:
+    def __init__(
+        self, door: Any, twilio: TwilioServer, aliyun: Silence, channels: dict[Channel, Any], timeout_s: float
+    ) -> None:
         self.door = door
         self.twilio = twilio
         self.aliyun = aliyun
         self.channels = channels
-        self.carrier = Carrier("worker-1", channels, timeout_s=2, concurrency=8)
+        self.carrier = Carrier("worker-1", channels, timeout_s=timeout_s, concurrency=8)
         self.raised = 0
 
     async def raise_(self, state: int = FIRE) -> dict[str, dict[str, Any]]:
@@ -86,7 +88,8 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(door: Any, unit: dict[str, UUID]) -> AsyncIterator[Stage]:
+async def stage(door: Any, unit: dict[str, UUID], request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    timeout_s = getattr(request, "param", Settings().workers.send_timeout_s)
     await execute("delete from contact_points")
     for channel in ("sms", "voice"):
         await execute(
@@ -112,9 +115,10 @@ async def stage(door: Any, unit: dict[str, UUID]) -> AsyncIterator[Stage]:
             ),
             sms=Sms(vendors=("aliyun", "twilio")),
             voice=Voice(vendors=("twilio",)),
+            workers=Workers(send_timeout_s=timeout_s),
         )
         channels = build_channels(settings)
-        one = Stage(door, server, aliyun, channels)
+        one = Stage(door, server, aliyun, channels, timeout_s)
         await one.carrier.start()
         yield one
         await one.carrier.stop()
@@ -128,9 +132,11 @@ async def test_the_primary_carrier_stalls_30_s_and_the_second_kind_still_arrives
     told = await stage.raise_()
     assert told["voice"]["state"] == "accepted"
     assert told["voice"]["is_held"]
-    assert told["voice"]["seconds"] < 1  # it waited for nobody
+    assert told["voice"]["seconds"] < 3
+    assert told["voice"]["sending"] < 0.8  # it waited for nobody
     assert told["sms"]["state"] == "pending"
-    assert told["sms"]["why"].startswith("aliyun: no answer within 0.9 s, it may have been sent; twilio: no answer")
+    assert told["sms"]["why"].startswith("aliyun: no answer within 0.")
+    assert "it may have been sent; twilio: no answer within 0." in told["sms"]["why"]
 
 
 @pytest.mark.clause("4.3.1")
@@ -163,13 +169,14 @@ async def test_the_second_vendor_takes_over_in_time_and_the_breaker_opens_within
 
 async def test_many_messages_at_once_open_the_breaker_as_soon_as_the_first_two_have_waited(stage: Stage) -> None:
     sms = stage.channels[Channel.SMS]
-    began = asyncio.get_running_loop().time()
     await asyncio.gather(*(stage.raise_() for _ in range(4)))
-    assert asyncio.get_running_loop().time() - began < 2
     assert sms._exchange.vendors[0].breaker.state == "open"
-    assert {row["state"] for row in await fetch("select state from attempts")} == {"accepted"}
+    rows = await fetch("select state, extract(epoch from t5 - t4)::float as sending from attempts")
+    assert {row["state"] for row in rows} == {"accepted"}
+    assert max(row["sending"] for row in rows) < 2
 
 
+@pytest.mark.parametrize("stage", [4.0], indirect=True)  # no 3 s are at stake: the machine may be slow
 async def test_a_fault_is_not_texted_twice_at_once_and_goes_by_the_second_vendor_next_time(stage: Stage) -> None:
     told = await stage.raise_(FAULT)
     assert (told["sms"]["state"], stage.twilio.texts) == ("pending", {})

@@ -15,7 +15,7 @@ from backend.api.app import build_app
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.ids import AttemptId, new_id
 from backend.core.live import Listener
-from backend.core.settings import Http, Secret, Settings, Sms, Twilio, Voice
+from backend.core.settings import Http, Secret, Settings, Sms, Twilio, Voice, Workers
 from backend.core.vocabulary import Channel
 from backend.delivery.carry import Carrier
 from backend.demo.carriers.twilio import CallState, Fault, FaultKind, PhoneCall, Text, TwilioServer, serve
@@ -33,6 +33,7 @@ SETTINGS = Settings(
     twilio=Twilio(account_sid=SID, auth_token=Secret(TOKEN), sender=OURS),
     sms=Sms(vendors_abroad=("twilio",)),
     voice=Voice(vendors_abroad=("twilio",)),
+    workers=Workers(send_timeout_s=20),  # no deadline is at stake here
 )
 
 
@@ -104,7 +105,7 @@ async def stage(door: Any, contacts: UUID) -> AsyncIterator[Stage]:
     async with serve(server) as base:
         twilio = msgspec.structs.replace(SETTINGS.twilio, api_base=base)
         channels = build_channels(msgspec.structs.replace(SETTINGS, twilio=twilio))
-        carrier = Carrier("worker-1", channels, timeout_s=2, concurrency=8)
+        carrier = Carrier("worker-1", channels, timeout_s=20, concurrency=8)
         await carrier.start()
         yield Stage(door, server, carrier)
         await carrier.stop()
@@ -309,7 +310,7 @@ async def test_a_wrong_token_is_refused_by_the_server_itself(door: Any, contacts
     async with serve(TwilioServer(SID, "the right token")) as base:
         twilio = msgspec.structs.replace(SETTINGS.twilio, api_base=base)
         channels = build_channels(msgspec.structs.replace(SETTINGS, twilio=twilio))
-        carrier = Carrier("worker-1", channels, timeout_s=2, concurrency=8)
+        carrier = Carrier("worker-1", channels, timeout_s=20, concurrency=8)
         await carrier.start()
         await Stage(door, TwilioServer(SID, TOKEN), carrier).fire()
         await carrier.stop()

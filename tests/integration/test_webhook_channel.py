@@ -259,6 +259,19 @@ async def test_apprise_tells_what_failed_and_never_the_address(
     assert "hush" not in caplog.text + "".join(each.reason for each in found)
 
 
+async def test_services_that_hang_leave_the_others_their_threads_and_no_more(receiver: tuple[Receiver, str]) -> None:
+    other, url = receiver
+    other.is_silent = True
+    address = url.replace("http://", "json://") + "&rto=1&cto=1"
+    apprise = AppriseChannel(timeout_s=0.3)
+    try:
+        found = await asyncio.gather(*(refusal(apprise.send(a_delivery(address))) for _ in range(17)))
+    finally:
+        await apprise.close()
+    assert [each.retry_after for each in found] == [None] * 16 + [1.0]
+    assert not any(each.permanent for each in found)
+
+
 def test_without_its_package_apprise_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ImportError(name)

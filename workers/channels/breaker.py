@@ -47,7 +47,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
 
     failures: int = 2  #: in a row, that open it
     first_pause_s: float = 2.0
-    longest_pause_s: float = 60.0  #: each pause is twice the one before, up to this
+    longest_pause_s: float = 30.0  #: each pause is twice the one before, up to this
     probe_patience_s: float = 5.0  #: a probe nobody reported back is given up
 
 

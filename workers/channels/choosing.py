@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 V = TypeVar("V", bound=Vendor)
 
 #: what of the channel's time its vendors may use; the rest is for writing down what they said
-_SHARE_OF_TIME: Final = 0.92
+_SHARE_OF_TIME: Final = 0.85
 #: how long a receipt may take to say that a message arrived whose sending nobody answered for
 _UNKNOWN_REST_S: Final = 5.0
 #: from which try on the next vendor is asked although one may have sent it: two texts about a fire are better than none

@@ -292,7 +292,7 @@ async def test_what_was_sent_or_said_is_never_drawn_again(vendors: tuple[Vendor,
 ANSWERS = st.one_of(st.none(), st.sampled_from(RefusalKind))  # none: taken
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     answers=st.lists(ANSWERS, min_size=1, max_size=4),
     severity=st.sampled_from(Severity),
