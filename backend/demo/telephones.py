@@ -18,6 +18,7 @@ TEXTS: Final = {
     "fault": "故障 {where} {what} {time} {unit} 请处理 回复1确认 2误报 码{code}",
     "offline": "离线 {where} {what} {time} {unit} 请检查 回复1确认 2误报 码{code}",
     "restored": "已恢复 {where} {what} {time} {unit} 码{code}",
+    "note": "通知 {where} {what} {time} {unit} 码{code}",
     "storm": "多处报警 {where} {what} {time} {unit} 请查看 回复1确认 码{code}",
 }
 VARIABLES: Final = ("where", "what", "time", "unit", "code")
