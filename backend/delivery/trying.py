@@ -62,7 +62,8 @@ async def _plan(notice: NoticeId, attempt: AttemptId, contact: Contact) -> None:
         _NOTICE, notice, str(NoticeKind.CONTACT_TEST), str(Severity.ABNORMAL), lane, encode_cards(cards).decode(), now
     )
     await execute(
-        _ATTEMPT, attempt, notice, contact.person, contact.id, str(contact.channel), contact.address, lane, language, now
+        _ATTEMPT, attempt, notice, contact.person, contact.id, str(contact.channel), contact.address, lane, language,
+        now,
     )  # fmt: skip
 
 
