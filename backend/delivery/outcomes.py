@@ -86,6 +86,8 @@ class OutcomeKind(StrEnum):
 
 
 _ARRIVED: Final = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REDRAWN})
+#: a telephone carrier takes a message to any number: only its receipt shows that the number works
+_PROVEN_LATER: Final = frozenset({Channel.SMS, Channel.VOICE})
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -153,6 +155,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return written(Why.USELESS, said=reason) if tired else reason
 
     @property
+    def proves_the_contact(self) -> bool:
+        """Whether the answer shows that the address works."""
+        return self.kind in _ARRIVED and self.channel not in _PROVEN_LATER
+
+    @property
     def due_at(self) -> datetime:
         """When to try again."""
         return self.verdict.again_at or self.at
@@ -203,7 +210,7 @@ async def _write(outcomes: Sequence[Outcome]) -> Begun:
         await _redraw_refused([each for each in outcomes if each.kind is OutcomeKind.REDRAW_REFUSED])
         await _receipts([each for each in outcomes if each.kind is not OutcomeKind.REDRAWN])
         await _rest([each for each in outcomes if each.holds_channel])
-        await mark_contacts_well((each.channel, each.address) for each in outcomes if each.kind in _ARRIVED)
+        await mark_contacts_well((each.channel, each.address) for each in outcomes if each.proves_the_contact)
         for each in outcomes:
             if each.contact_is_dead or (each.is_refusal and each.verdict.blames_contact):
                 await mark_contact_failing(each.channel, each.address, each.reason or "")
