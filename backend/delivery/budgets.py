@@ -24,8 +24,8 @@ _VOICE: Final = "help.aliyun.com/document_detail/449961"
 _SECOND, _MINUTE, _HOUR, _DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 #: between our count and the carrier's clock: a claim is at most a lease older than the request it allows
 _SLACK: Final = timedelta(seconds=1)
-#: so many non-fire messages that wait for one person and way become one; two are told one by one
-LEAST_BUNDLED: Final = 3
+#: so many non-fire messages of one person and way become one, where they run short or would be late
+LEAST_BUNDLED: Final = 2
 
 
 class Scope(StrEnum):

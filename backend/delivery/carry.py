@@ -24,6 +24,7 @@ from backend.delivery import spending
 from backend.delivery.budgets import Ask, Limits, Word, gather
 from backend.delivery.digest import Digest, drawn
 from backend.delivery.digest import decode as decode_digest
+from backend.delivery.fallback import Begun, begin_beside
 from backend.delivery.model import Card, Channel, Delivery, NoticeKind, Receipt, Refusal, RefusalKind
 from backend.delivery.outcomes import Outcome, OutcomeKind, write_outcomes
 from backend.delivery.reasons import Why, written
@@ -59,6 +60,9 @@ _CLAIM_REDRAW: Final = f"""
         update attempts a set redraw_at = due.until from due where a.id = due.id and due.until is not null)
     update attempts a set redraw_at = $2
     from notices n, due where a.id = due.id and due.until is null and n.id = a.notice {_CLAIMED}"""
+_RESTED: Final = """
+    select id, notice from attempts
+    where id = any($1) and state = 'pending' and why = $2 and due_at > deadline_at"""
 _RENEW: Final = """
     with held as materialized (
         select id from attempts where id = any($1) and state = 'sending' and lease_by = $3
@@ -189,7 +193,9 @@ class Carrier:
         try:
             # all to their end, so that a lease is held as long as its attempt is in hand; then the first failure
             done = await asyncio.gather(
-                *(self._send_group(*group) for group in _by_channel(claimed)), return_exceptions=True
+                *(self._send_group(*group) for group in _by_channel(claimed)),
+                *([self._begin_beside_rests(attempts)] if len(claimed) < len(attempts) else []),
+                return_exceptions=True,
             )
         finally:
             for each in claimed:
@@ -220,18 +226,19 @@ class Carrier:
 
     async def _send_group(self, name: ChannelName, group: list[Claimed]) -> None:
         channel = self._channels.get(name)
-        if channel is not None and name in self._limits:
-            group = await self._within_limits(group)
         if channel is None:
             refusal = Refusal(written(Why.NOT_CONFIGURED, channel=name), kind=RefusalKind.CONFIGURATION)
             await asyncio.gather(*(self._settle(each, None, refusal, clock.now()) for each in group))
         elif isinstance(channel, SendsMany):
             await self._send_many(channel, group)
         else:
-            done = await asyncio.gather(*(self._send_one(channel, each) for each in group), return_exceptions=True)
-            _raise_first(done)
+            begun: Begun = {}
+            if name in self._limits:
+                group, begun = await self._within_limits(group)
+            sending = (self._send_one(channel, each) for each in group)
+            _raise_first(await asyncio.gather(announce(begun, {}, []), *sending, return_exceptions=True))
 
-    async def _within_limits(self, group: list[Claimed]) -> list[Claimed]:
+    async def _within_limits(self, group: list[Claimed]) -> tuple[list[Claimed], Begun]:
         """Those the carrier's limits let go now; the others are put back, skipped, or told in one message."""
         now = clock.now()
         asks = [_ask(each) for each in group]
@@ -240,14 +247,24 @@ class Carrier:
         for each in (each for others in taking.values() for each in others):
             answers[each] = msgspec.structs.replace(answers[each], word=Word.WAIT)
         claims = [_claim(*each) for each in zip(asks, group, strict=True)]
+        begun: Begun = {}
         if any(answer.word is not Word.GO for answer in answers.values()):
-            await announce(await spending.hold_back(claims, answers, self._name), {}, [])
+            begun = await spending.hold_back(claims, answers, self._name)
         going: list[Claimed] = []
         for claim, claimed in zip(claims, group, strict=True):
             if answers[claim.ask.attempt].word is Word.GO:
                 digest = await spending.bundle(claim, now, self._name) if claim.ask.attempt in taking else None
                 going.append(_summed_up(claimed, digest) if digest else claimed)
-        return going
+        return going, begun
+
+    async def _begin_beside_rests(self, attempts: Sequence[AttemptId]) -> None:
+        """What its resting channel can't make in time has its next kind begun now."""
+        rows = await fetch(_RESTED, list(attempts), _RESTS)
+        if rows:
+            begun = await begin_beside(
+                [AttemptId(row["id"]) for row in rows], [NoticeId(row["notice"]) for row in rows]
+            )
+            await announce(begun, {}, [])
 
     async def _send_many(self, channel: SendsMany, group: list[Claimed]) -> None:
         t4 = clock.now()

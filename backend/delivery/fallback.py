@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from backend.core import clock, metrics
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import execute, fetch, transaction
 from backend.core.i18n import known_language
 from backend.core.ids import AttemptId, NoticeId, new_id
 from backend.core.vocabulary import Lane
@@ -38,8 +38,8 @@ _NEXT: Final = f"""
             select from attempts other where other.notice = a.notice and other.person = a.person and other.id <> a.id
                 and other.because is not null and other.state in ('pending', 'sending', 'accepted'))
     order by a.notice, a.person, way.verified_at is null, way.priority, way.channel, way.address"""
-# An attempt is hopeful as long as it may still be accepted in time: it was never handed over, or its next try is early
-# enough. One without a deadline hopes as long as it waits.
+# An attempt is hopeful as long as it may still be accepted in time: its next try is early enough, and it was not handed
+# over in vain until its deadline had passed. One without a deadline hopes as long as it waits.
 _UNHEARD: Final = f"""
     select n.id, n.alarm, n.severity, n.lane, a.deadline_at, a.step, a.round
     from notices n join lateral (
@@ -49,8 +49,8 @@ _UNHEARD: Final = f"""
         and exists (select from attempts t where t.notice = n.id and t.state <> 'skipped')
         and not exists (
             select from attempts t where t.notice = n.id and (t.state = 'accepted' or t.t6 is not null
-                or t.t7 is not null or (t.state in ('pending', 'sending') and not (
-                    t.t4 is not null and t.deadline_at is not null and greatest(t.due_at, $2) > t.deadline_at))))"""
+                or t.t7 is not null or (t.state in ('pending', 'sending') and (t.deadline_at is null or not (
+                    t.due_at > t.deadline_at or (t.t4 is not null and $2 > t.deadline_at))))))"""
 _STAMP: Final = "update notices set unheard_at = $2 where id = any($1) and unheard_at is null"
 _KNOWN: Final = "select notice, person, channel, address from attempts where notice = any($1)"
 _INSERT: Final = """
@@ -69,6 +69,13 @@ Begun = dict[Lane, list[AttemptId]]
 async def lock_notices(notices: Sequence[NoticeId]) -> None:
     """Before any attempt is locked: `revise` takes them in this order too."""
     await execute(_LOCK, sorted(set(notices)))
+
+
+async def begin_beside(attempts: Sequence[AttemptId], notices: Sequence[NoticeId]) -> Begun:
+    """`begin_next` in a transaction of its own."""
+    async with transaction():
+        await lock_notices(notices)
+        return await begin_next(attempts, notices)
 
 
 async def begin_next(attempts: Sequence[AttemptId], notices: Sequence[NoticeId]) -> Begun:

@@ -8,11 +8,11 @@ from typing import Final
 
 from backend.core import clock, metrics
 from backend.core.announce import announce
-from backend.core.db.engine import fetch, transaction
+from backend.core.db.engine import fetch
 from backend.core.deadlines import UNRUNG_FIRE, UNRUNG_ROUTINE
 from backend.core.ids import AttemptId, NoticeId
 from backend.core.vocabulary import Lane
-from backend.delivery.fallback import begin_next, lock_notices
+from backend.delivery.fallback import begin_beside
 
 _UNRUNG: Final = {Lane.FIRE: UNRUNG_FIRE, Lane.ROUTINE: UNRUNG_ROUTINE}
 _MOST: Final = 200
@@ -64,9 +64,6 @@ async def mark_breaches() -> int:
     # a carrier that had it and has not taken it by now: another kind, or the duty desk, has to
     tried = [row for row in rows if row["t4"] is not None]
     if tried:
-        notices = [NoticeId(row["notice"]) for row in tried]
-        async with transaction():
-            await lock_notices(notices)
-            begun = await begin_next([AttemptId(row["id"]) for row in tried], notices)
-        await announce(begun, {}, [])
+        attempts, notices = [AttemptId(row["id"]) for row in tried], [NoticeId(row["notice"]) for row in tried]
+        await announce(await begin_beside(attempts, notices), {}, [])
     return len(rows)

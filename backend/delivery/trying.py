@@ -42,38 +42,29 @@ _ANSWERED: Final = """
 
 async def try_contact(person: Person, contact_id: ContactPointId) -> None:
     """Send a test card to a contact that is the person's own or theirs to mend. Raises `NotFound`, `Conflict`."""
-    now, attempt, notice = clock.now(), AttemptId(new_id()), NoticeId(new_id())
+    attempt, notice = AttemptId(new_id()), NoticeId(new_id())
     async with transaction():
         contact = await contact_for(person, contact_id)
         await execute("select 1 from contact_points where id = $1 for update", contact.id)
-        if await fetch_one(_RECENT, contact.id, now - _NO_OFTENER) is not None:
+        if await fetch_one(_RECENT, contact.id, clock.now() - _NO_OFTENER) is not None:
             raise Conflict(_("刚刚已发送过测试消息，请稍候再试"))
-        languages = {known_language(contact.language), DEFAULT_LANGUAGE}
-        cards = {language: trial_card(notice, contact, language) for language in sorted(languages)}
-        await execute(
-            _NOTICE,
-            notice,
-            str(NoticeKind.CONTACT_TEST),
-            str(Severity.ABNORMAL),
-            str(Lane.ROUTINE),
-            encode_cards(cards).decode(),
-            now,
-        )
-        await execute(
-            _ATTEMPT,
-            attempt,
-            notice,
-            contact.person,
-            contact.id,
-            str(contact.channel),
-            contact.address,
-            str(Lane.ROUTINE),
-            known_language(contact.language),
-            now,
-        )
+        await _plan(notice, attempt, contact)
         facts = {"contact": str(contact.id), "channel": str(contact.channel), "notice": str(notice)}
         await record_action(person.code, "contact.tested", facts)
     await announce({Lane.ROUTINE: [attempt]}, {}, [])
+
+
+async def _plan(notice: NoticeId, attempt: AttemptId, contact: Contact) -> None:
+    """One notice with one attempt, as delivery.plan writes them for an alarm."""
+    now, lane, language = clock.now(), str(Lane.ROUTINE), known_language(contact.language)
+    cards = {each: trial_card(notice, contact, each) for each in sorted({language, DEFAULT_LANGUAGE})}
+    await execute(
+        _NOTICE, notice, str(NoticeKind.CONTACT_TEST), str(Severity.ABNORMAL), lane, encode_cards(cards).decode(), now
+    )
+    await execute(
+        _ATTEMPT, attempt, notice, contact.person, contact.id, str(contact.channel), contact.address, lane, language,
+        now,
+    )  # fmt: skip
 
 
 def trial_card(notice: NoticeId, contact: Contact, language: str) -> Card:

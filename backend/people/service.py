@@ -76,9 +76,18 @@ from unnest($1::text[], $2::text[]) as well(channel, address)
 where p.channel = well.channel and p.address = well.address and p.failing_since is not null
     and p.failure is distinct from $3
 """
+#: a phone may be off once or twice
+_UNDELIVERED_FAILS: Final = 3
+_UNDELIVERED: Final = """
+update contact_points set failures = failures + 1,
+    failing_since = case when failures + 1 >= $6 then coalesce(failing_since, $3) end,
+    failure = case when failures + 1 >= $6 then $4 else failure end
+where channel = $1 and address = $2 and failure is distinct from $5
+"""
 _MARK_VERIFIED: Final = """
 update contact_points set verified_at = coalesce(verified_at, $2), failing_since = null, failure = null, failures = 0
-where id = any($1) and (verified_at is null or failing_since is not null) and failure is distinct from $3
+where id = any($1) and failure is distinct from $3
+    and (verified_at is null or failing_since is not null or failures > 0)
 """
 
 
@@ -181,12 +190,18 @@ async def mark_contact_failing(channel: Channel, address: str, reason: str) -> N
     )  # fmt: skip
 
 
+async def mark_undelivered(channel: Channel, address: str, reason: str) -> None:
+    """Note that a carrier took a message and reports that it did not arrive; the third in a row makes it failing."""
+    await execute(_UNDELIVERED, channel, address, clock.now(), reason, UNLINKED, _UNDELIVERED_FAILS)
+
+
 async def mark_contact_well(channel: Channel, address: str) -> None:
     """Note that an address works again."""
     await execute(
         """
         update contact_points set failing_since = null, failure = null, failures = 0
-        where channel = $1 and address = $2 and failing_since is not null and failure is distinct from $3
+        where channel = $1 and address = $2 and (failing_since is not null or failures > 0)
+            and failure is distinct from $3
         """,
         channel, address, UNLINKED,
     )  # fmt: skip

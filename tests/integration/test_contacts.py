@@ -20,6 +20,7 @@ from backend.delivery.trying import contact_works, try_contact
 from backend.people.contacts import can_mend, contacts_of, failing_contacts
 from backend.people.model import Person
 from backend.people.queries import person
+from backend.people.service import mark_contact_well, mark_undelivered
 
 Add = Callable[..., Awaitable[UUID]]
 
@@ -111,6 +112,9 @@ async def test_a_number_that_does_not_exist_is_counted_and_shown_to_its_owner_an
     await try_contact(await of("li"), own.id)
     await hands.carry()
     (own,) = await contacts_of((await of("li")).id)
+    assert own.failures == 3, "that a telephone carrier takes it proves nothing"
+    await mark_contact_well(Channel.SMS, "13800000009")  # its receipt
+    (own,) = await contacts_of((await of("li")).id)
     assert (own.failures, own.failing_since) == (0, None)
 
 
@@ -157,6 +161,25 @@ async def test_a_phone_that_shows_the_card_verifies_its_inbox(hands: Hands, unit
     assert await received(wang.id, [sent.attempt]) == 1
     verified = {str(each.channel): each.verified_at for each in await contacts_of(wang.id)}
     assert verified == {"app": clock.now(), "telegram": None}
+
+
+async def test_three_messages_in_a_row_that_did_not_arrive_make_a_contact_failing(
+    unit: dict[str, UUID], still: StillClock
+) -> None:
+    wang = await of("wang")
+
+    async def telegram() -> tuple[int, bool]:
+        (one,) = [each for each in await contacts_of(wang.id) if each.channel is Channel.TELEGRAM]
+        return one.failures, one.failing_since is not None
+
+    for failures in (1, 2):
+        await mark_undelivered(Channel.TELEGRAM, "100001", "switched off")
+        assert await telegram() == (failures, False)
+    await mark_contact_well(Channel.TELEGRAM, "100001")
+    for _ in range(3):
+        await mark_undelivered(Channel.TELEGRAM, "100001", "switched off")
+    assert await telegram() == (3, True)
+    assert [each.failure for each in await failing_contacts(wang)] == ["switched off"]
 
 
 async def test_a_test_that_fails_tells_nobody_else(hands: Hands, unit: dict[str, UUID], add_person: Add) -> None:

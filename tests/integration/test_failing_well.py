@@ -165,6 +165,19 @@ async def test_a_limit_that_asks_to_wait_past_the_deadline_begins_the_next_kind(
     assert (await attempts())[2:] == [("wang", "sms", "pending")]
 
 
+async def test_a_channel_that_rests_past_the_deadline_has_the_next_kind_begun(
+    hands: Hands, door: Any, unit: dict[str, UUID]
+) -> None:
+    until = clock.now() + timedelta(seconds=30)
+    await execute("insert into channel_rests (channel, until) values ('telegram', $1)", until)
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    await give(unit["manager"], "sms", "13800000001")
+    await hands.carry()
+    assert hands.channels[Channel.TELEGRAM].sent == []
+    assert (await attempts())[2:] == [("wang", "sms", "pending")]
+    assert "正在发送 Telegram · 运营方要求该通知方式暂停发送" in await story(unit)
+
+
 async def test_the_next_kind_of_the_next_kind(hands: Hands, door: Any, unit: dict[str, UUID]) -> None:
     hands.refuses(Channel.TELEGRAM, Channel.SMS, kind=RefusalKind.MONEY)
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))

@@ -63,7 +63,7 @@ def _claims(draw: st.DrawFn) -> list[tuple[timedelta, list[tuple[str, str, bool]
     return draw(st.lists(st.tuples(pause, st.lists(one, min_size=1, max_size=12)), max_size=40))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_claims())
 def test_no_sequence_of_claims_exceeds_any_window_and_the_reserve_is_fires(
     claims: list[tuple[timedelta, list[tuple[str, str, bool]]]],
