@@ -51,6 +51,7 @@ class DeskPages(Controller):
     @get()
     async def desk(
         self,
+        *,
         person: NamedDependency[Person],
         settings: NamedDependency[Settings],
         is_demo: NamedDependency[bool],

@@ -81,6 +81,7 @@ class PhonePages(Controller):
     @get()
     async def home(
         self,
+        *,
         person: NamedDependency[Person],
         settings: NamedDependency[Settings],
         is_demo: NamedDependency[bool],

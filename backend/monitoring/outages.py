@@ -1,6 +1,7 @@
 """Outages of links as rows: begun when a loss is recognised, ended when the device is back.
 
-Part of the intake's transaction. One open row a device, whoever says it how often: a second loss while one is open is the same one.
+Part of the intake's transaction. One open row a device, whoever says it how often: a second loss while one is open
+is the same one.
 """
 
 from collections.abc import Mapping, Sequence
