@@ -47,14 +47,14 @@ class Part(msgspec.Struct, kw_only=True):
 class Cast:
     """The processes of the way, and how a killed worker is replaced."""
 
-    def __init__(self, stage: Stage, carrier: subprocess.Popen[bytes], carrier_port: int) -> None:
+    def __init__(self, stage: Stage, carrier: subprocess.Popen[bytes], carrier_port: int, **settings: str) -> None:
         self.stage = stage
         self.carrier = carrier
         self.bot = {
             "FENGHUO_TELEGRAM_TOKEN": TOKEN,
             "FENGHUO_TELEGRAM_API_BASE": f"http://127.0.0.1:{carrier_port}",
         }
-        self.gateway, self.port = stage.gateway()
+        self.gateway, self.port = stage.gateway(**settings)
         self._starts = 0
         self.workers = [self._worker() for _ in range(2)]
 

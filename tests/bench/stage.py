@@ -70,6 +70,7 @@ class Stage:
             "FENGHUO_DATABASE_URL": self.url,
             "FENGHUO_REDIS_URL": self.redis_url,
             "FENGHUO_LOG_LEVEL": "warning",
+            "FENGHUO_STORMS_IS_ON": "false",  # else most alarms of a benchmark would be told by another's card
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
             **more,
         }
