@@ -137,7 +137,7 @@ async def _table(
     memory: dict[str, tuple[int, int]],
 ) -> Table:
     table = Table(
-        title=f"(e) {_ALARMS * seconds / 60:.0f} faults in {seconds:.0f} s from {_DEVICES} devices, a fire in the middle",
+        title=f"(e) {_ALARMS * seconds / 60:.0f} faults in {seconds:.0f} s from {_DEVICES} devices, one fire in it",
         columns=("what", "n", "p50", "p99", "p99.9", "max"),
     )
     fire = await fetch(_FIRE)
