@@ -221,10 +221,12 @@ async def _fresh(reports: Sequence[Report]) -> set[int]:
     return fresh
 
 
-async def sweep_stale(directory: Directory, announce: Callable[[Committed], Awaitable[None]]) -> None:
+async def sweep_stale(
+    directory: Directory, announce: Callable[[Committed], Awaitable[None]], storms: Storms | None = None
+) -> None:
     """Tell of analog points that fell silent; the routine worker's chore."""
     async with transaction():
-        raised = await raising.apply(await monitoring.stale(clock.now(), directory))
+        raised = await raising.apply(await monitoring.stale(clock.now(), directory), storms)
     if raised.touched:
         await announce(Committed(raised=raised, hints=_hints(raised)))
 

@@ -222,7 +222,7 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
         Every(1, lambda: sweep_storms(settings.storms, _teller(announcer))),
         Every(2, lambda: sweep_outages(settings.carriers, _teller(announcer))),
         Every(30, forget_fingerprints),
-        Every(30, lambda: sweep_stale(directory, _teller(announcer))),
+        Every(30, lambda: sweep_stale(directory, _teller(announcer), settings.storms)),
         Every(6 * 3600, ensure_partitions),
     )
 

@@ -20,7 +20,7 @@ from miniprogram_api.inbox import PAGE, InboxItem, items_after
 
 PING_S: Final = 10.0  # proxies cut a silent stream after 15 to 60 s
 _GAP_S: Final = 0.1  # a storm of hints becomes at most ten looks a second
-_STATE_GAP_S: Final = 1.0  # and at most one "changed" a second: each makes the page ask for itself anew
+_STATE_GAP_S: Final = 0.5  # and at most two "changed" a second: each makes the page ask for itself anew
 _RENEW_S: Final = 5.0  # how old our knowledge of the session may be when there is something to say
 _LIFE_S: Final = 600.0  # then the phone asks again
 _encode = msgspec.json.Encoder().encode
@@ -104,7 +104,8 @@ class Watch:
             if found.is_end:
                 break
             self._next = self._ask()
-        self._last = clock.monotonic()
+        if found:
+            self._last = clock.monotonic()
         return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import alarm_way, codec, idle_links, ingest
+from tests.bench import alarm_way, codec, idle_links, ingest, storm
 from tests.bench.figures import Table, load_average, machine_facts
 from tests.bench.stage import Stage, postgres_version, stage
 
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[..., Awaitable[list[Table]]]] = {
     "ingest": ingest.run,
     "alarms": alarm_way.run,
     "idle": idle_links.run,
+    "storm": storm.run,
 }
 
 

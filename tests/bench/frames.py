@@ -14,7 +14,7 @@ from protocol_gateway.gb26875.text import Text
 from protocol_gateway.gb26875.wall_clock import TimeTag, WallClock
 
 CENTRE: Final = bytes.fromhex("640000000000")
-NORMAL, FIRE = 1, 3
+NORMAL, FIRE, FAULT = 1, 3, 5
 SMOKE_DETECTOR: Final = 40
 TAG_MARK: Final = "bench-"
 _TAG_DIGITS: Final = 8
@@ -83,5 +83,5 @@ def normal_templates(source: str) -> list[Template]:
     return [*component[:half], system, uitd, system, uitd, *component[half:], system, uitd, system, uitd]
 
 
-def fire_template(source: str) -> Template:
-    return Template(source, TypeFlag.COMPONENT_STATE, component_state(FIRE, 1))
+def tagged_template(source: str, state: int) -> Template:
+    return Template(source, TypeFlag.COMPONENT_STATE, component_state(state, 1))

@@ -14,12 +14,13 @@ import msgspec
 import uvloop
 
 from tests.bench.figures import Latency, latency_of
-from tests.bench.frames import Template, fire_template, normal_templates
+from tests.bench.frames import FAULT, FIRE, Template, normal_templates, tagged_template
 
 _TICK_S = 0.001
 _DRAIN_S = 15.0
 _MIN_FRAME = 30
 _CONFIRM = 3
+_STATES = {"fire": FIRE, "fault": FAULT}
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -27,7 +28,7 @@ class Plan(msgspec.Struct, kw_only=True):
 
     port: int
     addresses: list[str]
-    kind: str  #: normal, fire
+    kind: str  #: normal, fire, fault
     seconds: float
     warm_up: float = 0.0
     window: int = 0
@@ -57,7 +58,7 @@ class Peer(asyncio.Protocol):
         self.serial = 0
         self.sent_at: dict[int, float] = {}
         self.templates: list[Template] = normal_templates(address)
-        self.fire = fire_template(address)
+        self.tagged = tagged_template(address, _STATES.get(run.plan.kind, FIRE))
         self.kept = b""
         self.transport: Any = None
 
@@ -85,9 +86,9 @@ class Peer(asyncio.Protocol):
         for _ in range(frames):
             self.serial = serial = (self.serial + 1) & 0xFFFF
             self.sent_at[serial] = now
-            if run.is_fire:
+            if run.is_tagged:
                 tag = next(run.tags)
-                octets.append(self.fire.tagged(serial, tag))
+                octets.append(self.tagged.tagged(serial, tag))
                 run.tag_times.append((tag, now))
             else:
                 octets.append(self.templates[serial % len(self.templates)].numbered(serial))
@@ -100,7 +101,7 @@ class Run:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.is_fire = plan.kind == "fire"
+        self.is_tagged = plan.kind in _STATES
         self.is_on = True
         self.tags = count(plan.first_tag)
         self.tag_times: list[tuple[int, float]] = []
@@ -122,7 +123,7 @@ class Run:
         for address in plan.addresses:
             _, peer = await loop.create_connection(lambda address=address: Peer(self, address), "127.0.0.1", plan.port)
             peers.append(peer)
-        if not self.is_fire or plan.warm_up:
+        if not self.is_tagged or plan.warm_up:
             await asyncio.sleep(0.5)  # clocks set and states asked on first contact
         cpu = time.process_time()
         began = time.monotonic()

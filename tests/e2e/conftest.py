@@ -158,6 +158,7 @@ class Processes:
             "FENGHUO_HTTP_REQUESTS_PER_MINUTE": "100000",
             **{f"FENGHUO_BUDGETS_{name}": most for name, most in LIMITS.items()},
             "FENGHUO_GATEWAY_HOST": "127.0.0.1",
+            "FENGHUO_STORMS_IS_ON": "false",  # here every alarm is counted on the phones
             "FENGHUO_GATEWAY_PORT": str(self.gateway_port),
             **environment,
         }
