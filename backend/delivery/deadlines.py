@@ -17,8 +17,6 @@ from backend.core.vocabulary import Severity
 from backend.delivery.breach_model import BreachKind, CauseCode, NoteKind
 
 _PAGE: Final = 1000
-#: a year of a large provider is walked through; the pool's own patience is for pages
-_PATIENCE_S: Final = 900
 _DOOR: Final = "($3::uuid[] is null or n.unit = any($3))"
 
 _NOTICES: Final = f"""
@@ -77,6 +75,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     units: Sequence[UnitId] | None = None
     timezone: str = "Asia/Shanghai"  #: of what belongs to no unit
+    patience_s: float | None = None  #: for PostgreSQL; None: the pool's own, which is for pages
 
 
 class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,7 +196,7 @@ async def notices(stretch: Stretch) -> AsyncGenerator[NoticeLine, None]:
     held: list[dict[str, Any]] = []
     values = (stretch.since, stretch.until, _units(stretch), stretch.timezone)
     async with transaction() as one:
-        async for record in one.cursor(_NOTICES, *values, prefetch=_PAGE, timeout=_PATIENCE_S):
+        async for record in one.cursor(_NOTICES, *values, prefetch=_PAGE, timeout=stretch.patience_s):
             row = dict(record)
             if held and held[0]["notice"] != row["notice"]:
                 yield _notice(held)
@@ -215,7 +214,7 @@ def _notice(rows: list[dict[str, Any]]) -> NoticeLine:
 
 async def speeds(stretch: Stretch) -> list[Speed]:
     """Each severity's figures, in the vocabulary's order; one without notices has none."""
-    rows = await _slow(_SPEEDS, stretch.since, stretch.until, _units(stretch))
+    rows = await _read(stretch, _SPEEDS, stretch.since, stretch.until, _units(stretch))
     found = {row["severity"]: msgspec.convert(row, Speed) for row in rows}
     return [found.get(str(each), Speed(severity=each)) for each in Severity]
 
@@ -224,7 +223,8 @@ async def breaches(
     stretch: Stretch, *, kind: BreachKind | None = None, severity: Severity | None = None, limit: int | None = None
 ) -> list[BreachLine]:
     """Breaches of the stretch with their notes, newest first."""
-    rows = await _slow(
+    rows = await _read(
+        stretch,
         _BREACHES,
         stretch.since,
         stretch.until,
@@ -247,7 +247,7 @@ async def breaches(
 
 async def causes(stretch: Stretch) -> list[CauseCount]:
     """How many breaches had which cause, the most frequent first."""
-    rows = await _slow(_COUNTS, stretch.since, stretch.until, _units(stretch))
+    rows = await _read(stretch, _COUNTS, stretch.since, stretch.until, _units(stretch))
     return msgspec.convert(rows, list[CauseCount])
 
 
@@ -255,6 +255,6 @@ def _units(stretch: Stretch) -> list[UnitId] | None:
     return None if stretch.units is None else list(stretch.units)
 
 
-async def _slow(sql: str, *values: Any) -> list[dict[str, Any]]:
+async def _read(stretch: Stretch, sql: str, *values: Any) -> list[dict[str, Any]]:
     async with connection() as one:
-        return [dict(row) for row in await one.fetch(sql, *values, timeout=_PATIENCE_S)]
+        return [dict(row) for row in await one.fetch(sql, *values, timeout=stretch.patience_s)]
