@@ -31,7 +31,7 @@ _SEEN: Final = """
     (select c.failure from contact_points c where c.id = t.contact_point) as contact_failure"""
 #: a notice that was planned after its deadline is the late half of a breach that is recorded already
 _LATE: Final = f"""
-    select {_SEEN}, t.notice, t.deadline_at, n.alarm, n.unit, n.severity, n.clause, n.t1, n.t3
+    select {_SEEN}, t.notice, t.deadline_at, t.created_at, n.alarm, n.unit, n.severity, n.clause, n.t1, n.t3
     from attempts t join notices n on n.id = t.notice
     where t.deadline_at >= $1 and t.deadline_at < $2 and t.is_held is distinct from true
       and (t.t5 is null or t.t5 > t.deadline_at) and t.state <> 'skipped'
@@ -93,7 +93,10 @@ async def late_attempts(window: Window, scene: Scene) -> list[Finding]:
     """Attempts whose deadline ran out unaccepted (4.3.1, 4.3.2)."""
     found = []
     for row in await fetch(_LATE, window.since, window.until, MOST):
-        seen, deadline = _seen(row), Deadline(row["t1"], row["t3"], row["deadline_at"])
+        seen = _seen(row)
+        # a later step's time runs from its own beginning
+        began = row["t1"] if row["created_at"] <= row["t3"] else row["created_at"]
+        deadline = Deadline(began, max(row["t3"], began), row["deadline_at"])
         late = None if seen.t5 is None else round((seen.t5 - deadline.at).total_seconds() * 1000)
         found.append(
             Finding(

@@ -39,6 +39,8 @@ def attempt(**said: Any) -> AttemptSeen:
         ({"tries": 2, "why": "502"}, CauseCode.CARRIER_FAILING),
         ({"why": "the channel rests"}, CauseCode.BUDGET),
         ({"state": "refused", "why": "429 Too Many Requests"}, CauseCode.BUDGET),
+        ({"why": '{"code":"waits","facts":{"limit":"sms"}}'}, CauseCode.BUDGET),
+        ({"state": "refused", "why": '{"code":"not_configured","facts":{}}'}, CauseCode.NOT_CONFIGURED),
         ({"state": "sending", "tries": 1, "lease_until": at(1)}, CauseCode.WORKER_DIED),
         ({"state": "sending", "tries": 1, "lease_until": at(5)}, CauseCode.CARRIER_SLOW),
         ({"state": "accepted", "tries": 1, "t4": at(2), "t5": at(3.5)}, CauseCode.CARRIER_SLOW),
