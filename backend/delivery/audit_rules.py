@@ -98,4 +98,5 @@ def windows(mark: datetime | None, now: datetime) -> tuple[list[Window], datetim
     if behind >= recent.since:
         return [recent], now
     slice_end = min(behind + SLICE, recent.since)
-    return [recent, Window(behind - OVERLAP, slice_end)], slice_end
+    has_caught_up = slice_end == recent.since
+    return [recent, Window(behind - OVERLAP, slice_end)], now if has_caught_up else slice_end
