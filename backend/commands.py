@@ -31,6 +31,8 @@ from protocol_gateway.gb26875.jsonform import decode_hex_line
 from protocol_gateway.gb26875.profiles import PROFILES
 
 _ACTOR: Final = "command line"
+#: a year of a large provider takes PostgreSQL longer than a page may
+_EXPORT_PATIENCE_S: Final = 900.0
 _SESSION: Final = """
     select p.code as person, s.kind, s.label from sessions s join people p on p.id = s.person
     where s.digest = $1 and s.revoked_at is null"""
@@ -148,7 +150,9 @@ async def export_deadlines(settings: Settings, arguments: argparse.Namespace) ->
     zone = row["timezone"] if row is not None else settings.provider.timezone
     begin, end = (datetime.combine(day, time(), ZoneInfo(zone)) for day in days)
     units = None if unit is None else [unit]
-    stretch = deadlines.Stretch(since=begin, until=end, units=units, timezone=settings.provider.timezone)
+    stretch = deadlines.Stretch(
+        since=begin, until=end, units=units, timezone=settings.provider.timezone, patience_s=_EXPORT_PATIENCE_S
+    )
     book = BOOKS[arguments.format](arguments.out, sys.stdout)
     async with contextlib.aclosing(deadlines.notices(stretch)) as notices:
         async for line in notices:

@@ -12,6 +12,7 @@ from backend.core.db.engine import fetch
 from backend.core.deadlines import (
     CONTACT_KINDS_CLAUSE,
     LEAST_CONTACT_KINDS,
+    NOTICE_DEADLINES,
     OVERDUE_FIRE,
     OVERDUE_ROUTINE,
 )
@@ -30,7 +31,7 @@ _SEEN: Final = """
     (select c.failure from contact_points c where c.id = t.contact_point) as contact_failure"""
 #: a notice that was planned after its deadline is the late half of a breach that is recorded already
 _LATE: Final = f"""
-    select {_SEEN}, t.notice, t.deadline_at, n.alarm, n.unit, n.severity, n.clause, n.t1, n.t3
+    select {_SEEN}, t.notice, t.deadline_at, t.created_at, n.alarm, n.unit, n.severity, n.clause, n.t1, n.t3
     from attempts t join notices n on n.id = t.notice
     where t.deadline_at >= $1 and t.deadline_at < $2 and t.is_held is distinct from true
       and (t.t5 is null or t.t5 > t.deadline_at) and t.state <> 'skipped'
@@ -46,6 +47,17 @@ _SHORT: Final = """
     having count(distinct t.channel) filter (where t.t5 <= n.deadline_at) < case when n.unit is null then 1 else $4 end
       and bool_or(t.state <> 'skipped' or t.why ilike any($5))
     order by n.deadline_at, n.id limit $3"""
+#: the same before the deadline: nothing is under way that could still be accepted in time
+_BLOCKED: Final = """
+    select n.id as notice, n.alarm, n.unit, n.severity, n.deadline_at as due_at
+    from notices n join attempts t on t.notice = n.id
+    where n.deadline_at > $1 and n.deadline_at < $2 and n.kind = 'raised'
+    group by n.id
+    having count(distinct t.channel) filter (where t.t5 is not null) < case when n.unit is null then 1 else $4 end
+      and bool_and(t.state not in ('pending', 'sending') or t.due_at > n.deadline_at)
+      and bool_or(t.state = 'refused' or (t.state = 'pending' and t.tries > 0))
+    order by n.deadline_at, n.id limit $3"""
+_LONGEST_DEADLINE: Final = max(each.within for each in NOTICE_DEADLINES.values())
 _OF_NOTICES: Final = f"select t.notice, {_SEEN} from attempts t where t.notice = any($1) order by t.id"
 _EMPTY: Final = """
     select n.id as notice, n.alarm, n.unit, n.severity, n.clause, coalesce(n.deadline_at, n.t1) as due_at
@@ -81,7 +93,10 @@ async def late_attempts(window: Window, scene: Scene) -> list[Finding]:
     """Attempts whose deadline ran out unaccepted (4.3.1, 4.3.2)."""
     found = []
     for row in await fetch(_LATE, window.since, window.until, MOST):
-        seen, deadline = _seen(row), Deadline(row["t1"], row["t3"], row["deadline_at"])
+        seen = _seen(row)
+        # a later step's time runs from its own beginning
+        began = row["t1"] if row["created_at"] <= row["t3"] else row["created_at"]
+        deadline = Deadline(began, max(row["t3"], began), row["deadline_at"])
         late = None if seen.t5 is None else round((seen.t5 - deadline.at).total_seconds() * 1000)
         found.append(
             Finding(
@@ -112,6 +127,22 @@ async def short_notices(window: Window, scene: Scene) -> list[Finding]:
             notice=row["notice"],
             due_at=row["deadline_at"],
             cause=cause_of_kinds(attempts[row["notice"]], Deadline(row["t1"], row["t3"], row["deadline_at"]), scene),
+            **_about(row),
+        )
+        for row in rows
+    ]
+
+
+async def blocked_notices(scene: Scene) -> list[Finding]:
+    """Notices that can't reach two kinds in time any more: no breach yet, but the desk need not wait for it (4.3.3)."""
+    rows = await fetch(_BLOCKED, scene.now, scene.now + _LONGEST_DEADLINE, MOST, LEAST_CONTACT_KINDS)
+    return [
+        Finding(
+            kind=BreachKind.KINDS_SHORT,
+            clause=CONTACT_KINDS_CLAUSE,
+            notice=row["notice"],
+            due_at=row["due_at"],
+            cause=Cause(code=CauseCode.UNKNOWN),
             **_about(row),
         )
         for row in rows

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from backend.core import clock
-from backend.core.db.engine import fetch
+from backend.core.db.engine import execute, fetch
 from backend.core.i18n import DEFAULT_LANGUAGE, N_, translate
 from backend.core.ids import AlarmId, UnitId
 from backend.core.vocabulary import Lane, Severity
@@ -30,6 +30,8 @@ _NOTICES: Final = """
     select n.id, n.alarm, n.unit, n.severity, n.lane, n.cards, n.revision, n.deadline_at, n.clause, n.t0, n.t1,
         (select count(*) from breaches b where b.kind = 'notice_unattempted' and b.alarm = n.alarm) as times
     from notices n where n.id = any($1) order by n.id"""
+#: the lock under which the desk is told; any number that nobody else takes
+_TELLING: Final = 0x66656E676875_01
 #: whose alarm the desk was told of already (or is being told of), and which units' it was told of just now
 _DESK_KNOWS: Final = """
     select n.alarm from notices n
@@ -71,9 +73,10 @@ def _again(row: dict[str, Any]) -> NoticeDraft:
 
 
 async def tell_desk(findings: Sequence[Finding]) -> Repair:
-    """The duty desk hears of a notice that reached too few kinds of contact (4.3.3), unless it knows of the alarm."""
-    if not await recipients(None):
+    """The duty desk hears of a notice that reaches too few kinds of contact (4.3.3), unless it knows of the alarm."""
+    if not findings or not await recipients(None):
         return Repair()
+    await execute("select pg_advisory_xact_lock($1)", _TELLING)  # two auditors tell it once
     now = clock.now()
     alarms = [each.alarm for each in findings]
     known = {row["alarm"] for row in await fetch(_DESK_KNOWS, alarms, list(DUTY_DESK_ROLES))}

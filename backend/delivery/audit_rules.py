@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 
 from backend.delivery.breach_model import AttemptSeen, Cause, CauseCode, Scene, Window
 
-#: what carriers, circuits and budgets say when they ask for patience; `why` of an attempt begins with or holds it
-BUDGET_WORDS: Final = ("the channel rests", "429", "budget", "quota", "rate limit", "too many requests")
+#: what `attempts.why` may hold, in small letters: our words and carriers', or the codes of reasons stored as JSON
+BUDGET_WORDS: Final = ("the channel rests", '"rests"', '"waits"', "429", "budget", "quota", "rate limit")
+NOT_CONFIGURED_WORDS: Final = ("is not configured", '"not_configured"')
 #: what is skipped with these words was to be told and was not; any other reason is a decision (told by another alarm)
-INVOLUNTARY: Final = ("budget", "quota", "circuit")
+INVOLUNTARY: Final = ("budget", "quota", "circuit", '"useless"')
 #: rows are committed within seconds of the times they are found by; the last stretch is looked at again and again
 OVERLAP: Final = timedelta(seconds=20)
 #: what a new auditor looks back over, a slice a pass
@@ -43,7 +44,7 @@ _Rule = tuple[CauseCode, Callable[[AttemptSeen, Deadline, Scene], bool]]
 #: the first that fits is the cause
 _RULES: Final[tuple[_Rule, ...]] = (
     (CauseCode.PLANNED_LATE, _planned_late),
-    (CauseCode.NOT_CONFIGURED, lambda a, _, __: a.state == "refused" and _said(a, ("is not configured",))),
+    (CauseCode.NOT_CONFIGURED, lambda a, _, __: a.state == "refused" and _said(a, NOT_CONFIGURED_WORDS)),
     (CauseCode.CONTACT_DEAD, lambda a, _, __: a.state in {"refused", "skipped"} and a.contact_failure is not None),
     (CauseCode.BUDGET, lambda a, _, __: _said(a, BUDGET_WORDS)),
     (CauseCode.CARRIER_REFUSED, lambda a, _, __: a.state == "refused"),
@@ -97,4 +98,5 @@ def windows(mark: datetime | None, now: datetime) -> tuple[list[Window], datetim
     if behind >= recent.since:
         return [recent], now
     slice_end = min(behind + SLICE, recent.since)
-    return [recent, Window(behind - OVERLAP, slice_end)], slice_end
+    has_caught_up = slice_end == recent.since
+    return [recent, Window(behind - OVERLAP, slice_end)], now if has_caught_up else slice_end

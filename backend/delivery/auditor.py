@@ -6,7 +6,7 @@ once, together with its repair. A pass that fails is logged, and the next one co
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,16 +20,22 @@ from backend.core.ids import AttemptId
 from backend.core.live import Hint
 from backend.core.vocabulary import Lane
 from backend.delivery import breaches
-from backend.delivery.audit_checks import overdue_attempts
+from backend.delivery.audit_checks import blocked_notices, overdue_attempts
+from backend.delivery.audit_repairs import tell_desk
 from backend.delivery.audit_rules import windows
 from backend.delivery.breach_model import Check, Finding, NoteKind, Repair, Scene
 from backend.delivery.breaches import Note
 from backend.delivery.plan import mark_durable
+from backend.delivery.sweep import mark_breaches
 
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 1.0
 _OUTAGES_KEPT: Final = 100
+#: whose chore it is to mark attempts that were not held; without it the auditor does it
+_MARKS_BREACHES: Final = "routine"
+#: a mark is written no oftener than this: the last stretch is looked at again and again anyway
+_MARK_STEP: Final = timedelta(seconds=5)
 #: a check that finds this many may have more on its next page: its mark stays
 _FULL_PAGE: Final = 100
 #: an open breach is looked after this long; carriers are tried for about five minutes
@@ -85,6 +91,10 @@ class Auditor:
             for check in self._checks:
                 try:
                     new += await self._check(check, scene)
+                except TimeoutError:
+                    # too slow is not away; the other checks have their turn
+                    log.warning("an audit check took too long", extra={"check": check.name})
+                    failed = True
                 except SERVER_AWAY:
                     raise
                 except Exception:
@@ -120,13 +130,16 @@ class Auditor:
             is_all = is_all and len(found) < _FULL_PAGE
             for start in range(0, len(found), check.at_once):
                 new += await _settle(check, found[start : start + check.at_once])
-        if is_all:
+        if is_all and (mark is None or next_mark - mark["at"] >= _MARK_STEP):
             await execute(_MOVE_MARK, check.name, next_mark)
         return new
 
     async def _look_after(self, scene: Scene) -> None:
         """What was late is complete when it was accepted after all; what lies about is rung for; old beats go."""
+        await _warn_desk(scene)
         await _complete()
+        if _MARKS_BREACHES not in scene.living:
+            await mark_breaches()
         overdue = await overdue_attempts(scene)
         if overdue:
             await announce(overdue, {}, [])
@@ -153,12 +166,9 @@ async def _write(check: Check, findings: Sequence[Finding], *, is_repaired: bool
             repair = await check.repair(list(new.values()))
         notes = await breaches.note(_notes(new, repair))
         await breaches.to_ledger(new, notes)
-    for finding in new.values():
-        metrics.FOUND_BREACHES.labels(finding.kind).inc()
-        log.error(
-            "a breach",
-            extra={"kind": finding.kind, "cause": finding.cause.code, "subject": str(finding.subject)},
-        )
+    for (kind, cause), count in Counter((each.kind, each.cause.code) for each in new.values()).items():
+        metrics.FOUND_BREACHES.labels(kind).inc(count)
+        log.error("breaches", extra={"kind": kind, "cause": cause, "count": count})
     await _announce(new.values(), repair.attempts)
     await mark_durable([(notice, clock.now()) for notice in repair.notices])
     return len(new)
@@ -175,6 +185,19 @@ def _notes(new: dict[Any, Finding], repair: Repair) -> list[Note]:
 async def _announce(found: Any, attempts: dict[Lane, list[AttemptId]]) -> None:
     hints = {(str(each.unit or ""), str(each.alarm)) for each in found}
     await announce(attempts, {}, [Hint(unit=unit, alarm=alarm) for unit, alarm in sorted(hints)])
+
+
+async def _warn_desk(scene: Scene) -> None:
+    """The duty desk hears at once of what can't be told in time any more, before its deadline runs out."""
+    blocked = await blocked_notices(scene)
+    if not blocked:
+        return
+    async with transaction():
+        repair = await tell_desk(blocked)
+    told = [each for each in blocked if each.subject in repair.done]
+    if told:
+        await _announce(told, repair.attempts)
+        await mark_durable([(notice, clock.now()) for notice in repair.notices])
 
 
 async def _complete() -> None:

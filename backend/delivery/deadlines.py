@@ -17,8 +17,6 @@ from backend.core.vocabulary import Severity
 from backend.delivery.breach_model import BreachKind, CauseCode, NoteKind
 
 _PAGE: Final = 1000
-#: a year of a large provider is walked through; the pool's own patience is for pages
-_PATIENCE_S: Final = 900
 _DOOR: Final = "($3::uuid[] is null or n.unit = any($3))"
 
 _NOTICES: Final = f"""
@@ -30,19 +28,22 @@ _NOTICES: Final = f"""
         left join people p on p.id = t.person
     where n.created_at >= $1 and n.created_at < $2 and {_DOOR}
     order by n.created_at, n.id, t.created_at, t.number"""
-#: the time of each kind's first acceptance, soonest first: [1] is the first kind, [2] the second
-_FIRSTS: Final = """
-    select array_agg(k.at order by k.at) as kinds
-    from (select min(t.t5) as at from attempts t where t.notice = n.id and t.t5 is not null group by t.channel) k"""
+#: each kind's first acceptance, then each notice's: soonest first, [1] is the first kind and [2] the second. Grouped
+#: over the whole stretch, for one look-up a notice takes several times as long over a month
 _SPEEDS: Final = f"""
-    with told as (
-        select n.severity, n.deadline_at, extract(epoch from f.kinds[1] - n.t1)::float8 as first_s,
-            extract(epoch from f.kinds[2] - n.t1)::float8 as two_s,
-            f.kinds[case when n.unit is null then 1 else 2 end] <= n.deadline_at as is_held
-        from notices n cross join lateral ({_FIRSTS}) f
+    with kinds as (
+        select n.id, n.severity, n.unit, n.deadline_at, n.t1, min(t.t5) as at, bool_and(t.state = 'skipped') as skipped
+        from notices n left join attempts t on t.notice = n.id
         where n.created_at >= $1 and n.created_at < $2 and {_DOOR} and n.kind = 'raised' and n.deadline_at is not null
-            and not exists (
-                select from attempts t where t.notice = n.id having bool_and(t.state = 'skipped') and count(*) > 0))
+        group by n.id, t.channel),
+    firsts as (
+        select severity, unit, deadline_at, t1, array_agg(at order by at) as at
+        from kinds group by id, severity, unit, deadline_at, t1 having not coalesce(bool_and(skipped), false)),
+    told as (
+        select severity, extract(epoch from at[1] - t1)::float8 as first_s,
+            extract(epoch from at[2] - t1)::float8 as two_s,
+            at[case when unit is null then 1 else 2 end] <= deadline_at as is_held
+        from firsts)
     select severity, count(*) as notices, count(*) filter (where is_held) as held,
         count(*) filter (where first_s is null) as unaccepted, count(two_s) as two_kinds,
         percentile_disc(0.5) within group (order by first_s) as first_p50,
@@ -77,6 +78,7 @@ class Stretch(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     units: Sequence[UnitId] | None = None
     timezone: str = "Asia/Shanghai"  #: of what belongs to no unit
+    patience_s: float | None = None  #: for PostgreSQL; None: the pool's own, which is for pages
 
 
 class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,7 +199,7 @@ async def notices(stretch: Stretch) -> AsyncGenerator[NoticeLine, None]:
     held: list[dict[str, Any]] = []
     values = (stretch.since, stretch.until, _units(stretch), stretch.timezone)
     async with transaction() as one:
-        async for record in one.cursor(_NOTICES, *values, prefetch=_PAGE, timeout=_PATIENCE_S):
+        async for record in one.cursor(_NOTICES, *values, prefetch=_PAGE, timeout=stretch.patience_s):
             row = dict(record)
             if held and held[0]["notice"] != row["notice"]:
                 yield _notice(held)
@@ -215,7 +217,7 @@ def _notice(rows: list[dict[str, Any]]) -> NoticeLine:
 
 async def speeds(stretch: Stretch) -> list[Speed]:
     """Each severity's figures, in the vocabulary's order; one without notices has none."""
-    rows = await _slow(_SPEEDS, stretch.since, stretch.until, _units(stretch))
+    rows = await _read(stretch, _SPEEDS, stretch.since, stretch.until, _units(stretch))
     found = {row["severity"]: msgspec.convert(row, Speed) for row in rows}
     return [found.get(str(each), Speed(severity=each)) for each in Severity]
 
@@ -224,7 +226,8 @@ async def breaches(
     stretch: Stretch, *, kind: BreachKind | None = None, severity: Severity | None = None, limit: int | None = None
 ) -> list[BreachLine]:
     """Breaches of the stretch with their notes, newest first."""
-    rows = await _slow(
+    rows = await _read(
+        stretch,
         _BREACHES,
         stretch.since,
         stretch.until,
@@ -247,7 +250,7 @@ async def breaches(
 
 async def causes(stretch: Stretch) -> list[CauseCount]:
     """How many breaches had which cause, the most frequent first."""
-    rows = await _slow(_COUNTS, stretch.since, stretch.until, _units(stretch))
+    rows = await _read(stretch, _COUNTS, stretch.since, stretch.until, _units(stretch))
     return msgspec.convert(rows, list[CauseCount])
 
 
@@ -255,6 +258,6 @@ def _units(stretch: Stretch) -> list[UnitId] | None:
     return None if stretch.units is None else list(stretch.units)
 
 
-async def _slow(sql: str, *values: Any) -> list[dict[str, Any]]:
+async def _read(stretch: Stretch, sql: str, *values: Any) -> list[dict[str, Any]]:
     async with connection() as one:
-        return [dict(row) for row in await one.fetch(sql, *values, timeout=_PATIENCE_S)]
+        return [dict(row) for row in await one.fetch(sql, *values, timeout=stretch.patience_s)]

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 #: an auditor whose last good pass is older than this does not speak for the house
 _FRESH_S: Final = 10.0
 _TIMEOUT_S: Final = 10.0
+#: a beat that did not go out is tried again sooner: the watcher's patience may be short
+_AGAIN_S: Final = 5.0
 #: without these no alarm comes in, or none goes out
 _VITAL: Final = ("gateway", "fire")
 _encode = msgspec.json.Encoder().encode
@@ -70,14 +72,15 @@ class Heartbeat:
             return
         try:
             while True:
+                is_heard = False
                 try:
-                    await self.beat()
+                    is_heard = await self.beat()
                 except SERVER_AWAY as error:
                     log.warning("no heartbeat: the database is away", extra={"error": type(error).__name__})
                 except Exception:
                     # one of the loops that must not die (house.md §6)
                     log.exception("no heartbeat")
-                await asyncio.sleep(self._settings.every_s)
+                await asyncio.sleep(self._settings.every_s if is_heard else min(_AGAIN_S, self._settings.every_s))
         finally:
             await self.close()
 
@@ -92,7 +95,7 @@ class Heartbeat:
         overdue = await overdue_attempts(Scene(now=now))
         reason = why_silent(self._age_s(), living, sum(len(each) for each in overdue.values()))
         if reason:
-            log.error("no heartbeat goes out", extra={"reason": reason})
+            log.warning("no heartbeat goes out", extra={"reason": reason})
             return False
         pulse = Pulse(status="well", at=now.isoformat(), host=socket.gethostname(), processes=sorted(living))
         return await self._send(pulse, str(int(now.timestamp())))

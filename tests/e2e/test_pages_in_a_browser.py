@@ -428,3 +428,29 @@ async def test_the_desk_takes_a_reason_for_a_false_alarm_on_a_narrow_screen(
     await expect(desk.locator(".desk-line .chips")).to_contain_text("误报")
     await assert_it_fits(desk, "desk-judged-360")
     assert "灰尘水汽" in str(await fetch("select facts from alarm_entries where kind = 'judged'"))
+
+
+async def test_the_deadlines_show_a_breach_and_take_the_quality_leads_note(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    await town.fire()
+    await execute(
+        "insert into grants (id, person, role, unit, granted_at) "
+        "select gen_random_uuid(), id, 'quality_lead', null, now() from people where code = 'qian'"
+    )
+    await execute(
+        """insert into breaches (id, kind, clause, subject, alarm, unit, severity, due_at, found_at, cause_code, cause)
+           select gen_random_uuid(), 'kinds_short', 'CQC/SC 11002-2025 4.3.3', id, id, unit, 'fire',
+               now() - interval '1 minute', now(), 'carrier_stalled', '{"channel": "telegram", "why": "timeout"}'
+           from alarms"""
+    )
+    for width in (360, 1440):
+        page = await browser.page(f"{town.address}/", viewport={"width": width, "height": 900})
+        await page.get_by_role("link", name="时限", exact=True).click()
+        await expect(page.get_by_role("heading", name="时限内少于两种联络方式 · 运营商无应答")).to_be_visible()
+        await assert_it_fits(page, f"deadlines-{width}")
+        await page.get_by_label("原因与改进措施").fill(f"加装第二网卡 {width}")
+        await page.get_by_role("button", name="记录").click()
+        await expect(page.get_by_text(f"加装第二网卡 {width}")).to_be_visible()
+        await page.close()
+    assert browser.complaints == []

@@ -188,13 +188,33 @@ async def test_a_carrier_that_refuses_makes_a_breach_of_the_attempt_and_of_the_t
         "CQC/SC 11002-2025 4.3.3",
     )
     assert msgspec.json.decode(short["cause"])["in_time"] == "app"
-    assert await house.carry() == 1
+    await house.carry()
     told = house.app.sent[-1]
     assert told.address == "qian"
     assert told.card.banner.startswith("规定时间内未以两种方式通知到单位")
     house.pass_by(1)
     assert await auditor().look() == 0
     assert (await notes()) == [("kinds_short", "repaired")]
+
+
+@pytest.mark.clause("4.3.3")
+async def test_the_desk_hears_before_the_deadline_of_what_can_not_be_told_any_more(
+    house: House, door: Any, add_person: Any
+) -> None:
+    await add_person("qian", "钱值班员", "provider_operator", None, app="qian")
+    house.telegram.refusal = Refusal("no such chat", permanent=True)
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    house.pass_by(0.3)
+    assert await auditor().look() == 0
+    assert await fetch("select id from notices where kind = 'overdue'") == [], "it is still under way"
+    await house.carry()
+    house.pass_by(1)
+    assert await asyncio.gather(auditor().look(), auditor().look()) == [0, 0]
+    assert await house.carry() == 1
+    assert house.app.sent[-1].address == "qian"
+    house.pass_by(3)
+    assert await auditor().look() == 2
+    assert len(await fetch("select id from notices where kind = 'overdue'")) == 1, "the desk is told once"
 
 
 async def test_an_attempt_nobody_took_says_whether_a_worker_lived(house: House, door: Any) -> None:

@@ -2,6 +2,7 @@
 import { listen, post, refresher, tick, toast } from "./live.js";
 import { prepare } from "./sound.js";
 
+const AGAIN_MS = 15000; // the figures are many rows' work: not at each hint of a storm
 const refresh = refresher(tick);
 
 document.addEventListener("submit", async (event) => {
@@ -20,4 +21,5 @@ document.addEventListener("submit", async (event) => {
 });
 
 prepare();
-listen({ onItem: refresh, onChange: refresh });
+setInterval(() => { if (!document.hidden) refresh(); }, AGAIN_MS);
+listen({ onItem() {}, onChange() {} });

@@ -53,6 +53,8 @@ def test_the_data_directorys_file_comes_before_the_working_directorys(tmp_path: 
         ("", {"FENGHUO_GATEWAY_IDLE_S": "0"}, "idle_s"),
         ("", {"FENGHUO_HTTP_TRUSTED_PROXIES": "10.0.0.1,the-proxy"}, "the-proxy"),
         ("", {"FENGHUO_TELEGRAM_BOT_USERNAME": "@bot"}, "bot_username"),
+        ("", {"FENGHUO_HEARTBEAT_URL": "watch.example"}, "url does not begin with https://"),
+        ("[heartbeat]\nmethod = 'put'\n", {}, "method"),
     ],
 )
 def test_a_mistake_is_refused_and_named(tmp_path: Path, text: str, environ: dict[str, str], named: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.delivery.audit_rules import FIRST_LOOK, OVERLAP, Deadline, cause_of, cause_of_kinds, windows
+from backend.delivery.audit_rules import FIRST_LOOK, Deadline, cause_of, cause_of_kinds, windows
 from backend.delivery.breach_model import CAUSE_LABELS, KIND_LABELS, AttemptSeen, BreachKind, CauseCode, Scene
 from backend.delivery.heartbeat import signature, why_silent
 
@@ -39,6 +39,8 @@ def attempt(**said: Any) -> AttemptSeen:
         ({"tries": 2, "why": "502"}, CauseCode.CARRIER_FAILING),
         ({"why": "the channel rests"}, CauseCode.BUDGET),
         ({"state": "refused", "why": "429 Too Many Requests"}, CauseCode.BUDGET),
+        ({"why": '{"code":"waits","facts":{"limit":"sms"}}'}, CauseCode.BUDGET),
+        ({"state": "refused", "why": '{"code":"not_configured","facts":{}}'}, CauseCode.NOT_CONFIGURED),
         ({"state": "sending", "tries": 1, "lease_until": at(1)}, CauseCode.WORKER_DIED),
         ({"state": "sending", "tries": 1, "lease_until": at(5)}, CauseCode.CARRIER_SLOW),
         ({"state": "accepted", "tries": 1, "t4": at(2), "t5": at(3.5)}, CauseCode.CARRIER_SLOW),
@@ -88,10 +90,13 @@ def test_nothing_is_left_out_however_long_no_auditor_lived(gaps: list[float], mo
         stretches, mark = windows(mark, now)
         assert stretches[0].until == now, "the present comes first"
         looked += stretches
-    while mark < now - OVERLAP:
+    while mark != now:
         stretches, mark = windows(mark, now)
         looked += stretches
     wanted = begin + (now - timedelta(seconds=1) - begin) * moment
+    assert len(windows(mark, now + timedelta(seconds=1))[0]) == 1, (
+        "once it has caught up, it looks at the present alone"
+    )
     assert any(each.since <= wanted < each.until for each in looked)
 
 
