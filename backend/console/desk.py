@@ -1,7 +1,7 @@
 """The duty desk (值班台) at `/`: every open alarm, how its notices went, and devices that wait to be adopted."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -19,10 +19,14 @@ from backend.core.i18n import N_
 from backend.core.ids import AlarmId, DeviceId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity, Via
+from backend.delivery.going_live import lacking_for
 from backend.delivery.queries import Told, told_of
 from backend.people.model import Person, Right
 from backend.registry.model import PROFILES
 from backend.registry.queries import unidentified_devices
+from backend.rota.queries import open_gaps_for
+
+_MOST_WARNINGS: Final = 5
 
 
 class AdoptIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +76,8 @@ class DeskPages(Controller):
             "unidentified": strangers,
             "strangers": {device.id: device.address for device in strangers},
             "profiles": PROFILES,
+            "gaps": (await open_gaps_for(person))[:_MOST_WARNINGS],
+            "lacking": (await lacking_for(person))[:_MOST_WARNINGS],
         }
         return draw("desk.html", **await frame(person, settings, is_demo=is_demo), **values)
 

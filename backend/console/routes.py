@@ -10,6 +10,8 @@ from backend.console.entering import DOORS
 from backend.console.facilities import DeskFacilityPages, FacilityPages
 from backend.console.pages import HERE
 from backend.console.phone import PhonePages
+from backend.console.reach import DeskReachPages, ReachPages
+from backend.console.reach_acts import DeskReachActs, ReachActs
 
 STATIC: Final = create_static_files_router(
     path="/static",
@@ -17,4 +19,5 @@ STATIC: Final = create_static_files_router(
     name="static",
     cache_control=CacheControlHeader(no_cache=True),
 )
-ROUTES: Final = [PhonePages, DeskPages, FacilityPages, DeskFacilityPages, adopt_device, *DOORS, STATIC]
+_REACH: Final = [ReachPages, DeskReachPages, ReachActs, DeskReachActs]
+ROUTES: Final = [PhonePages, DeskPages, FacilityPages, DeskFacilityPages, adopt_device, *_REACH, *DOORS, STATIC]
