@@ -39,10 +39,11 @@ class AdoptIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def _by_alarm(told: Iterable[Told]) -> dict[UUID, list[Told]]:
-    found: dict[UUID, list[Told]] = {}
+    """The lamps of each alarm: of a person and way that were told again, the latest."""
+    found: dict[UUID, dict[tuple[UUID, str, str], Told]] = {}
     for each in told:
-        found.setdefault(each.alarm, []).append(each)
-    return found
+        found.setdefault(each.alarm, {}).setdefault((each.notice, each.person, each.channel), each)
+    return {alarm: list(lamps.values()) for alarm, lamps in found.items()}
 
 
 class DeskPages(Controller):
