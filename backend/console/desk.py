@@ -24,7 +24,7 @@ from backend.delivery.queries import Told, told_of
 from backend.people.model import Person, Right
 from backend.registry.model import PROFILES
 from backend.registry.queries import unidentified_devices
-from backend.rota.queries import open_gaps_for
+from backend.rota.queries import first_gaps, open_gaps_for
 
 _MOST_WARNINGS: Final = 5
 
@@ -77,7 +77,7 @@ class DeskPages(Controller):
             "unidentified": strangers,
             "strangers": {device.id: device.address for device in strangers},
             "profiles": PROFILES,
-            "gaps": (await open_gaps_for(person))[:_MOST_WARNINGS],
+            "gaps": first_gaps(await open_gaps_for(person)),
             "lacking": (await lacking_for(person))[:_MOST_WARNINGS],
         }
         return draw("desk.html", **await frame(person, settings, is_demo=is_demo), **values)

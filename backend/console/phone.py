@@ -19,8 +19,9 @@ from backend.core.errors import NotSignedIn, Refused
 from backend.core.ids import AlarmId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity
-from backend.people.model import Person
+from backend.people.model import Person, Right
 from backend.registry.queries import units_for
+from backend.rota.queries import first_gaps, open_gaps_for
 
 WAYS: Final = ("active", "recent")
 
@@ -87,6 +88,7 @@ class PhonePages(Controller):
             severities=list(Severity),
             lines=await (open_lines if which == "active" else recent_lines)(person),
             which=which,
+            gaps=first_gaps(await open_gaps_for(person)) if person.may_anywhere(Right.PLAN) else [],
             has_telegram=await has_telegram(person.id),
         )
 

@@ -79,6 +79,8 @@ async def test_the_desk_sees_who_is_on_duty_and_gaps_in_red(house: SimpleNamespa
     await warn_of_gaps()
     for path in ("/", "/reach"):
         assert "值班空缺" in (await house.client.get(path, headers=desk)).text
+    assert "值班空缺" in (await house.client.get("/m", headers=await sitting("wang", "phone"))).text
+    assert "值班空缺" not in (await house.client.get("/m", headers=await sitting("li", "phone"))).text
 
 
 async def test_people_are_swapped_and_stood_in_for_by_the_forms(house: SimpleNamespace) -> None:
