@@ -3,18 +3,22 @@
 The rule: an alarm that somebody is just answering is left for the next pass, a second later.
 """
 
+import logging
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from backend.alarms.rows import NewEntry, write_entries
 from backend.core import clock
 from backend.core.announce import announce
-from backend.core.db.engine import fetch, transaction
+from backend.core.db.engine import SERVER_AWAY, fetch, transaction
 from backend.core.ids import AlarmId, AttemptId
 from backend.core.live import Hint
 from backend.core.vocabulary import Lane
 from backend.delivery.escalating import StepTaken, due_alarms, take_due
 from backend.delivery.escalation import Event
 
+log = logging.getLogger(__name__)
 _HOLD: Final = "select id, unit from alarms where id = any($1) order by id for no key update skip locked"
 #: a step that tells nobody, because all it would tell know, is no line of the story
 _ALWAYS_TOLD: Final = frozenset({Event.SPENT})
@@ -26,8 +30,29 @@ async def escalate() -> int:
     due = await due_alarms(now)
     if not due:
         return 0
+    try:
+        return await _take(due, now)
+    except SERVER_AWAY:
+        raise
+    except Exception:
+        # one escalation that can't be read must not keep all others (house.md §6: this is the sweeper's pass)
+        log.exception("steps not taken together, taking them one by one", extra={"alarms": len(due)})
+        return sum([await _take_alone(alarm, now) for alarm in due])
+
+
+async def _take_alone(alarm: AlarmId, now: datetime) -> int:
+    try:
+        return await _take([alarm], now)
+    except SERVER_AWAY:
+        raise
+    except Exception:
+        log.exception("step not taken", extra={"alarm": str(alarm)})
+        return 0
+
+
+async def _take(due: Sequence[AlarmId], now: datetime) -> int:
     async with transaction():
-        held = {AlarmId(row["id"]): row["unit"] for row in await fetch(_HOLD, due)}
+        held = {AlarmId(row["id"]): row["unit"] for row in await fetch(_HOLD, list(due))}
         steps = await take_due(list(held), now)
         await write_entries(
             [

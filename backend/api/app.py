@@ -18,6 +18,7 @@ from backend.api.edge import Doorkeeper, Headers, ProvenSessions
 from backend.api.health import HEALTH
 from backend.api.operator import OPERATOR
 from backend.api.problems import PLUGIN, bug, framework_refused, refused
+from backend.api.reaching import REACHING
 from backend.core.errors import Refused
 from backend.core.live import Listener
 from backend.core.settings import Settings
@@ -50,7 +51,7 @@ def build_app(
 
     proven = ProvenSessions()
     return Litestar(
-        route_handlers=[*HEALTH, *OPERATOR, *DEADLINES, *routes],
+        route_handlers=[*HEALTH, *OPERATOR, *DEADLINES, *REACHING, *routes],
         dependencies={
             **DEPENDENCIES,
             "settings": Provide(lambda: settings, sync_to_thread=False),

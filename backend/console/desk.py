@@ -1,7 +1,7 @@
 """The duty desk (值班台) at `/`: every open alarm, how its notices went, and devices that wait to be adopted."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -19,11 +19,15 @@ from backend.core.i18n import N_
 from backend.core.ids import AlarmId, DeviceId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity, Via
+from backend.delivery.going_live import lacking_for
 from backend.delivery.queries import Told, told_of
 from backend.people.contacts import failing_contacts
 from backend.people.model import Person, Right
 from backend.registry.model import PROFILES
 from backend.registry.queries import unidentified_devices
+from backend.rota.queries import first_gaps, open_gaps_for
+
+_MOST_WARNINGS: Final = 5
 
 
 class AdoptIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,10 +40,11 @@ class AdoptIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def _by_alarm(told: Iterable[Told]) -> dict[UUID, list[Told]]:
-    found: dict[UUID, list[Told]] = {}
+    """The lamps of each alarm: of a person and way that were told again, the latest."""
+    found: dict[UUID, dict[tuple[UUID, str, str], Told]] = {}
     for each in told:
-        found.setdefault(each.alarm, []).append(each)
-    return found
+        found.setdefault(each.alarm, {}).setdefault((each.notice, each.person, each.channel), each)
+    return {alarm: list(lamps.values()) for alarm, lamps in found.items()}
 
 
 class DeskPages(Controller):
@@ -83,6 +88,8 @@ class DeskPages(Controller):
             "missing": await missing_processes(person.language),
             "failing": await failing_contacts(person),
             "channels": channel_words(person.language),
+            "gaps": first_gaps(await open_gaps_for(person)),
+            "lacking": (await lacking_for(person))[:_MOST_WARNINGS],
         }
         return draw("desk.html", **await frame(person, settings, is_demo=is_demo), **values)
 

@@ -20,8 +20,9 @@ from backend.core.ids import AlarmId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity
 from backend.people.contacts import contacts_of
-from backend.people.model import Person
+from backend.people.model import Person, Right
 from backend.registry.queries import units_for
+from backend.rota.queries import first_gaps, open_gaps_for
 
 WAYS: Final = ("active", "recent", "masked")
 #: no list is longer
@@ -102,6 +103,7 @@ class PhonePages(Controller):
             lines=lines,
             which=which,
             **pages_of(lines, after, leader, is_open=is_open),
+            gaps=first_gaps(await open_gaps_for(person)) if person.may_anywhere(Right.PLAN) else [],
             has_telegram=await has_telegram(person.id),
             failing=[each for each in await contacts_of(person.id) if each.failing_since is not None],
             channels=channel_words(person.language),

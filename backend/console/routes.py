@@ -14,6 +14,8 @@ from backend.console.links import DeskLinkPages, LinkPages
 from backend.console.masking import DeskMaskPages, MaskPages
 from backend.console.pages import HERE
 from backend.console.phone import PhonePages
+from backend.console.reach import DeskReachPages, ReachPages
+from backend.console.reach_acts import DeskReachActs, ReachActs
 
 STATIC: Final = create_static_files_router(
     path="/static",
@@ -21,6 +23,7 @@ STATIC: Final = create_static_files_router(
     name="static",
     cache_control=CacheControlHeader(no_cache=True),
 )
+_REACH: Final = [ReachPages, DeskReachPages, ReachActs, DeskReachActs]
 ROUTES: Final = [
     PhonePages,
     DeskPages,
@@ -35,6 +38,7 @@ ROUTES: Final = [
     note_breach,
     ContactPages,
     send_trial,
+    *_REACH,
     *DOORS,
     STATIC,
 ]

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from backend.core.db.engine import fetch
+from backend.core.db.engine import execute, fetch
 from backend.core.deadlines import NOTICE_DEADLINES
 from backend.core.ids import AlarmId, AttemptId, PersonId
 from backend.core.vocabulary import Lane, Role, Severity
@@ -27,6 +27,16 @@ _MOST: Final = 200
 _DUE: Final = """
     select alarm from escalations where state <> 'ended' and due_at <= $1
     order by severity <> 'fire', due_at limit $2"""
+#: what a carrier has not taken yet gives way to the later step's own attempt by the same way: one card, not two
+_GIVE_WAY: Final = """
+    with old as materialized (
+        select a.id from attempts a
+        join unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[])
+            as x(notice, person, channel, address, round, step)
+            on a.notice = x.notice and a.person = x.person and a.channel = x.channel and a.address = x.address
+        where a.state = 'pending' and (a.round, a.step) < (x.round, x.step)
+        order by a.id for no key update of a)
+    update attempts a set state = 'skipped', why = 'told again at a later step' from old where a.id = old.id"""
 _PRESENT: Final = """
     select distinct g.role from grants g join people p on p.id = g.person and p.is_active where g.unit = $1"""
 
@@ -59,9 +69,20 @@ async def take_due(alarms: Sequence[AlarmId], now: datetime) -> list[StepTaken]:
         written = [_draft(each, taken, way, now) for way in ways]
         drafts += written
         steps.append(_taken(each, taken, written))
+    await _give_way(drafts)
     await write_attempts(drafts)
     await save([(each, taken.after) for each, taken in due])
     return steps
+
+
+async def _give_way(drafts: Sequence[AttemptDraft]) -> None:
+    rows = [
+        (each.notice, each.reach.person, str(each.reach.channel), each.reach.address, each.round, each.step)
+        for each in drafts
+        if not each.skipped_because
+    ]
+    if rows:
+        await execute(_GIVE_WAY, *map(list, zip(*rows, strict=True)))
 
 
 def _with_answerers(taken: Taken) -> Step:

@@ -39,12 +39,13 @@ _READINESS: Final = """
                 or (c.channel = 'app' and exists(select from sessions s where s.person = p.id and s.kind = 'phone'))
                 or exists(select from attempts t where t.contact_point = c.id
                           and (t.t6 is not null or t.t7 is not null))) as is_verified
-        from grants g join people p on p.id = g.person and p.is_active join contact_points c on c.person = p.id
-        where g.unit is not null and ($1::uuid[] is null or g.unit = any($1)))
+        from grants g join units u on u.id = g.unit and (u.live_at is not null or not $2)
+        join people p on p.id = g.person and p.is_active join contact_points c on c.person = p.id
+        where $1::uuid[] is null or g.unit = any($1))
     select u.id as unit, u.name, u.live_at,
         array(select distinct w.channel from ways w where w.unit = u.id and w.is_verified order by 1) as verified,
         array(select distinct w.channel from ways w where w.unit = u.id order by 1) as known
-    from units u where $1::uuid[] is null or u.id = any($1) order by u.code"""
+    from units u where ($1::uuid[] is null or u.id = any($1)) and (u.live_at is not null or not $2) order by u.code"""
 
 
 class NotReady(Conflict):
@@ -100,15 +101,20 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-async def readiness_of(units: Iterable[UnitId] | None) -> list[Readiness]:
+async def readiness_of(units: Iterable[UnitId] | None, *, only_live: bool = False) -> list[Readiness]:
     """How these units stand (None: all), by code."""
-    rows: list[dict[str, Any]] = await fetch(_READINESS, None if units is None else list(units))
+    rows: list[dict[str, Any]] = await fetch(_READINESS, None if units is None else list(units), only_live)
     return msgspec.convert(rows, list[Readiness])
 
 
 async def readiness_for(person: Person) -> list[Readiness]:
     """How the person's units stand."""
     return await readiness_of(units_seen(person))
+
+
+async def lacking_for(person: Person) -> list[Readiness]:
+    """Those of the person's units that are in service and have lost a kind of contact."""
+    return [each for each in await readiness_of(units_seen(person), only_live=True) if each.has_lost_a_kind]
 
 
 async def go_live(person: Person, unit: UnitId) -> Readiness:

@@ -17,11 +17,11 @@ from backend.people.model import Person
 
 _ATTEMPTS: Final = """
     select t.id, n.alarm, n.id as notice, n.kind, n.severity, n.clause, n.deadline_at, p.name as person, t.channel,
-        t.state, coalesce(t.why, t.surface ->> 'after') as why, t.because, t.is_held, t.tries,
+        t.step, t.round, t.state, coalesce(t.why, t.surface ->> 'after') as why, t.because, t.is_held, t.tries,
         n.t0, n.t1, n.t2, n.t3, t.t4, t.t5, t.t6, t.t7
     from notices n join attempts t on t.notice = n.id join people p on p.id = t.person
     where n.alarm = any($2) and ($1::uuid[] is null or n.unit = any($1::uuid[]))
-    order by n.created_at desc, p.code, t.channel
+    order by n.created_at desc, t.round desc, t.step desc, p.code, t.channel
 """
 
 _DELIVERY: Final = """
@@ -44,6 +44,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     deadline_at: datetime | None
     person: str
     channel: str
+    step: int  #: of the policy; 0 is the first
+    round: int
     state: AttemptState
     why: str | None  #: why it was not made, or waits, or which vendor did not take it before; as a sentence
     because: str | None  #: why it was begun beside the plan, as a sentence

@@ -8,12 +8,15 @@ import secrets
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from backend.core import clock
 from backend.core.db.engine import close_database, fetch, open_database
+from backend.core.i18n import N_
 from backend.core.ids import PersonId
 from backend.core.settings import Settings
 from backend.core.supervisor import ChildSpec, Supervisor, own_command
@@ -21,11 +24,18 @@ from backend.core.vocabulary import Channel
 from backend.demo import telephones
 from backend.demo.carriers import telephony
 from backend.demo.carriers.telegram import BotApiServer, Person, serve
+from backend.people.queries import person_by_code
 from backend.people.service import link_chat, new_code
 from backend.registry.importing import import_path
+from backend.rota.model import Rotation
+from backend.rota.service import add_schedule
 
 _LOOPBACK: Final = "127.0.0.1"
 _BOT_USERNAME: Final = "fenghuo_bot"
+#: of the sample (`sample/people.csv`, `units.csv`)
+_MANAGER: Final = "wang"
+_GUARD: Final = "li"
+_TIMEZONE: Final = "Asia/Shanghai"
 _CHATS: Final = """
     select p.id, p.name, c.address from contact_points c join people p on p.id = c.person
     where c.channel = 'telegram' and p.is_active order by c.address"""
@@ -43,6 +53,7 @@ async def prepare_demo(supervisor: Supervisor, data: Path, environment: dict[str
         with resources.as_file(resources.files("backend.demo").joinpath("sample")) as folder:
             await import_path(folder)
         await _link_chats()
+        await _plan_duty()
     finally:
         await close_database()
     telegram = {
@@ -93,6 +104,17 @@ async def _link_chats() -> None:
     for row in await fetch(_UNLINKED):
         code = await new_code(PersonId(row["id"]), "telegram")
         await link_chat(code, Channel.TELEGRAM, row["address"], row["address"])
+
+
+async def _plan_duty() -> None:
+    """The sample unit's duty schedule: its guard and its manager take turns of a day, at eight in the morning."""
+    if await fetch("select 1 from schedules limit 1"):
+        return
+    manager, guard = await person_by_code(_MANAGER), await person_by_code(_GUARD)
+    (unit,) = sorted(manager.units)
+    first = clock.in_zone(clock.now(), _TIMEZONE).replace(hour=8, minute=0, second=0, microsecond=0, tzinfo=None)
+    rotation = Rotation(people=(guard.id, manager.id), first=first - timedelta(days=1))
+    await add_schedule(manager, unit, N_("单位值班"), [rotation])
 
 
 def _new_token() -> str:

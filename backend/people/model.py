@@ -76,6 +76,10 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
             if grant.unit is None or (unit is not None and grant.unit == unit)
         )
 
+    def may_anywhere(self, right: str) -> bool:
+        """Whether the person has `right` in any unit: for what a page offers, never for a door."""
+        return any(right in RIGHTS[grant.role] for grant in self.grants)
+
 
 class QuietHours(msgspec.Struct, frozen=True):
     """A person's own quiet hours (勿扰时段): minutes of the local day; they may go over midnight."""

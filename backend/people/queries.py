@@ -14,6 +14,7 @@ from backend.core.db.engine import fetch, fetch_one
 from backend.core.errors import NotFound
 from backend.core.i18n import _
 from backend.core.ids import PersonId, UnitId
+from backend.core.vocabulary import Role
 from backend.people.model import DUTY_DESK_ROLES, UNLINKED, Person, QuietHours, Reach
 
 _PERSON: Final = """
@@ -33,6 +34,11 @@ def select_person(source: str, *, also: str = "") -> str:
 
 _PERSON_BY_ID: Final = select_person("people p where p.id = $1")
 _PERSON_BY_CODE: Final = select_person("people p where p.code = $1")
+_COLLEAGUES: Final = """
+select p.id, p.code, p.name, array_agg(distinct g.role) as roles
+from people p join grants g on g.person = p.id and (g.unit = $1 or g.unit is null)
+where p.is_active group by p.id, p.code, p.name order by bool_or(g.unit is null), p.code
+"""
 _MAY_SEE: Final = """
 select distinct p.id from people p join grants g on g.person = p.id and (g.unit = $2 or g.unit is null)
 where p.id = any($1) and p.is_active
@@ -113,6 +119,20 @@ async def ways_to(wanted: Iterable[tuple[UnitId, PersonId]]) -> dict[tuple[UnitI
         way = (UnitId(row.pop("unit")), msgspec.convert(row, Reach))
         found.setdefault((way[0], way[1].person), []).append(way[1])
     return {pair: tuple(ways) for pair, ways in found.items()}
+
+
+class Colleague(msgspec.Struct, frozen=True):
+    """Somebody who may be on duty for a unit."""
+
+    id: PersonId
+    code: str
+    name: str
+    roles: frozenset[Role]
+
+
+async def colleagues(unit: UnitId) -> list[Colleague]:
+    """Everybody with a role in the unit, then the provider's people."""
+    return msgspec.convert(await fetch(_COLLEAGUES, unit), list[Colleague])
 
 
 async def people_who_may_see(unit: UnitId, people: Iterable[PersonId]) -> set[PersonId]:

@@ -90,6 +90,11 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     people: tuple[PersonId, ...]
 
 
+def zone_of(schedule: Schedule) -> ZoneInfo:
+    """The zone whose wall clock the schedule keeps."""
+    return ZoneInfo(schedule.timezone)
+
+
 def instant(local: datetime, zone: ZoneInfo) -> datetime:
     """A moment of the wall clock as UTC: the first of two, and after the jump where it is skipped."""
     return local.replace(tzinfo=zone, fold=0).astimezone(UTC)

@@ -117,3 +117,11 @@ async def open_gaps_for(person: Person) -> list[OpenGap]:
     units = units_seen(person)
     rows = await fetch(_OPEN_GAPS, None if units is None else list(units), clock.now())
     return msgspec.convert(rows, list[OpenGap])
+
+
+def first_gaps(gaps: Iterable[OpenGap], most: int = 5) -> list[tuple[OpenGap, int]]:
+    """The soonest gap of each schedule, and how many it has."""
+    by_schedule: dict[UUID, list[OpenGap]] = {}
+    for gap in gaps:
+        by_schedule.setdefault(gap.schedule, []).append(gap)
+    return [(each[0], len(each)) for each in by_schedule.values()][:most]

@@ -179,6 +179,32 @@ async def test_two_chores_at_the_same_moment_take_a_step_once(door: Any, crew: C
     assert len(await fetch("select id from alarm_entries where kind = 'escalated_step'")) == 1
 
 
+async def test_what_a_carrier_has_not_taken_yet_gives_way_to_the_later_step(
+    door: Any, crew: Crew, still: StillClock
+) -> None:
+    await raised(door)
+    await execute("update attempts set state = 'sending', tries = 1")
+    await execute("update attempts set state = 'accepted' where channel = 'app'")
+    await execute("update attempts set state = 'pending', due_at = $1 where channel = 'telegram'", clock.now())
+    await pass_(still, timedelta(minutes=1))
+    rows = await fetch("select channel, step, state from attempts group by 1, 2, 3 order by 1, 2")
+    assert [(row["channel"], row["step"], row["state"]) for row in rows] == [
+        ("app", 0, "accepted"),
+        ("app", 1, "pending"),
+        ("telegram", 0, "skipped"),
+        ("telegram", 1, "pending"),
+    ]
+
+
+async def test_one_escalation_that_can_not_be_read_does_not_keep_the_others(
+    door: Any, crew: Crew, still: StillClock
+) -> None:
+    points = [msgspec.structs.replace(SMOKE, component_address=f"{number:02x}000200") for number in range(3)]
+    await door.hears(*(StateSaid(subject=point, state=FIRE) for point in points))
+    await execute("update escalations set answers = '{}' where id = (select id from escalations limit 1)")
+    assert await pass_(still, timedelta(minutes=1)) == 2
+
+
 async def test_an_answer_and_a_step_of_one_alarm_at_once_do_not_wait_for_each_other_in_a_ring(
     door: Any, crew: Crew, still: StillClock
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -11,8 +12,10 @@ from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
 from backend.core.errors import BadInput, Conflict, NotAllowed
 from backend.core.ids import PersonId, UnitId
+from backend.demo.start import _plan_duty
 from backend.people.model import Person
 from backend.people.queries import person
+from backend.registry.importing import import_path
 from backend.rota.model import Hours, Rotation, on_duty
 from backend.rota.queries import NoSuchSchedule, open_gaps_for, schedule_for, schedules_for
 from backend.rota.service import add_schedule, cancel_stand_in, change_schedule, stand_in
@@ -20,6 +23,7 @@ from backend.rota.warning import warn_of_gaps
 
 NOON = datetime(2026, 11, 25, 4, tzinfo=UTC)
 FIRST = datetime(2026, 11, 2, 8)  # noqa: DTZ001 - the unit's wall clock
+SAMPLE = Path(__file__).parents[2] / "backend" / "demo" / "sample"
 Add = Callable[..., Awaitable[UUID]]
 
 
@@ -95,3 +99,11 @@ async def test_who_lost_their_role_is_a_gap(manager: Person, unit: dict[str, UUI
     assert await warn_of_gaps() == 0
     await execute("delete from grants where person = $1", li)
     assert await warn_of_gaps() > 0
+
+
+async def test_the_sample_unit_has_somebody_on_duty_at_every_hour(database: str) -> None:
+    await import_path(SAMPLE)
+    await _plan_duty()
+    await _plan_duty()
+    assert len(await fetch("select id from schedules")) == 1
+    assert await warn_of_gaps() == 0

@@ -1,2 +1,3 @@
 drop trigger moves_forward on escalations;
 drop function escalations_move_forward();
+drop index attempts_proved;

@@ -3,6 +3,8 @@ create unique index policies_key on policies (unit, severity);
 create unique index escalations_notice on escalations (notice);
 -- What the chore looks for, and nothing else.
 create index escalations_due on escalations (due_at) where state <> 'ended' and due_at is not null;
+-- Contacts that proved themselves by an answer (going live).
+create index attempts_proved on attempts (contact_point) where t6 is not null or t7 is not null;
 create index schedule_overrides_standing on schedule_overrides (schedule, starts_at) where cancelled_at is null;
 create index gap_warnings_open on gap_warnings (schedule) where closed_at is null;
 

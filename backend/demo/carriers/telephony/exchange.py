@@ -13,7 +13,7 @@ import msgspec
 
 from backend.core import clock
 from backend.demo.carriers.telephony.phones import CallState, CannotDo, Outcome, Ring, Telephone, Text
-from backend.demo.carriers.telephony.serving import Answered, Asked, HttpCarrier, Receive, Scope, Send, read, write
+from backend.demo.carriers.telephony.serving import Answered, Asked, Receive, Scope, Send, read, write
 
 _CONTROL: Final = "/control/telephones"
 _WATCH_S: Final = 20.0
@@ -75,11 +75,11 @@ class Carrier(Protocol):
         ...
 
 
-class Exchange(HttpCarrier):
+class Exchange:
     """Carriers by the header that says a request is theirs, such as `x-acs-action`."""
 
     def __init__(self, carriers: Mapping[str, tuple[str, Any]], now: Callable[[], datetime] = clock.now) -> None:
-        super().__init__()
+        self._closing = asyncio.Event()
         self._carriers = carriers  #: header → (name, carrier)
         self._now = now
         self._version = 0
@@ -93,7 +93,7 @@ class Exchange(HttpCarrier):
 
     async def close(self) -> None:
         """End what waits."""
-        await super().close()
+        self._closing.set()
         for _, carrier in self._carriers.values():
             await carrier.close()
 

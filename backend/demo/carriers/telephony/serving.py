@@ -8,7 +8,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import uvicorn
@@ -142,8 +142,20 @@ class _Listener(uvicorn.Server):
         yield
 
 
+class Served(Protocol):
+    """What can be served: an ASGI application that can be ended."""
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        ...
+
+    async def close(self) -> None:
+        """End what waits."""
+        ...
+
+
 @asynccontextmanager
-async def serve(carrier: HttpCarrier, port: int = 0) -> AsyncIterator[str]:
+async def serve(carrier: Served, port: int = 0) -> AsyncIterator[str]:
     """Serve on loopback while the block runs; yields the base address. Port 0 takes a free one."""
     config = uvicorn.Config(
         carrier.app,
