@@ -174,13 +174,12 @@ function use(handset, key, does, wordsSaid = "") {
 function ringing(handset, call) {
   const node = make("article", "ringing");
   node.dataset.state = call.state;
-  node.append(make("b", "", call.state === "ringing" ? words.ringing : words.talking), make("p", "", call.said));
+  node.append(make("b", "", call.state === "ringing" ? words.ringing : words.talking));
   const row = make("div", "bubble-row");
   for (const each of KEYS) row.append(use(handset, make("button", "", each), "press", each));
   node.append(row);
   if (call.pressed) node.append(make("p", "quiet", `${words.pressed} ${call.pressed}`));
-  const off = use(handset, make("button", "hang-up", words.hang_up), "hang_up");
-  node.append(off);
+  node.append(use(handset, make("button", "hang-up", words.hang_up), "hang_up"), make("p", "", call.said));
   return node;
 }
 
