@@ -127,6 +127,29 @@ async def test_a_real_verdict_in_a_drill_tells_everybody_at_once(
     assert "升级为真实报警，现在通知" in [line.text for line in await history_for(manager, fire, "zh_CN")]
 
 
+async def test_a_real_fire_ends_the_drill_and_tells_what_else_stands(
+    points: dict[str, UUID], door: Any, manager: Person, telephones: Person
+) -> None:
+    assert telephones
+    window = await drill(points, manager)
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    fire = await the_alarm()
+    await door.hears(StateSaid(subject=PUMP, state=FAULT))
+    other = await the_alarm()
+    await make_real(manager, other, Via.PHONE)
+    await look_after_masks()
+    assert (await fetch("select state from test_windows"))[0]["state"] == "open"
+    beside = msgspec.structs.replace(SMOKE, component_address="0b000200")
+    await door.hears(StateSaid(subject=beside, state=FIRE))
+    second = await the_alarm()
+    await judge(manager, fire, Verdict.REAL, Via.PHONE)
+    await look_after_masks()
+    assert (await fetch("select state from test_windows where id = $1", window.id))[0]["state"] == "ended"
+    assert await told(second) == 2 + 4
+    (notice, *_) = await fetch("select t2 from notices where alarm = $1 order by created_at desc", second)
+    assert notice["t2"] is not None
+
+
 async def test_whoever_may_acknowledge_may_call_an_alarm_real_once(
     points: dict[str, UUID], door: Any, manager: Person, keeper: Person, telephones: Person
 ) -> None:

@@ -4,11 +4,13 @@ The rule: alarms are locked first, in the order of their ids, as every other wri
 A hold whose mask has ended is found by looking, so that whoever was raised while the mask was ending is found too.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from backend.alarms.card import alarm_card
@@ -20,9 +22,9 @@ from backend.alarms.raising import lane_of, listeners, write_unreached
 from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, write_entries
 from backend.core import clock
 from backend.core.announce import announce
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import SERVER_AWAY, execute, fetch
 from backend.core.deadlines import NOTICE_DEADLINES
-from backend.core.ids import AlarmId, AttemptId
+from backend.core.ids import AlarmId, AttemptId, NoticeId
 from backend.core.live import Hint
 from backend.core.vocabulary import Lane, Severity, Via
 from backend.delivery import plan as delivery
@@ -30,6 +32,8 @@ from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
 from backend.delivery.service import Redraws, revise
 from backend.people.model import Person
+
+log = logging.getLogger(__name__)
 
 _STRANDED: Final = f"""
     select {COLUMNS} from alarms a where a.id in (
@@ -58,11 +62,13 @@ class Released(msgspec.Struct, kw_only=True):
     """What a transaction leaves to ring for, after its commit. Losing it costs time only."""
 
     attempts: dict[Lane, list[AttemptId]] = {}
+    notices: list[NoticeId] = []
     redraws: Redraws = {}
     hints: list[Hint] = []
 
     def add(self, planned: Planned | None = None, redraws: Redraws | None = None) -> None:
         """What one more act leaves."""
+        self.notices += planned.notices if planned else []
         for lane, attempts in (planned.attempts if planned else {}).items():
             self.attempts.setdefault(lane, []).extend(attempts)
         for lane, attempts in (redraws or {}).items():
@@ -74,8 +80,13 @@ class Released(msgspec.Struct, kw_only=True):
 
 
 async def tell(released: Released) -> None:
-    """Ring and hint, after the commit."""
+    """Ring and hint, after the commit, and stamp t2. What is lost here costs time only."""
+    at = clock.now()
     await announce(released.attempts, released.redraws, released.hints)
+    try:
+        await delivery.mark_durable([(notice, at) for notice in released.notices])
+    except (*SERVER_AWAY, asyncpg.PostgresError) as error:
+        log.warning("notices not stamped", extra={"error": type(error).__name__})
 
 
 async def release_ended(released: Released, *, most: int = _MOST) -> int:
