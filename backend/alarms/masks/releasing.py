@@ -6,8 +6,9 @@ A hold whose mask has ended is found by looking, so that whoever was raised whil
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from functools import partial
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -99,16 +100,28 @@ async def release_ended(released: Released, *, most: int = _MOST) -> int:
         return 0
     held = {row["alarm"]: row["is_window"] for row in await fetch(_HELD, [alarm.id for alarm in alarms])}
     alarms = [alarm for alarm in alarms if alarm.id in held]
-    covers = await covers_of([point_of(alarm) for alarm in alarms])
+    found = await covers_of([point_of(alarm) for alarm in alarms])
+    # a window takes over what a window held and told inside; what a mask kept from everybody is told, drill or not
+    covers = {alarm: cover for alarm, cover in found.items() if cover.mask or held[alarm]}
     now = clock.now()
-    await write_holds([(alarm, cover.mask, cover.window, now) for alarm, cover in covers.items()])
+    await _change_hands([alarm for alarm in alarms if alarm.id in covers], covers, released, now)
     over = [alarm for alarm in alarms if alarm.id not in covers]
     # after a drill, what people judged is known; after a mask everything is told that still stands
     told = [alarm for alarm in over if alarm.is_active and not (held[alarm.id] and alarm.verdict is not None)]
-    quiet = [alarm.id for alarm in over if alarm not in told]
-    await execute(_END_HOLDS, quiet, now, "over")
+    await execute(_END_HOLDS, [alarm.id for alarm in over], now, "over")
     await tell_after_all(told, released, "told_after_all", now)
     return len(alarms)
+
+
+async def _change_hands(
+    alarms: Sequence[Alarm], covers: dict[AlarmId, Cover], released: Released, now: datetime
+) -> None:
+    """Another mask or window holds them from now on, and they say so."""
+    await write_holds([(alarm.id, covers[alarm.id].mask, covers[alarm.id].window, now) for alarm in alarms])
+    other = [alarm for alarm in alarms if covers[alarm.id].mark not in alarm.marks]
+    if other:
+        await _mark(other, [(covers[alarm.id].mark, *without_inside(alarm.marks)) for alarm in other])
+        await _redraw(await alarms_of(await fetch(_NOW, [alarm.id for alarm in other])), released)
 
 
 async def tell_after_all(
@@ -153,7 +166,7 @@ def draft_now(alarm: Alarm, now: datetime) -> NoticeDraft:
         kind=NoticeKind.RAISED,
         severity=alarm.severity,
         lane=lane_of(alarm),
-        draw=lambda language: alarm_card(alarm, language),
+        draw=partial(alarm_card, alarm),
         revision=alarm.revision,
         t0=now,
         t1=now,
@@ -201,5 +214,4 @@ async def _mark(alarms: Sequence[Alarm], marks: Sequence[Sequence[str]]) -> None
 
 async def _redraw(alarms: Sequence[Alarm], released: Released) -> None:
     for alarm in alarms:
-        drawn: Any = lambda language, alarm=alarm: alarm_card(alarm, language)  # noqa: E731
-        released.add(redraws=await revise(alarm.id, alarm.revision, drawn, after=timedelta()))
+        released.add(redraws=await revise(alarm.id, alarm.revision, partial(alarm_card, alarm)))
