@@ -10,6 +10,7 @@ import pytest
 from backend.alarms.masks.chores import look_after_masks
 from backend.alarms.masks.model import NoSuchMask, Scope, ScopeKind, Window, WindowKind, WindowState
 from backend.alarms.masks.queries import windows_for
+from backend.alarms.masks.service import ask, lift
 from backend.alarms.masks.windows import end_window, make_real, open_window
 from backend.alarms.model import NoSuchAlarm
 from backend.alarms.queries import card_for, history_for
@@ -34,6 +35,7 @@ from tests.integration.test_masks import (
     keeper,
     manager,
     points,
+    scope_of,
     still,
     the_alarm,
     told,
@@ -125,6 +127,29 @@ async def test_a_real_verdict_in_a_drill_tells_everybody_at_once(
     ]
     assert (await card_for(manager, fire, "zh_CN")).banner == ""
     assert "升级为真实报警，现在通知" in [line.text for line in await history_for(manager, fire, "zh_CN")]
+
+
+async def test_a_real_fire_ends_the_drill_and_tells_what_else_stands(
+    points: dict[str, UUID], door: Any, manager: Person, telephones: Person
+) -> None:
+    assert telephones
+    window = await drill(points, manager)
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    fire = await the_alarm()
+    await door.hears(StateSaid(subject=PUMP, state=FAULT))
+    other = await the_alarm()
+    await make_real(manager, other, Via.PHONE)
+    await look_after_masks()
+    assert (await fetch("select state from test_windows"))[0]["state"] == "open"
+    beside = msgspec.structs.replace(SMOKE, component_address="0b000200")
+    await door.hears(StateSaid(subject=beside, state=FIRE))
+    second = await the_alarm()
+    await judge(manager, fire, Verdict.REAL, Via.PHONE)
+    await look_after_masks()
+    assert (await fetch("select state from test_windows where id = $1", window.id))[0]["state"] == "ended"
+    assert await told(second) == 2 + 4
+    (notice, *_) = await fetch("select t2 from notices where alarm = $1 order by created_at desc", second)
+    assert notice["t2"] is not None
 
 
 async def test_whoever_may_acknowledge_may_call_an_alarm_real_once(
@@ -237,6 +262,27 @@ async def test_faults_inside_and_outside_a_drill_are_never_told_together(
     assert await told(rows[1]["id"]) == 4
     whys = {why for row in rows[1:] for _, state, why in await attempts(row["id"]) if state == "skipped"}
     assert whys == {"told together with alarm 2"}
+
+
+async def test_what_a_window_held_goes_over_to_the_mask_or_window_that_goes_on(
+    still: clock.StillClock, points: dict[str, UUID], door: Any, manager: Person, keeper: Person
+) -> None:
+    short = await drill(points, manager, until_at=START + HOUR)
+    await door.hears(StateSaid(subject=PUMP, state=FAULT))
+    alarm = await the_alarm()
+    before = await told(alarm)
+    longer = await drill(points, manager, until_at=START + 3 * HOUR)
+    still.advance(HOUR)
+    await look_after_masks()
+    assert [row["state"] for row in await fetch("select state from test_windows order by number")] == ["ended", "open"]
+    mask = await ask(keeper, scope_of(points, PUMP), "检修", START + 4 * HOUR, Via.PHONE)
+    await end_window(manager, longer.id, Via.PHONE)
+    assert short.number < longer.number
+    assert (await card_for(manager, alarm, "zh_CN")).banner == "屏蔽"
+    assert await told(alarm) == before
+    await drill(points, manager, until_at=clock.now() + HOUR)
+    await lift(keeper, mask.id, "", Via.PHONE)
+    assert await told(alarm) > before
 
 
 async def test_another_units_person_sees_no_window_and_turns_nothing_real(

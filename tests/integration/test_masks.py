@@ -355,6 +355,9 @@ async def test_a_real_verdict_on_a_masked_fire_tells_everybody(
     await judge(manager, fire, Verdict.REAL, Via.PHONE)
     assert await told(fire) == 3
     assert (await alarm_for(manager, fire)).marks == ()
+    await look_after_masks()
+    (row,) = await fetch("select state, ended_why from masks where id = $1", mask.id)
+    assert (row["state"], row["ended_why"]) == ("lifted", "real fire")
 
 
 async def test_an_extended_mask_hands_over_what_it_holds_and_nobody_is_told_between(

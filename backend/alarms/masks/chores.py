@@ -19,6 +19,8 @@ from backend.ledger.service import record_action
 
 _ACTOR: Final = "masks"
 _MOST: Final = 50
+REPAIRED: Final = "repaired"
+REAL_FIRE: Final = "real fire"
 _OVER: Final = f"""
     select {MASK_COLUMNS} from masks m where m.state in ('asked', 'active') and m.until_at <= $1
     order by m.id limit {_MOST} for no key update skip locked"""
@@ -34,16 +36,25 @@ _REPAIRED: Final = f"""
       and not exists (select from alarm_holds h join alarms a on a.id = h.alarm
                       where h.mask = m.id and a.cleared_at is null)
     order by m.id limit {_MOST} for no key update skip locked"""
+#: a fire that it kept quiet was called real: whatever else burns behind it must not be kept quiet
+_REAL: Final = """exists (select from alarm_holds h join alarms a on a.id = h.alarm
+    where {0} and h.ended_why = 'made_real' and a.severity = 'fire')"""
+_BURNS: Final = f"""
+    select {MASK_COLUMNS} from masks m
+    where m.state = 'active' and m.until_at > $1 and {_REAL.format("h.mask = m.id")}
+    order by m.id limit {_MOST} for no key update skip locked"""
 _TURNING: Final = f"""
     select {WINDOW_COLUMNS} from test_windows w
     where (w.state = 'planned' and w.from_at <= $1) or (w.state in ('planned', 'open') and w.until_at <= $1)
+      or (w.state = 'open' and {_REAL.format('h."window" = w.id')})
     order by w.id limit {_MOST} for no key update skip locked"""
 
 
 async def look_after_masks() -> None:
-    """One pass: what is over ends, what was repaired is lifted, who must be reminded is, windows turn."""
+    """One pass: what is over, repaired or burning ends, who must be reminded is, windows turn."""
     await _end(_OVER, MaskState.EXPIRED, "expired")
-    await _end(_REPAIRED, MaskState.LIFTED, "repaired")
+    await _end(_REPAIRED, MaskState.LIFTED, REPAIRED)
+    await _end(_BURNS, MaskState.LIFTED, REAL_FIRE)
     await _remind()
     await _turn_windows()
     await _release_stragglers()
@@ -62,7 +73,7 @@ async def _end(which: str, to: MaskState, why: str) -> None:
             await release_ended(released)
         for mask in ended:
             await redraw_mask(mask, released)
-            if to is MaskState.LIFTED:
+            if why == REPAIRED:
                 await tell_of_mask(mask, "repaired", released, now)
             released.hints.append(Hint(unit=str(mask.unit)))
         for mask in ended:
@@ -90,13 +101,14 @@ async def _remind_of(mask: Mask, released: Released, now: datetime) -> None:
 
 
 async def _turn_windows() -> None:
-    """Windows open and end by themselves."""
+    """Windows open and end by themselves; a real fire ends a drill."""
     released = Released()
     async with transaction():
         now = clock.now()
         turned = []
         for window in map(window_of, await fetch(_TURNING, now)):
-            to = WindowState.ENDED if window.until_at <= now else WindowState.OPEN
+            begins = window.state is WindowState.PLANNED and window.until_at > now
+            to = WindowState.OPEN if begins else WindowState.ENDED
             turned.append(await move_window(window, to, None, released))
         for window in turned:
             await record_action(_ACTOR, f"window.{window.state}", window_facts(window))

@@ -97,6 +97,7 @@ class MaskLine(msgspec.Struct, frozen=True, kw_only=True):
     standing: int  #: alarms it keeps quiet that still stand
     may_approve: bool
     may_lift: bool
+    may_extend: bool
 
 
 class WindowLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,6 +246,7 @@ def _mask_line(row: dict[str, Any], mask: Mask, person: Person) -> MaskLine:
         and mask.asked_by != person.id
         and person.may(Right.APPROVE_MASK, mask.unit),
         may_lift=is_open and person.may(Right.MASK, mask.unit),
+        may_extend=mask.state is MaskState.ACTIVE and person.may(Right.MASK, mask.unit),
     )
 
 

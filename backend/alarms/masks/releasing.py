@@ -4,11 +4,14 @@ The rule: alarms are locked first, in the order of their ids, as every other wri
 A hold whose mask has ended is found by looking, so that whoever was raised while the mask was ending is found too.
 """
 
+import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from functools import partial
+from typing import Final
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from backend.alarms.card import alarm_card
@@ -20,9 +23,9 @@ from backend.alarms.raising import lane_of, listeners, write_unreached
 from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, write_entries
 from backend.core import clock
 from backend.core.announce import announce
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import SERVER_AWAY, execute, fetch
 from backend.core.deadlines import NOTICE_DEADLINES
-from backend.core.ids import AlarmId, AttemptId
+from backend.core.ids import AlarmId, AttemptId, NoticeId
 from backend.core.live import Hint
 from backend.core.vocabulary import Lane, Severity, Via
 from backend.delivery import plan as delivery
@@ -30,6 +33,8 @@ from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
 from backend.delivery.revising import Redraws, revise
 from backend.people.model import Person
+
+log = logging.getLogger(__name__)
 
 _STRANDED: Final = f"""
     select {COLUMNS} from alarms a where a.id in (
@@ -58,11 +63,13 @@ class Released(msgspec.Struct, kw_only=True):
     """What a transaction leaves to ring for, after its commit. Losing it costs time only."""
 
     attempts: dict[Lane, list[AttemptId]] = {}
+    notices: list[NoticeId] = []
     redraws: Redraws = {}
     hints: list[Hint] = []
 
     def add(self, planned: Planned | None = None, redraws: Redraws | None = None) -> None:
         """What one more act leaves."""
+        self.notices += planned.notices if planned else []
         for lane, attempts in (planned.attempts if planned else {}).items():
             self.attempts.setdefault(lane, []).extend(attempts)
         for lane, attempts in (redraws or {}).items():
@@ -74,8 +81,13 @@ class Released(msgspec.Struct, kw_only=True):
 
 
 async def tell(released: Released) -> None:
-    """Ring and hint, after the commit."""
+    """Ring and hint, after the commit, and stamp t2. What is lost here costs time only."""
+    at = clock.now()
     await announce(released.attempts, released.redraws, released.hints)
+    try:
+        await delivery.mark_durable([(notice, at) for notice in released.notices])
+    except (*SERVER_AWAY, asyncpg.PostgresError) as error:
+        log.warning("notices not stamped", extra={"error": type(error).__name__})
 
 
 async def release_ended(released: Released, *, most: int = _MOST) -> int:
@@ -88,16 +100,28 @@ async def release_ended(released: Released, *, most: int = _MOST) -> int:
         return 0
     held = {row["alarm"]: row["is_window"] for row in await fetch(_HELD, [alarm.id for alarm in alarms])}
     alarms = [alarm for alarm in alarms if alarm.id in held]
-    covers = await covers_of([point_of(alarm) for alarm in alarms])
+    found = await covers_of([point_of(alarm) for alarm in alarms])
+    # a window takes over what a window held and told inside; what a mask kept from everybody is told, drill or not
+    covers = {alarm: cover for alarm, cover in found.items() if cover.mask or held[alarm]}
     now = clock.now()
-    await write_holds([(alarm, cover.mask, cover.window, now) for alarm, cover in covers.items()])
+    await _change_hands([alarm for alarm in alarms if alarm.id in covers], covers, released, now)
     over = [alarm for alarm in alarms if alarm.id not in covers]
     # after a drill, what people judged is known; after a mask everything is told that still stands
     told = [alarm for alarm in over if alarm.is_active and not (held[alarm.id] and alarm.verdict is not None)]
-    quiet = [alarm.id for alarm in over if alarm not in told]
-    await execute(_END_HOLDS, quiet, now, "over")
+    await execute(_END_HOLDS, [alarm.id for alarm in over], now, "over")
     await tell_after_all(told, released, "told_after_all", now)
     return len(alarms)
+
+
+async def _change_hands(
+    alarms: Sequence[Alarm], covers: dict[AlarmId, Cover], released: Released, now: datetime
+) -> None:
+    """Another mask or window holds them from now on, and they say so."""
+    await write_holds([(alarm.id, covers[alarm.id].mask, covers[alarm.id].window, now) for alarm in alarms])
+    other = [alarm for alarm in alarms if covers[alarm.id].mark not in alarm.marks]
+    if other:
+        await _mark(other, [(covers[alarm.id].mark, *without_inside(alarm.marks)) for alarm in other])
+        await _redraw(await alarms_of(await fetch(_NOW, [alarm.id for alarm in other])), released)
 
 
 async def tell_after_all(
@@ -142,7 +166,7 @@ def draft_now(alarm: Alarm, now: datetime) -> NoticeDraft:
         kind=NoticeKind.RAISED,
         severity=alarm.severity,
         lane=lane_of(alarm),
-        draw=lambda language: alarm_card(alarm, language),
+        draw=partial(alarm_card, alarm),
         revision=alarm.revision,
         t0=now,
         t1=now,
@@ -190,5 +214,4 @@ async def _mark(alarms: Sequence[Alarm], marks: Sequence[Sequence[str]]) -> None
 
 async def _redraw(alarms: Sequence[Alarm], released: Released) -> None:
     for alarm in alarms:
-        drawn: Any = lambda language, alarm=alarm: alarm_card(alarm, language)  # noqa: E731
-        released.add(redraws=await revise(alarm.id, alarm.revision, drawn, after=timedelta()))
+        released.add(redraws=await revise(alarm.id, alarm.revision, partial(alarm_card, alarm)))

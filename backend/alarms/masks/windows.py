@@ -122,12 +122,14 @@ async def move_window(window: Window, to: WindowState, by: PersonId | None, rele
 async def make_real(person: Person, alarm_id: AlarmId, via: Via) -> None:
     """升级为真实: an alarm in a window, or a masked one, is told to everybody at once. A second tap changes nothing.
 
+    A real fire ends the drill, and lifts the mask, that kept it quiet: `chores` sees to it within a second or two.
+
     Whoever may acknowledge it may do this: calling an alarm real needs no rank. Raises `NoSuchAlarm`, `NotAllowed`.
     """
     released = Released()
     async with transaction():
         alarm = await locked(person, alarm_id, Right.ACKNOWLEDGE)
-        if not await tell_if_held(person, alarm, via, released):
+        if alarm.closed_at is not None or not await tell_if_held(person, alarm, via, released):
             return
         await record_action(person.code, "alarm.made_real", {"alarm": str(alarm_id), "via": str(via)})
     await tell(released)

@@ -19,10 +19,13 @@ function askWhy(button) {
   document.getElementById("mask-why-title").textContent = button.textContent;
   text.value = "";
   text.required = button.dataset.why === "must";
+  const lasts = document.getElementById("mask-why-lasts");
+  lasts.hidden = button.dataset.maskAct !== "extension";
+  const said = () => (lasts.hidden ? { why: text.value } : { reason: text.value, lasts_minutes: Number(lasts.querySelector("select").value) });
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((answer) => {
-    dialog.onclose = () => answer(dialog.returnValue === "yes" ? text.value : null);
+    dialog.onclose = () => answer(dialog.returnValue === "yes" ? said() : null);
   });
 }
 
@@ -53,9 +56,8 @@ export function masking(refresh) {
     if (!button) return;
     const place = button.closest("[data-mask], [data-window]");
     const path = place.dataset.mask ? `/mp/v1/masks/${place.dataset.mask}` : `/mp/v1/windows/${place.dataset.window}`;
-    const why = button.dataset.why ? await askWhy(button) : undefined;
-    if (why === null) return;
-    await send(`${path}/${button.dataset.maskAct}`, why === undefined ? undefined : { why });
+    const said = button.dataset.why ? await askWhy(button) : undefined;
+    if (said !== null) await send(`${path}/${button.dataset.maskAct}`, said);
   });
   document.addEventListener("submit", async (event) => {
     const form = event.target.closest("[data-mask-form]");
