@@ -168,12 +168,12 @@ class Intake:
     async def _transaction(self, batch: Sequence[Incoming]) -> tuple[Committed, list[NoticeId]]:
         async with transaction():
             reports = [incoming.report for incoming in batch if incoming.report is not None]
-            fresh = await _fresh(reports)
-            observed = await monitoring.observe(reports, fresh, self._directory)
+            told = await _told(reports)
+            observed = await monitoring.observe(reports, told, self._directory)
             raised = await raising.apply(observed.changes, self._storms)
             await ledger.append([incoming.entry for incoming in batch])
         metrics.FRAMES.labels("taken").inc(len(batch))
-        metrics.FRAMES.labels("repeated").inc(len(reports) - len(fresh))
+        metrics.FRAMES.labels("repeated").inc(len(reports) - len(told))
         return Committed(raised=raised, hints=_hints(raised)), list(raised.planned.notices)
 
     def _tell(self, committed: Committed, notices: list[NoticeId]) -> None:
@@ -203,22 +203,32 @@ class Intake:
         await mark_durable(unstamped)
 
 
-async def _fresh(reports: Sequence[Report]) -> set[int]:
-    """Which reports (by position) are no repeats: of (source, serial, command, ADU) within 130 s (13.3)."""
+async def _told(reports: Sequence[Report]) -> dict[int, bool]:
+    """Which reports (by position) are no repeats: of (source, serial, command, ADU) within 130 s (13.3).
+
+    True: said again, after a reset or a restoration. Then it may be a new fire, and it may be an old restoration
+    whose confirmation was lost: what it finds counts, what it ends does not.
+    """
     first: dict[bytes, int] = {}
-    fresh = set()
     for position, report in enumerate(reports):
-        if report.fingerprint is None:
-            fresh.add(position)
-        else:
+        if report.fingerprint is not None:
             first.setdefault(report.fingerprint, position)
+            if report.since_fingerprint is not None:
+                first.setdefault(report.since_fingerprint, position)
+    new: set[bytes] = set()
     if first:
         # one order for all writers, so that two batches never wait for each other in a ring
         prints = sorted(first)
         times = [reports[first[each]].received_at for each in prints]
-        rows = await fetch(_FRESH, prints, times, REPEAT_WINDOW)
-        fresh |= {first[row["fingerprint"]] for row in rows}
-    return fresh
+        new = {row["fingerprint"] for row in await fetch(_FRESH, prints, times, REPEAT_WINDOW)}
+    told: dict[int, bool] = {}
+    for position, report in enumerate(reports):
+        plain, since = report.fingerprint, report.since_fingerprint
+        if plain is None or (plain in new and first[plain] == position):
+            told[position] = False
+        elif since is not None and since in new and first[since] == position:
+            told[position] = True
+    return told
 
 
 async def sweep_stale(

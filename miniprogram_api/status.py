@@ -38,6 +38,5 @@ async def status_of(person: Person) -> StatusOut:
     row = await fetch_one(_LAST_CONTACT, None if units is None else list(units))
     return StatusOut(
         **msgspec.structs.asdict(counts),
-        devices_online=counts.devices - counts.devices_lost,
         last_contact_at=row["at"] if row else None,
     )

@@ -25,6 +25,11 @@ class Intake(Protocol):
 class Directory(Protocol):
     """The registered devices (`backend.registry.directory.Directory`)."""
 
+    @property
+    def version(self) -> int:
+        """Another number after each change of the registry."""
+        ...
+
     def device(self, address: str) -> DeviceFacts | None:
         """The device of a source address; None for one nobody registered."""
         ...

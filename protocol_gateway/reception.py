@@ -166,14 +166,17 @@ class Reception:
         events = session.link.receive(frame, arrival.now)
         answer = Answer.NONE
         decoded: Decoded | None = None
+        is_repeat = False
         for event in events:
             if isinstance(event, FrameReceived):
-                decoded = event.decoded
+                decoded, is_repeat = event.decoded, event.is_repeat
             elif isinstance(event, ConfirmOwed):
                 answer = event.answer
             elif isinstance(event, DenyOwed):
                 answer = Answer.DENY
-        report = self._post_frame(frame, decoded, answer, session=session, way=way, arrival=arrival)
+        report = self._post_frame(
+            frame, decoded, answer, session=session, way=way, arrival=arrival, is_repeat=is_repeat
+        )
         self._supervision.heard(session, arrival.now, arrival.received_at, report.sent_at, is_new_way=is_new_way)
         if frame.command != Command.SEND:
             self._downlink.heed(session, events)
@@ -189,14 +192,16 @@ class Reception:
         session: Session,
         way: Way,
         arrival: Arrival,
+        is_repeat: bool,
     ) -> Report:
         facts = {"deviations": sorted(decoded.deviations)} if decoded and decoded.deviations else {}
         entry = self._entry(
             "frame_in", frame.octets, address=session.address, peer=way.peer, at=arrival.received_at, facts=facts
         )
         said = self._said(frame, decoded, answer, session)
-        mark = fingerprint(frame, session.address, session.epoch) if said else None
-        if said and decoded is not None and ends_conditions(decoded):
+        mark = fingerprint(frame, session.address) if said else None
+        since = fingerprint(frame, session.address, session.epoch) if said and session.epoch else None
+        if said and decoded is not None and not is_repeat and ends_conditions(decoded):
             session.epoch = entry.id.bytes
         report = Report(
             address=session.address,
@@ -205,6 +210,7 @@ class Reception:
             first_octet_at=arrival.begun_at,
             statements=said,
             fingerprint=mark,
+            since_fingerprint=since,
             sent_at=sent_at(frame, session.reading),
             deviations=tuple(facts.get("deviations", ())),
             peer=way.peer,

@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 
 TICK_S: Final = 0.05
 _HOUSEKEEPING_EVERY_S: Final = 1.0
-#: how often devices are looked for that were registered since and have not called yet
-_WATCH_EVERY_S: Final = 30.0
 #: a tick so late means that this process stood still
 _PAUSE_S: Final = 10.0
 _BACKLOG: Final = 4096
@@ -107,7 +105,8 @@ class GatewayServer:
         self._listener: asyncio.Server | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._housekept_at = 0.0
-        self._watched_at = 0.0
+        self._directory = directory
+        self._watched_version = directory.version
         self._ticked_at: float | None = None
         self.port = settings.port
 
@@ -147,6 +146,7 @@ class GatewayServer:
         loop = asyncio.get_running_loop()
         tcp, udp = _bind(self.settings.host, self.settings.port)
         self.port = tcp.getsockname()[1]
+        self._watched_version = self._directory.version
         self.supervision.watch_registered(clock.monotonic(), contacts, away_since)
         await loop.create_datagram_endpoint(lambda: self.datagrams, sock=udp)
         self._listener = await loop.create_server(lambda: Connection(self), sock=tcp, backlog=_BACKLOG)
@@ -187,6 +187,9 @@ class GatewayServer:
         before, self._ticked_at = self._ticked_at, now
         if before is not None and now - before > _PAUSE_S:
             self.supervision.paused(now - before)
+        if self._directory.version != self._watched_version:  # a device must be watched though it never calls
+            self._watched_version = self._directory.version
+            self.supervision.watch_registered(now)
         self.timers.run_due(now)
 
     def opened(self, connection: Connection) -> None:
@@ -238,9 +241,6 @@ class GatewayServer:
             await asyncio.sleep(TICK_S)
             self.tick()
             now = clock.monotonic()
-            if now - self._watched_at >= _WATCH_EVERY_S:
-                self._watched_at = now
-                self.supervision.watch_registered(now)
             if now - self._housekept_at >= _HOUSEKEEPING_EVERY_S:
                 self._housekept_at = now
                 await self._housekeep()

@@ -214,19 +214,28 @@ class Sessions:
     def of(self, address: str, now: float) -> Session:
         """The session of a device, made at its first word, with what the registry says of it now."""
         session = self._by_address.get(address)
-        facts = self._directory.device(address)
         if session is None:
+            facts = self._directory.device(address)
             reading = self._reading(facts, {})
             link = self._link(address, facts, reading, now, self._serials.get(address, 0))
             session = self._by_address[address] = Session(address, link, reading, facts)
             session.watched_from = now
             if facts is None:
                 self._bound_strangers(address)
-        elif facts is not session.facts:
-            if facts != session.facts:
-                self._renew(session, facts, now)
-            session.facts = facts
+        else:
+            self.is_renewed(session, now)
         return session
+
+    def is_renewed(self, session: Session, now: float) -> bool:
+        """Bring a session up to what the registry says of its device now; answers whether its link is a new one."""
+        facts, before = self._directory.device(session.address), session.facts
+        if facts is before:
+            return False
+        session.facts = facts
+        if facts is not None and before is not None and _conversation(facts) == _conversation(before):
+            return False
+        self._renew(session, before, now)
+        return True
 
     def bind(self, session: Session, way: Way) -> bool:
         """The device spoke on `way`. True when downlinks go there from now on, and did not before.
@@ -294,13 +303,31 @@ class Sessions:
             serial=serial,
         )
 
-    def _renew(self, session: Session, facts: DeviceFacts | None, now: float) -> None:
-        """The registration has changed: adopted, another profile, another zone. All may be asked anew."""
+    def _renew(self, session: Session, before: DeviceFacts | None, now: float) -> None:
+        """The registration has changed: adopted, another profile, another zone. All may be asked anew.
+
+        One that is watched as before is given no more time for its silence.
+        """
+        facts = session.facts
+        since = now
+        if before is not None and facts is not None and _watch(facts) == _watch(before):
+            since = session.link.silent_since
+        session.watched_from = since
         session.reading = self._reading(facts, session.reading.words)
-        session.link = self._link(session.address, facts, session.reading, now, session.link.serial)
+        session.link = self._link(session.address, facts, session.reading, since, session.link.serial)
         session.unsupported.clear()
         for ask in session.asked.values():
             ask.drop()  # the new link knows nothing of it
         session.asked.clear()
         session.agenda = None
         session.is_known_live = False
+
+
+def _watch(facts: DeviceFacts) -> tuple[object, ...]:
+    """What decides how a device's silence is watched."""
+    return (facts.unit is None, facts.power)
+
+
+def _conversation(facts: DeviceFacts) -> tuple[object, ...]:
+    """What of a registration the conversation depends on; its name and its building are nothing to the wire."""
+    return (facts.id, facts.unit, facts.power, facts.profile, facts.timezone)

@@ -93,11 +93,15 @@ class Supervision:
     ) -> None:
         """Watch every registered device of a unit from now on, also those that never call (again).
 
-        `contacts`: when each was last heard before our start; `away_since`: when we were last alive before it.
+        Called at our start and whenever the registry has changed: a device adopted since, or fed by the mains now,
+        may have spoken its last word before. `contacts`: when each was last heard before our start; `away_since`: when we were last alive before it.
         """
         contacts = contacts or {}
         for facts in self._directory.devices().values():
-            if self._sessions.get(facts.address) is not None:
+            known = self._sessions.get(facts.address)
+            if known is not None:
+                if self._sessions.is_renewed(known, now) and known.is_adopted:
+                    self.arm(known)
                 continue
             last = contacts.get(facts.address)
             session = self._sessions.of(facts.address, self._watched_from(facts, now, last, away_since))

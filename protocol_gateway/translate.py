@@ -50,8 +50,9 @@ def fingerprint(frame: Frame, device: str, epoch: bytes = b"") -> bytes:
     """What a repeat has in common with its first frame: device, serial, command and ADU (extract, 13.3).
 
     `device` is whom the frame was taken to come from: two without an address of their own may say the same.
-    `epoch` is the device's since its last reset or restoration: what the same words say after one is new, also
-    from devices whose serial never moves.
+    `epoch` is the device's since its last reset or restoration: what the same words find after one is new, also
+    from devices whose serial never moves. Without it a repeat is known across resets: a restoration whose
+    confirmation was lost comes once more, and must not end the fire that began meanwhile.
     """
     digest = hashlib.blake2b(device.encode() + b"/", digest_size=_FINGERPRINT_SIZE, key=epoch)
     digest.update(frame.serial.to_bytes(2, "big") + bytes((frame.command,)))

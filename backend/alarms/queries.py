@@ -57,6 +57,7 @@ class StatusCounts(msgspec.Struct, frozen=True, kw_only=True):
     offline: int
     unacknowledged: int
     devices: int
+    devices_online: int  #: in touch; one that has never called is neither online nor lost
     devices_lost: int
     components: int
 
@@ -239,7 +240,8 @@ async def status_for(person: Person) -> StatusCounts:
         units,
     )
     devices = await fetch_one(
-        """select count(*) as n, count(*) filter (where l.is_lost) as lost
+        """select count(*) as n, count(*) filter (where l.is_lost) as lost,
+               count(*) filter (where not l.is_lost) as online
            from devices d left join device_links l on l.device = d.id
            where d.unit is not null and ($1::uuid[] is null or d.unit = any($1))""",
         units,
@@ -256,6 +258,7 @@ async def status_for(person: Person) -> StatusCounts:
         **{str(severity): by_severity.get(str(severity), 0) for severity in Severity},
         unacknowledged=sum(row["unknown"] for row in alarms),
         devices=devices["n"],
+        devices_online=devices["online"],
         devices_lost=devices["lost"],
         components=components["n"],
     )

@@ -161,8 +161,14 @@ class _Batch:
     def _reset(self, change: Change, reset: Reset) -> None:
         device = f"{change.device}/"
         for subject, condition in [*self.active, *self.new]:
-            if subject.startswith(device) and reset_ends(reset, subject_of(subject), condition):
+            if not (subject.startswith(device) and reset_ends(reset, subject_of(subject), condition)):
+                continue
+            if not change.is_older_than(self._began((subject, condition))):
                 self._clear((subject, condition), change, "reset")
+
+    def _began(self, key: tuple[str, str]) -> datetime | None:
+        """When by the device's clock a standing condition began: a stored reset from before it doesn't end it."""
+        return self.new[key].change.device_time if key in self.new else self.active[key].device_time
 
     def _clear(self, key: tuple[str, str], change: Change, why: str) -> None:
         if key in self.new:

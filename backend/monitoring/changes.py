@@ -6,7 +6,7 @@ import msgspec
 
 from backend.core.ids import DeviceId, LedgerId, UnitId
 from backend.monitoring.model import Report
-from backend.monitoring.rules import Reset, Standing
+from backend.monitoring.rules import Reset, Standing, is_history
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -58,3 +58,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     is_history: bool = False
     marks: tuple[str, ...] = ()
     device_time: datetime | None = None
+
+    def is_older_than(self, device_time: datetime | None) -> bool:
+        """Whether it is a stored record from before what was said at `device_time`: then it ends nothing of it."""
+        return is_history(device_time, self.device_time, self.report.sent_at, self.report.received_at)

@@ -143,6 +143,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     first_octet_at: datetime  #: t0
     statements: tuple[Statement, ...] = ()
     fingerprint: bytes | None = None  #: of (source, serial, command, ADU); None: never a repeat
+    #: the same together with the device's last reset or restoration; None: there was none since the gateway's start
+    since_fingerprint: bytes | None = None
     sent_at: datetime | None = None  #: the frame's own time tag, as an aware time
     deviations: tuple[str, ...] = ()
     peer: str = ""

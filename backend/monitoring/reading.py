@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from backend.core.i18n import N_
+from backend.core.vocabulary import AlarmClass
 from backend.monitoring import rules
 from backend.monitoring.changes import Change, Mark, Place
 from backend.monitoring.model import (
@@ -63,6 +64,15 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     device: DeviceFacts
     directory: Directory
     known: Known
+    #: said before with the same octets, and since then the device was reset or something restored (13.3): it may be
+    #: a new fire, or an old restoration sent once more; so what it finds counts, and what it ends does not
+    is_again: bool = False
+
+    def is_late(self, last: datetime | None, said: datetime | None, standing: tuple[Standing, ...]) -> bool:
+        """Whether a word is no news of its subject: a stored record, or one said again that finds nothing."""
+        if self.is_again and not standing:
+            return True
+        return rules.is_history(last, said, self.report.sent_at, self.report.received_at)
 
     def component(self, subject: Subject) -> ComponentFacts | None:
         """The point table's line for a component."""
@@ -134,6 +144,11 @@ def _change(
     )
 
 
+def _counts(standing: Standing, context: Context) -> bool:
+    """Whether a finding counts: an event that makes no alarm is not listed twice."""
+    return not context.is_again or standing.condition.alarm_class is not AlarmClass.I
+
+
 def read_state(said: StateSaid, context: Context) -> Change:
     """A whole state word, or a vendor's word of what ended."""
     subject, key = said.subject, said.subject.key(context.device.id)
@@ -142,11 +157,9 @@ def read_state(said: StateSaid, context: Context) -> Change:
     role = str(facts.role) if facts else ""
     closed_means = str(facts.closed_means or "") if facts else ""
     part = _component_type(subject, facts)
-    is_history = rules.is_history(
-        last.device_time if last else None, said.device_time, context.report.sent_at, context.report.received_at
-    )
-    standing = rules.standing_of_state(said, role=role, closed_means=closed_means, component_type=part)
-    standing = tuple(_with_cabinets(each, subject, context) for each in standing)
+    found = rules.standing_of_state(said, role=role, closed_means=closed_means, component_type=part)
+    standing = tuple(_with_cabinets(each, subject, context) for each in found if _counts(each, context))
+    is_history = context.is_late(last.device_time if last else None, said.device_time, standing)
     governed = rules.governed_keys(subject.level)
     if said.ended:
         governed = rules.ended_by(
@@ -211,9 +224,6 @@ def read_analog(said: AnalogSaid, context: Context) -> Change:
     limits = _limits(point)
     last = context.known.analogs.get((component, said.quantity))
     state = context.known.states.get(component)
-    is_history = rules.is_history(
-        last.device_time if last else None, said.device_time, context.report.sent_at, context.report.received_at
-    )
     role = rules.role_for(
         str(point.role) if point and point.role != "other" else "",
         _component_type(subject, facts),
@@ -228,6 +238,7 @@ def read_analog(said: AnalogSaid, context: Context) -> Change:
         has_fault=bool(state and state.state & _FAULT_BIT),
         component_type=_component_type(subject, facts),
     )
+    is_history = context.is_late(last.device_time if last else None, said.device_time, standing)
     if not is_history:
         keys = frozenset(each.condition.key for each in standing)
         context.known.analogs[component, said.quantity] = LastAnalog(standing=keys, device_time=said.device_time)
@@ -252,7 +263,7 @@ def read_operation(said: OperationSaid, context: Context) -> Change:
         context,
         said.subject.key(context.device.id),
         said.subject,
-        standing=rules.events_of_operation(said),
+        standing=tuple(each for each in rules.events_of_operation(said) if _counts(each, context)),
         reset=rules.is_reset(said),
         device_time=said.device_time,
     )
@@ -319,4 +330,7 @@ READERS: Final[Mapping[type[Statement], Callable[..., Change]]] = {
 
 def read(said: Statement, context: Context) -> Change:
     """The change that a statement makes."""
-    return READERS[type(said)](said, context)
+    change = READERS[type(said)](said, context)
+    if context.is_again:
+        return msgspec.structs.replace(change, governed=frozenset(), reset=None)
+    return change

@@ -4,7 +4,7 @@ The rule: everything a batch touches is read once, decided in memory in the orde
 What a statement means is `reading`'s and `rules`' affair; here is what was known before, and what is known now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -83,15 +83,19 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True):
     report: Report
     device: DeviceFacts
     said: Statement
+    is_again: bool
 
 
-async def observe(reports: Sequence[Report], fresh: set[int], directory: Directory) -> Observed:
-    """Bring states, values and links up to date, inside the caller's transaction; repeats only prove life."""
+async def observe(reports: Sequence[Report], fresh: Mapping[int, bool], directory: Directory) -> Observed:
+    """Bring states, values and links up to date, inside the caller's transaction; repeats only prove life.
+
+    `fresh`: the positions of those that are no repeats; True for one said again after a reset (`Context.is_again`).
+    """
     devices = await _devices(reports, directory)
     await _put_links(reports, devices)
     await note_outages(reports, devices)
     told = [
-        _Told(report=report, device=devices[report.address], said=said)
+        _Told(report=report, device=devices[report.address], said=said, is_again=fresh[position])
         for position, report in enumerate(reports)
         if position in fresh
         for said in report.statements
@@ -100,7 +104,10 @@ async def observe(reports: Sequence[Report], fresh: set[int], directory: Directo
         return Observed(changes=[])
     known = await _known(told)
     changes = [
-        read(each.said, Context(report=each.report, device=each.device, directory=directory, known=known))
+        read(
+            each.said,
+            Context(report=each.report, device=each.device, directory=directory, known=known, is_again=each.is_again),
+        )
         for each in told
     ]
     changes = await placed_now(changes, [getattr(each.said, "subject", _ITSELF) for each in told], directory)
@@ -235,7 +242,8 @@ async def _end_states(changes: Sequence[Change]) -> None:
         if change.reset is None:
             continue
         rows = await fetch(
-            """select subject, level, system_type, system_address, component_type, component_address, state
+            """select subject, level, system_type, system_address, component_type, component_address, state,
+                   device_time
                from facility_states where device = $1 and ($2::int is null or system_address = $2)
                and subject <> $3 and received_at <= $4 and state <> 0""",
             change.device,
@@ -243,7 +251,7 @@ async def _end_states(changes: Sequence[Change]) -> None:
             change.subject,
             change.report.received_at,
         )
-        ended = [row["subject"] for row in rows if _ends_wholly(row)]
+        ended = [row["subject"] for row in rows if _ends_wholly(row) and not change.is_older_than(row["device_time"])]
         if ended:
             await execute("update facility_states set state = 0 where subject = any($1)", ended)
 

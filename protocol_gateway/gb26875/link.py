@@ -78,6 +78,11 @@ class Link:
         return self._watch.state
 
     @property
+    def silent_since(self) -> float:
+        """Since when nothing has been heard."""
+        return self._watch.since
+
+    @property
     def serial(self) -> int:
         """业务流水号 of our last exchange, to be kept over restarts."""
         return self._exchanges.serial

@@ -62,6 +62,11 @@ class Watch:
         return [] if was is LinkState.LIVE else [Alive(was is LinkState.LOST)]
 
     @property
+    def since(self) -> float:
+        """Since when the silence lasts: the last word, or the beginning, less what was forgiven."""
+        return self._heard_at
+
+    @property
     def next_deadline(self) -> float | None:
         """When `expire` has something to do."""
         if self._patrol is None:

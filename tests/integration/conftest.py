@@ -24,7 +24,12 @@ class Door:
         self.serial = 0
 
     async def hears(
-        self, *statements: Statement, address: str = "790300000000", at: datetime | None = None, print_: bytes = b""
+        self,
+        *statements: Statement,
+        address: str = "790300000000",
+        at: datetime | None = None,
+        print_: bytes = b"",
+        since_print: bytes | None = None,
     ) -> LedgerId:
         self.serial += 1
         ledger_id = LedgerId(new_id())
@@ -37,6 +42,7 @@ class Door:
             first_octet_at=at,
             statements=statements,
             fingerprint=fingerprint,
+            since_fingerprint=since_print,
             sent_at=at,
             peer="10.0.0.1:5001",
         )

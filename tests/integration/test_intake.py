@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import msgspec
 import pytest
 
 from backend.core import clock
@@ -71,6 +72,75 @@ async def test_a_repeat_in_the_same_batch_counts_for_nothing(door: Any) -> None:
     await asyncio.gather(*(door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"same") for _ in range(5)))
     (alarm,) = await alarms()
     assert alarm["repeats"] == 0
+
+
+async def standing() -> list[str]:
+    return [str(each["condition"]) for each in await alarms() if each["cleared_at"] is None]
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        StateSaid(subject=SMOKE, state=0),
+        StateSaid(subject=PANEL, state=1 << 13),
+        OperationSaid(subject=UITD, flags=1, operator=2),
+    ],
+)
+async def test_a_restoration_or_reset_sent_again_does_not_end_the_fire_after_it(door: Any, ending: Any) -> None:
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"F1")
+    await door.hears(ending, print_=b"N")
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"F2", since_print=b"F2 after N")
+    await door.hears(ending, print_=b"N", since_print=b"N after N")
+    assert await standing() == ["fire"]
+    (state,) = await fetch("select state from facility_states where level = 'component'")
+    assert state["state"] == FIRE
+
+
+async def test_another_word_sent_again_after_a_reset_does_not_end_the_fire_after_it(door: Any) -> None:
+    await door.hears(StateSaid(subject=SMOKE, state=FAULT), print_=b"fault")
+    await door.hears(StateSaid(subject=PANEL, state=1 << 13), print_=b"reset")
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"fire", since_print=b"fire'")
+    await door.hears(StateSaid(subject=SMOKE, state=FAULT), print_=b"fault", since_print=b"fault'")
+    assert "fire" in await standing()
+
+
+async def test_the_same_octets_after_a_restoration_are_a_new_fire_once(door: Any) -> None:
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"F")
+    await door.hears(StateSaid(subject=SMOKE, state=0), print_=b"N")
+    for _ in range(2):
+        await door.hears(StateSaid(subject=SMOKE, state=FIRE), print_=b"F", since_print=b"F'")
+    assert [(alarm["repeats"], alarm["cleared_at"] is None) for alarm in await alarms()] == [(0, False), (0, True)]
+    (state,) = await fetch("select state from facility_states")
+    assert state["state"] == FIRE
+
+
+@pytest.mark.parametrize(
+    "reset",
+    [
+        StateSaid(subject=PANEL, state=1 << 13),
+        OperationSaid(subject=PANEL, flags=1, operator=2),
+        OperationSaid(subject=UITD, flags=1, operator=2),
+    ],
+)
+async def test_a_stored_reset_does_not_end_the_fire_that_began_after_it(door: Any, reset: Any) -> None:
+    noon = clock.now()
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE, device_time=noon), at=noon)
+    old = msgspec.structs.replace(reset, device_time=noon - timedelta(hours=1))
+    await door.hears(old, at=noon + timedelta(seconds=2))
+    assert await standing() == ["fire"]
+    (state,) = await fetch("select state from facility_states where level = 'component'")
+    assert state["state"] == FIRE
+    new = msgspec.structs.replace(reset, device_time=noon + timedelta(seconds=5))
+    await door.hears(new, at=noon + timedelta(seconds=5))
+    assert await standing() == []
+
+
+async def test_a_reset_by_a_clock_that_was_set_back_ends_the_fire_before_it(door: Any) -> None:
+    noon = clock.now()
+    ahead = noon + timedelta(days=1)
+    await door.hears(StateSaid(subject=SMOKE, state=FIRE, device_time=ahead), at=noon)
+    await door.hears(OperationSaid(subject=PANEL, flags=1, operator=2, device_time=noon), at=noon)
+    assert await standing() == []
 
 
 async def test_the_same_octets_beyond_the_window_count_again(door: Any) -> None:

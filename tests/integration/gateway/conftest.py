@@ -77,6 +77,7 @@ class PlainDirectory:
 
     def __init__(self) -> None:
         self.facts: dict[str, DeviceFacts] = {}
+        self.version = 0
 
     def add(self, address: str, *, power: Power = Power.MAINS, profile: str = "standard") -> None:
         self.facts[address] = DeviceFacts(
@@ -90,6 +91,11 @@ class PlainDirectory:
             name="1号楼",
             timezone="Asia/Shanghai",
         )
+        self.version += 1
+
+    def change(self, address: str, **changed: object) -> None:
+        self.facts[address] = msgspec.structs.replace(self.facts[address], **changed)
+        self.version += 1
 
     def device(self, address: str) -> DeviceFacts | None:
         return self.facts.get(address)

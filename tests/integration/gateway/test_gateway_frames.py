@@ -64,7 +64,20 @@ async def test_the_same_words_after_a_reset_are_no_repeat(stand, speech):
     peer.send(speech.fire() + speech.frame(reset, serial=1) + speech.fire())
     await peer.frames(3)
     first, _, again = stand.intake.reports
-    assert first.fingerprint != again.fingerprint
+    assert (first.fingerprint, first.since_fingerprint) == (again.fingerprint, None)
+    assert again.since_fingerprint not in {None, first.fingerprint}
+
+
+async def test_a_reset_sent_again_is_known_by_its_octets_and_begins_nothing_anew(stand, speech):
+    reset = bytes.fromhex("0101") + bytes((1, 1)) + (1 | 1 << 13).to_bytes(2, "little") + bytes(6)
+    peer = await stand.peer()
+    peer.send(speech.frame(reset, serial=2) + speech.fire(serial=3) + speech.frame(reset, serial=2))
+    await peer.frames(3)
+    peer.send(speech.fire(serial=3))
+    await peer.frame()
+    first, fire, repeat, fire_again = stand.intake.reports
+    assert first.fingerprint == repeat.fingerprint
+    assert fire.since_fingerprint == fire_again.since_fingerprint
 
 
 async def test_several_devices_share_one_connection_and_each_is_answered(stand, speech):

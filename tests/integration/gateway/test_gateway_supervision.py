@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from backend.core.ids import UnitId, new_id
 from backend.core.vocabulary import Power
 from backend.monitoring.model import LinkSaid, StateSaid
 from protocol_gateway.collaborators import Point
@@ -70,6 +71,54 @@ async def test_a_registered_device_that_never_called_is_lost_too(registered):
     await registered.restart()
     await registered.advance(95)
     assert [one.is_lost for one in registered.intake.said(LinkSaid)] == [True]
+
+
+@pytest.mark.clause("4.4.2")
+async def test_a_device_registered_while_we_run_is_watched_though_it_never_calls(stand):
+    await stand.advance(1)
+    stand.directory.add(ADDRESS)
+    await stand.advance(95)
+    assert [one.is_lost for one in stand.intake.said(LinkSaid)] == [True]
+
+
+@pytest.mark.clause("4.4.2")
+async def test_a_device_adopted_after_its_last_word_is_watched(stand, speech):
+    stand.directory.add(ADDRESS)
+    stand.directory.change(ADDRESS, unit=None)
+    peer = await stand.peer()
+    peer.send(speech.frame())
+    await peer.frame()
+    await stand.advance(200)
+    assert stand.intake.said(LinkSaid) == []
+    stand.directory.change(ADDRESS, unit=UnitId(new_id()))
+    await stand.advance(95)
+    assert [one.is_lost for one in stand.intake.said(LinkSaid)] == [True]
+
+
+@pytest.mark.clause("4.4.2")
+async def test_a_battery_device_that_is_fed_by_the_mains_now_is_patrolled(stand, speech):
+    stand.directory.add(ADDRESS, power=Power.BATTERY)
+    peer = await stand.peer()
+    peer.send(speech.frame())
+    await peer.frames(2)
+    await stand.advance(200)
+    stand.directory.change(ADDRESS, power=Power.MAINS)
+    await stand.advance(85)
+    assert [one.is_lost for one in stand.intake.said(LinkSaid)] == [False]
+    await stand.advance(10)
+    assert [one.is_lost for one in stand.intake.said(LinkSaid)] == [False, True]
+
+
+@pytest.mark.clause("4.4.2")
+async def test_a_changed_registration_gives_a_silent_device_no_more_time(registered, speech):
+    stand = registered
+    await stand.quiet_peer(speech)
+    await stand.advance(60)
+    stand.directory.change(ADDRESS, name="2号楼")
+    await stand.advance(20)
+    stand.directory.change(ADDRESS, timezone="Asia/Urumqi")
+    await stand.advance(11)
+    assert [one.is_lost for one in stand.intake.said(LinkSaid)] == [False, True]
 
 
 async def test_battery_devices_and_strangers_are_not_patrolled(stand, speech):
