@@ -5,6 +5,7 @@ for alarms without notices needs the alarm's card and stands in `alarms.untold`.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,6 +39,7 @@ _LATE: Final = f"""
       and n.t3 <= t.deadline_at and not (t.tries = 0 and t.due_at > t.deadline_at)
       and not exists (select from breaches b where b.kind = 'attempt_late' and b.subject = t.id)
     order by t.deadline_at, t.id limit $3"""
+#: a drill stays inside the house, by as many kinds as the house has
 _SHORT: Final = """
     select n.id as notice, n.alarm, n.unit, n.severity, n.deadline_at, n.t1, n.t3
     from notices n join attempts t on t.notice = n.id
@@ -46,6 +48,7 @@ _SHORT: Final = """
     group by n.id
     having count(distinct t.channel) filter (where t.t5 <= n.deadline_at) < case when n.unit is null then 1 else $4 end
       and bool_or(t.state <> 'skipped' or t.why ilike any($5))
+      and not bool_or(coalesce(t.why, '') like '{"code":"inside"%')
     order by n.deadline_at, n.id limit $3"""
 #: the same before the deadline: nothing is under way that could still be accepted in time
 _BLOCKED: Final = """
@@ -56,6 +59,7 @@ _BLOCKED: Final = """
     having count(distinct t.channel) filter (where t.t5 is not null) < case when n.unit is null then 1 else $4 end
       and bool_and(t.state not in ('pending', 'sending') or t.due_at > n.deadline_at)
       and bool_or(t.state = 'refused' or (t.state = 'pending' and t.tries > 0))
+      and not bool_or(coalesce(t.why, '') like '{"code":"inside"%')
     order by n.deadline_at, n.id limit $3"""
 _LONGEST_DEADLINE: Final = max(each.within for each in NOTICE_DEADLINES.values())
 _OF_NOTICES: Final = f"select t.notice, {_SEEN} from attempts t where t.notice = any($1) order by t.id"
@@ -74,6 +78,13 @@ _STUCK: Final = f"""
       and ((t.state = 'pending' and t.due_at < $2) or (t.state = 'sending' and t.lease_until < $2))
       and not exists (select from breaches b where b.kind = 'attempt_stuck' and b.subject = t.id)
     order by t.due_at, t.id limit $3"""
+#: a step is taken by a sweep every second; this much later nobody takes it
+_STEP_OVERDUE: Final = timedelta(seconds=5)
+_LATE_STEPS: Final = """
+    select e.notice, e.alarm, e.unit, e.severity, e.due_at, e.step, e.round from escalations e
+    where e.state <> 'ended' and e.due_at < $1
+      and not exists (select from breaches b where b.kind = 'escalation_late' and b.subject = e.notice)
+    order by e.due_at, e.id limit $2"""
 _OVERDUE_ONES: Final = """
     select id from attempts
     where lane = $1 and state in ('pending', 'sending')
@@ -189,6 +200,22 @@ async def stuck_attempts(_: Window, scene: Scene) -> list[Finding]:
     return found
 
 
+async def late_escalations(_: Window, scene: Scene) -> list[Finding]:
+    """Steps of a policy whose time came and that nobody took."""
+    code = CauseCode.BACKLOG if Lane.ROUTINE in scene.living else CauseCode.WORKER_DEAD
+    return [
+        Finding(
+            kind=BreachKind.ESCALATION_LATE,
+            clause=None,
+            notice=row["notice"],
+            due_at=row["due_at"],
+            cause=Cause(code=code, facts={"step": row["step"], "round": row["round"]}),
+            **_about(row),
+        )
+        for row in await fetch(_LATE_STEPS, scene.now - _STEP_OVERDUE, MOST)
+    ]
+
+
 async def overdue_attempts(scene: Scene) -> dict[Lane, list[AttemptId]]:
     """What is due for long and in nobody's hands, with a deadline or without: to be rung for once more."""
     found = {
@@ -204,4 +231,5 @@ CHECKS: Final = (
     Check(name="kinds", find=short_notices, repair=tell_desk, at_once=50),
     Check(name="attempts", find=late_attempts),
     Check(name="stuck", find=stuck_attempts),
+    Check(name="escalations", find=late_escalations),
 )

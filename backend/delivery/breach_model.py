@@ -24,6 +24,7 @@ class BreachKind(StrEnum):
     NOTICE_UNATTEMPTED = "notice_unattempted"  #: a notice that nobody was to be sent
     ATTEMPT_LATE = "attempt_late"  #: not accepted by its deadline
     ATTEMPT_STUCK = "attempt_stuck"  #: due for long, and in nobody's hands
+    ESCALATION_LATE = "escalation_late"  #: a step of the policy that nobody took
     KINDS_SHORT = "kinds_short"  #: fewer than two kinds of contact within the deadline (4.3.3)
 
 
@@ -143,6 +144,7 @@ KIND_LABELS: Final = {
     BreachKind.NOTICE_UNATTEMPTED: N_("通知没有发送对象"),
     BreachKind.ATTEMPT_LATE: N_("超过时限未送达"),
     BreachKind.ATTEMPT_STUCK: N_("到时未发送"),
+    BreachKind.ESCALATION_LATE: N_("升级步骤未按时进行"),
     BreachKind.KINDS_SHORT: N_("时限内少于两种联络方式"),
 }
 CAUSE_LABELS: Final = {

@@ -18,7 +18,7 @@ from backend.core.ids import AttemptId, new_id
 from backend.core.vocabulary import Channel
 from backend.delivery.carrier_codes import kept
 from backend.people.rules import phone_spellings
-from backend.people.service import mark_contact_failing, mark_contact_well
+from backend.people.service import mark_contact_failing, mark_contact_well, mark_undelivered
 
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -168,8 +168,8 @@ async def _apply(word: CarrierSaid, found: dict[str, Any]) -> bool:
     channel = Channel(found["channel"])
     if word.said is Said.UNDELIVERED:
         await execute(_NOT_REACHED, found["id"], word.reason or word.code)
-        if word.contact_is_dead:
-            await mark_contact_failing(channel, found["address"], word.reason or word.code)
+        mark = mark_contact_failing if word.contact_is_dead else mark_undelivered
+        await mark(channel, found["address"], word.reason or word.code)
     else:
         await execute(_STAMP, found["id"], now)
         await mark_contact_well(channel, found["address"])

@@ -12,13 +12,14 @@ from backend.core.clock import StillClock
 from backend.core.errors import BadSettings
 from backend.core.ids import AttemptId, new_id
 from backend.core.settings import Aliyun, Secret, Tencent
+from backend.delivery.model import RefusalKind
 from backend.demo.carriers import aliyun, tencent
 from backend.demo.carriers.aliyun import AliyunCarrier, Fault, FaultKind, serve
 from backend.demo.carriers.tencent import TencentCarrier
 from workers.channels.aliyun import refusals as aliyun_refusals
 from workers.channels.aliyun.sms import AliyunSms
 from workers.channels.aliyun.voice import AliyunVoice
-from workers.channels.ports import Call, Purpose, RefusalKind, Sms, VendorRefusal
+from workers.channels.ports import Call, Purpose, Sms, VendorRefusal
 from workers.channels.tencent import refusals as tencent_refusals
 from workers.channels.tencent.sms import TencentSms
 from workers.channels.words import KEYS, templates

@@ -12,7 +12,8 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from workers.channels.ports import RefusalKind, VendorRefusal
+from backend.delivery.model import RefusalKind
+from workers.channels.ports import VendorRefusal
 
 _TOO_MANY: Final = 429
 _SERVER_ERRORS: Final = 500

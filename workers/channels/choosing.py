@@ -14,9 +14,9 @@ import msgspec
 from backend.core import clock, metrics
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Severity
-from backend.delivery.model import Delivery, Receipt, Refusal
+from backend.delivery.model import Delivery, Receipt, Refusal, RefusalKind
 from workers.channels.breaker import BreakerState, CircuitBreaker, Pass, Signal
-from workers.channels.ports import PERMANENT, RefusalKind, Taken, Vendor, VendorRefusal
+from workers.channels.ports import PERMANENT, Taken, Vendor, VendorRefusal
 
 log = logging.getLogger(__name__)
 V = TypeVar("V", bound=Vendor)

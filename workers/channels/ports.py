@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 
 from backend.core.ids import AttemptId
+from backend.delivery.model import RefusalKind
 
 
 class Purpose(StrEnum):
@@ -63,19 +64,6 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
     vendor: str
     id: str
-
-
-class RefusalKind(StrEnum):
-    """Why a vendor did not take it, by what has to follow."""
-
-    CONTACT = "contact"  #: the number itself is no good, whatever is sent
-    CONTENT = "content"  #: our text or template values are wrong; the same again is refused again
-    CONFIGURATION = "configuration"  #: credentials, signature, template, permission: somebody must act
-    MONEY = "money"  #: the account is empty or suspended
-    LIMIT = "limit"  #: the vendor's cap for this number; another vendor or way may still reach it
-    BUSY = "busy"  #: throttled; soon again
-    AWAY = "away"  #: 5xx, no connection: surely not sent
-    UNKNOWN = "unknown"  #: no answer in time: it may have been sent
 
 
 #: kinds that no repetition of the same message to the same vendor can mend

@@ -13,10 +13,10 @@ from backend.core import clock
 from backend.core.clock import StillClock
 from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId, new_id
 from backend.core.vocabulary import Severity
-from backend.delivery.model import Card, Delivery, Receipt, Refusal
+from backend.delivery.model import Card, Delivery, Receipt, Refusal, RefusalKind
 from workers.channels.breaker import BreakerState
 from workers.channels.choosing import TRIES_BEFORE_DOUBLING
-from workers.channels.ports import PERMANENT, Call, RefusalKind, Sms, Taken, VendorRefusal
+from workers.channels.ports import PERMANENT, Call, Sms, Taken, VendorRefusal
 from workers.channels.sms import SmsChannel
 from workers.channels.voice import VoiceChannel
 

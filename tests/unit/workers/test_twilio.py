@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from backend.core.errors import BadSettings
 from backend.core.ids import AttemptId, new_id
 from backend.core.settings import Secret, Settings, Sms, Twilio, Voice
-from workers.channels.ports import Call, Purpose, RefusalKind
+from backend.delivery.model import RefusalKind
+from workers.channels.ports import Call, Purpose
 from workers.channels.twilio.errors import KINDS, refusal_of
 from workers.channels.twilio.signing import is_signed, sign
 from workers.channels.twilio.twiml import answering, calling, texting

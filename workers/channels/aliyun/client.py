@@ -12,11 +12,12 @@ from backend.core import clock
 from backend.core.errors import BadSettings
 from backend.core.ids import new_id
 from backend.core.settings import Aliyun
+from backend.delivery.model import RefusalKind
 from backend.people.rules import CHINA
 from workers.channels.aliyun.refusals import kind_of, window_of
 from workers.channels.aliyun.signature import EMPTY_BODY, authorization, query_of
 from workers.channels.asking import Asker
-from workers.channels.ports import RefusalKind, Taken
+from workers.channels.ports import Taken
 
 NAME: Final = "aliyun"
 _VERSION: Final = "2017-05-25"

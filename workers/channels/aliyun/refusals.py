@@ -6,7 +6,7 @@ Sources: the API error code pages of SendSms and of the voice service.
 import re
 from typing import Final
 
-from workers.channels.ports import RefusalKind as Kind
+from backend.delivery.model import RefusalKind as Kind
 
 CODES: Final = {
     "isv.BUSINESS_LIMIT_CONTROL": Kind.LIMIT,

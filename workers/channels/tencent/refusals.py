@@ -5,7 +5,7 @@ Source: the error codes of SMS 2021-01-11 that SendSms may answer, and the API's
 
 from typing import Final
 
-from workers.channels.ports import RefusalKind as Kind
+from backend.delivery.model import RefusalKind as Kind
 
 CODES: Final = {
     "FailedOperation.ContainSensitiveWord": Kind.CONTENT,

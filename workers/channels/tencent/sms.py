@@ -11,9 +11,10 @@ from backend.core import clock
 from backend.core.errors import BadSettings
 from backend.core.settings import Tencent
 from backend.delivery.carrier_codes import short_code
+from backend.delivery.model import RefusalKind
 from backend.people.rules import CHINA
 from workers.channels.asking import Asker
-from workers.channels.ports import Purpose, RefusalKind, Sms, Taken, VendorRefusal
+from workers.channels.ports import Purpose, Sms, Taken, VendorRefusal
 from workers.channels.tencent.refusals import WINDOWS, kind_of
 from workers.channels.tencent.signature import CONTENT_TYPE, authorization
 

@@ -8,7 +8,8 @@ import msgspec
 
 from backend.core.errors import BadSettings
 from backend.core.settings import Twilio
-from workers.channels.ports import Call, RefusalKind, Sms, Taken, VendorRefusal
+from backend.delivery.model import RefusalKind
+from workers.channels.ports import Call, Sms, Taken, VendorRefusal
 from workers.channels.twilio import ANSWERED_PATH, ATTEMPT, CALL_PATH, KEY_PATH, MESSAGE_PATH, NAME
 from workers.channels.twilio.errors import refusal_of
 from workers.channels.twilio.twiml import calling

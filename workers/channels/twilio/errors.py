@@ -4,7 +4,8 @@ from typing import Final
 
 import msgspec
 
-from workers.channels.ports import RefusalKind, VendorRefusal
+from backend.delivery.model import RefusalKind
+from workers.channels.ports import VendorRefusal
 
 #: codes that refuse a request
 KINDS: Final = {
