@@ -18,7 +18,6 @@ from backend.alarms.rows import COLUMNS, alarm_of, alarms_of
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId
-from backend.delivery.plan import skip_pending
 from backend.delivery.service import revise
 from backend.monitoring.words import LIST_MARK
 
@@ -47,14 +46,6 @@ _NEVER_TOLD: Final = """
     select n.alarm, min(t.why) as why from notices n join attempts t on t.notice = n.id
     where n.alarm = any($1) and n.kind = 'raised'
     group by n.alarm having bool_and(t.state = 'skipped')"""
-_PART_OF: Final = """
-    select number from alarms
-    where starts_with(subject, $1) and item = 'a' and raised_at >= $2
-      and not marks ?| array['masked', 'drill', 'test_window'] order by number limit 1"""
-_WHOLE_OF: Final = "select id from alarms where subject = $1 and item = 'a' and raised_at >= $2"
-#: the letter of CQC/SC 11002 4.3.2 for 火灾探测器故障
-DETECTOR_FAULT: Final = "a"
-_LONGEST_SETTLE: Final = timedelta(seconds=10)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -126,22 +117,3 @@ async def never_told(alarms: Sequence[AlarmId]) -> dict[AlarmId, str]:
     """Those of `alarms` that others told of, and why: that they are over is then no message either."""
     rows = await fetch(_NEVER_TOLD, list(alarms)) if alarms else []
     return {AlarmId(row["alarm"]): row["why"] for row in rows}
-
-
-async def told_by_parts(raised: Sequence[tuple[Alarm, timedelta]]) -> dict[AlarmId, str]:
-    """Item a: a loop's fault is told by its detectors' own frames, when they come within the 2 s it waits for them.
-
-    Answers the system alarms of this batch that a part already told of; an earlier system alarm that still waits
-    gives way to this batch's parts.
-    """
-    told: dict[AlarmId, str] = {}
-    for alarm, settle in raised:
-        if settle:
-            row = await fetch_one(_PART_OF, alarm.subject + "/", alarm.raised_at - settle)
-            if row is not None:
-                told[alarm.id] = f"told by the part: alarm {row['number']}"
-        elif alarm.item == DETECTOR_FAULT:
-            system = alarm.subject.rsplit("/", 1)[0]
-            waiting = await fetch(_WHOLE_OF, system, alarm.raised_at - _LONGEST_SETTLE)
-            await skip_pending([AlarmId(row["id"]) for row in waiting], f"told by the part: alarm {alarm.number}")
-    return told

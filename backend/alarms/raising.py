@@ -12,11 +12,12 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.card import alarm_card
-from backend.alarms.grouping import group, never_told, told_by_parts
+from backend.alarms.grouping import group, never_told
 from backend.alarms.masks.covering import audience_of, covers_of, windows_holding
 from backend.alarms.masks.model import INSIDE_MARKS, Cover, Point, held_note
 from backend.alarms.masks.rows import write_holds
 from backend.alarms.model import ONCE_A_DAY, Alarm
+from backend.alarms.parts import told_by_parts
 from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, write_entries
 from backend.core import metrics
 from backend.core.db.engine import execute, fetch

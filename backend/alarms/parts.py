@@ -1,0 +1,43 @@
+"""Item a: a loop's fault is told by its detectors' own frames, when they come while it waits for them (GB 50440, 5 a).
+
+What is masked or drilled speaks for nobody: a system's word is told by itself then.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from backend.alarms.model import Alarm
+from backend.core.db.engine import fetch, fetch_one
+from backend.core.ids import AlarmId
+from backend.delivery import plan as delivery
+
+_PART_OF: Final = """
+    select number from alarms
+    where starts_with(subject, $1) and item = 'a' and raised_at >= $2
+      and not marks ?| array['masked', 'drill', 'test_window'] order by number limit 1"""
+_WHOLE_OF: Final = "select id from alarms where subject = $1 and item = 'a' and raised_at >= $2"
+#: the letter of CQC/SC 11002 4.3.2 for 火灾探测器故障
+DETECTOR_FAULT: Final = "a"
+_LONGEST_SETTLE: Final = timedelta(seconds=10)
+
+
+async def told_by_parts(raised: Sequence[tuple[Alarm, timedelta]]) -> dict[AlarmId, str]:
+    """Item a: a loop's fault is told by its detectors' own frames, when they come within the 2 s it waits for them.
+
+    Answers the system alarms of this batch that a part already told of; an earlier system alarm that still waits
+    gives way to this batch's parts.
+    """
+    told: dict[AlarmId, str] = {}
+    for alarm, settle in raised:
+        if settle:
+            row = await fetch_one(_PART_OF, alarm.subject + "/", alarm.raised_at - settle)
+            if row is not None:
+                told[alarm.id] = f"told by the part: alarm {row['number']}"
+        elif alarm.item == DETECTOR_FAULT:
+            system = alarm.subject.rsplit("/", 1)[0]
+            waiting = await fetch(_WHOLE_OF, system, alarm.raised_at - _LONGEST_SETTLE)
+            await delivery.skip_pending(
+                [AlarmId(row["id"]) for row in waiting], f"told by the part: alarm {alarm.number}"
+            )
+    return told
