@@ -1,4 +1,7 @@
-"""Item a: a loop's fault is told by its detectors' own frames, when they come within the 2 s it waits for them."""
+"""Item a: a loop's fault is told by its detectors' own frames, when they come within the 2 s it waits for them.
+
+What is masked or drilled speaks for nobody: a system's word is told by itself then (GB 50440 extract, 5 a).
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta

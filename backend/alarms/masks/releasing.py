@@ -28,6 +28,7 @@ from backend.core.deadlines import NOTICE_DEADLINES
 from backend.core.ids import AlarmId, AttemptId, NoticeId
 from backend.core.live import Hint
 from backend.core.vocabulary import Lane, Severity, Via
+from backend.delivery import escalating
 from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
@@ -188,6 +189,7 @@ async def cover_standing(unit: UUID, released: Released) -> None:
     await write_entries([_masked_entry(alarm.id, cover, now) for alarm, cover in masked])
     for alarm, cover in masked:
         await delivery.skip_pending([alarm.id], cover.why)
+    await escalating.ended([alarm.id for alarm, _ in masked], "masked")
     fresh = await alarms_of(await fetch(_NOW, [alarm.id for alarm, _ in masked]))
     await _redraw(fresh, released)
     released.touch(fresh)
