@@ -32,6 +32,7 @@ from backend.ledger import service as ledger
 from backend.ledger.model import Entry
 from backend.monitoring import service as monitoring
 from backend.monitoring.model import Report, UnreadableSaid
+from backend.monitoring.silence import stale
 from backend.registry.directory import Directory
 
 log = logging.getLogger(__name__)
@@ -236,7 +237,7 @@ async def sweep_stale(
 ) -> None:
     """Tell of analog points that fell silent; the routine worker's chore."""
     async with transaction():
-        raised = await raising.apply(await monitoring.stale(clock.now(), directory), storms)
+        raised = await raising.apply(await stale(clock.now(), directory), storms)
     if raised.touched:
         await announce(Committed(raised=raised, hints=_hints(raised)))
 

@@ -10,8 +10,8 @@ from typing import Final
 import asyncpg
 
 from backend.alarms.card import alarm_card
+from backend.alarms.hearing import lane_of
 from backend.alarms.model import Alarm, AlreadyClosed, NoSuchAlarm
-from backend.alarms.raising import lane_of
 from backend.alarms.rows import COLUMNS, NewEntry, alarms_of, write_entries
 from backend.alarms.service import require_alarm
 from backend.core import clock

@@ -13,6 +13,7 @@ import msgspec
 
 from backend.alarms.card import alarm_card
 from backend.alarms.grouping import group, never_told
+from backend.alarms.hearing import lane_of, listeners
 from backend.alarms.masks.covering import audience_of, covers_of, windows_holding
 from backend.alarms.masks.model import INSIDE_MARKS, Cover, Point, held_note
 from backend.alarms.masks.rows import write_holds
@@ -22,7 +23,7 @@ from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, revision
 from backend.core import metrics
 from backend.core.db.engine import execute, fetch
 from backend.core.deadlines import HISTORIC_FIRE, NOTICE_DEADLINES
-from backend.core.ids import AlarmId, LedgerId, UnitId, new_id
+from backend.core.ids import AlarmId, LedgerId, new_id
 from backend.core.settings import Storms
 from backend.core.vocabulary import SEVERITY_OF_CLASS, AlarmClass, Lane, Severity
 from backend.delivery import escalating
@@ -30,7 +31,7 @@ from backend.delivery import plan as delivery
 from backend.delivery.model import NoticeKind
 from backend.delivery.plan import NoticeDraft, Planned
 from backend.delivery.revising import Redraws, revise_all
-from backend.monitoring.changes import Change, Mark
+from backend.monitoring.changes import Change
 from backend.monitoring.model import subject_of
 from backend.monitoring.rules import Reset, Standing, reset_ends
 
@@ -353,16 +354,6 @@ async def _write_entries(raised: list[tuple[Alarm, _New]], batch: _Batch) -> Non
 async def write_unreached(planned: Planned, at: datetime) -> None:
     """That there was nobody to tell stands in the alarm's story (告警无人可送达)."""
     await write_entries([NewEntry(alarm, at, "nobody_told", {}) for alarm in planned.unreached])
-
-
-def listeners(alarm: Alarm) -> UnitId | None:
-    """Whose people hear of it: an unreadable report, and a device nobody knows, are the duty desk's (10.3, part 3)."""
-    return None if alarm.rule in ONCE_A_DAY or Mark.UNIDENTIFIED in alarm.marks else alarm.unit
-
-
-def lane_of(alarm: Alarm) -> Lane:
-    """Fire has a lane of its own."""
-    return Lane.FIRE if alarm.severity is Severity.FIRE else Lane.ROUTINE
 
 
 def _raised_draft(alarm: Alarm, new: _New, told: str | None) -> NoticeDraft:

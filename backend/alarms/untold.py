@@ -8,8 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from backend.alarms.card import alarm_card
+from backend.alarms.hearing import lane_of, listeners
 from backend.alarms.model import Alarm
-from backend.alarms.raising import lane_of, listeners
 from backend.alarms.rows import COLUMNS, alarm_of, alarms_of
 from backend.core.db.engine import fetch
 from backend.core.deadlines import NOTICE_DEADLINES

@@ -10,6 +10,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
 from backend.alarms.card import alarm_card
+from backend.alarms.masks.queries import masks_for, windows_for
 from backend.alarms.queries import alarm_for, history_for
 from backend.console.answering import answers
 from backend.console.lines import LINES_A_PAGE, Line, lines_of
@@ -103,6 +104,8 @@ class PhonePages(Controller):
             lines=lines,
             which=which,
             **pages_of(lines, after, leader, is_open=is_open),
+            masks=await masks_for(person),
+            windows=await windows_for(person),
             gaps=first_gaps(await open_gaps_for(person)) if person.may_anywhere(Right.PLAN) else [],
             has_telegram=await has_telegram(person.id),
             failing=[each for each in await contacts_of(person.id) if each.failing_since is not None],

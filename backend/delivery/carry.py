@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 import msgspec
 
@@ -17,49 +17,30 @@ from backend.core.announce import announce
 from backend.core.batching import Batcher
 from backend.core.db.engine import fetch
 from backend.core.deadlines import LEASE
-from backend.core.ids import AttemptId, NoticeId, PersonId
+from backend.core.ids import AttemptId, NoticeId
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Severity
 from backend.delivery import spending
 from backend.delivery.budgets import Ask, Limits, Word, gather
+from backend.delivery.claims import CLAIM, CLAIM_REDRAW, RESTS, Claimed
+from backend.delivery.claims import claimed as claimed_row
 from backend.delivery.digest import Digest, drawn
-from backend.delivery.digest import decode as decode_digest
 from backend.delivery.fallback import Begun, begin_beside
-from backend.delivery.model import Card, Channel, Delivery, NoticeKind, Receipt, Refusal, RefusalKind
+from backend.delivery.model import (
+    Channel,
+    EditsMany,
+    NoticeKind,
+    Receipt,
+    Refusal,
+    RefusalKind,
+    SendsMany,
+)
 from backend.delivery.outcomes import Outcome, OutcomeKind, write_outcomes
 from backend.delivery.reasons import Why, written
 from backend.delivery.retrying import USEFUL
 
 log = logging.getLogger(__name__)
 
-#: why an attempt waits whose channel asked one of the workers to leave it alone (`channel_rests`)
-_RESTS: Final = written(Why.RESTS)
-# Every statement that writes several attempts locks them in the order of their ids first, so that two of them never
-# wait for each other in a ring.
-_CLAIMED: Final = """
-    returning a.id, a.number, a.notice, a.person, a.channel, a.address, a.language, a.tries, a.surface, a.deadline_at,
-              a.redraw_at, a.digest, n.kind, n.severity, n.t0, n.revision,
-              coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
-_CLAIM: Final = f"""
-    with due as materialized (
-        select a.id, r.until from attempts a left join channel_rests r on r.channel = a.channel and r.until > $4
-        where a.id = any($1)
-          and ((a.state = 'pending' and a.due_at <= $4) or (a.state = 'sending' and a.lease_until < $4))
-        order by a.id for no key update of a),
-    resting as (
-        update attempts a set state = 'pending', lease_until = null, due_at = due.until, why = '{_RESTS}'
-        from due where a.id = due.id and due.until is not null)
-    update attempts a set state = 'sending', lease_until = $2, lease_by = $3, tries = a.tries + 1
-    from notices n, due where a.id = due.id and due.until is null and n.id = a.notice {_CLAIMED}"""
-_CLAIM_REDRAW: Final = f"""
-    with due as materialized (
-        select a.id, r.until from attempts a left join channel_rests r on r.channel = a.channel and r.until > $3
-        where a.id = any($1) and a.redraw_at <= $3 and a.state = 'accepted'
-        order by a.id for no key update of a),
-    resting as (
-        update attempts a set redraw_at = due.until from due where a.id = due.id and due.until is not null)
-    update attempts a set redraw_at = $2
-    from notices n, due where a.id = due.id and due.until is null and n.id = a.notice {_CLAIMED}"""
 _RESTED: Final = """
     select id, notice from attempts
     where id = any($1) and state = 'pending' and why = $2 and due_at > deadline_at"""
@@ -76,74 +57,6 @@ _OUTCOMES_LINGER_S: Final = 0.015
 #: one slot in so many is for drawing again
 _REDRAW_SHARE: Final = 4
 _RENEW_EVERY_S: Final = LEASE.total_seconds() / 3
-_decode_card = msgspec.json.Decoder(Card).decode
-_decode_surface = msgspec.json.Decoder(dict[str, str | int]).decode
-
-
-class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """A row this worker holds."""
-
-    delivery: Delivery
-    channel: ChannelName
-    kind: NoticeKind
-    own_card: Card  #: of its own alarm, where the delivery's is a summary
-    digest: Digest | None
-    language: str
-    tries: int
-    revision: int
-    severity: Severity
-    t0: datetime
-    deadline_at: datetime | None
-    redraw_claim: datetime | None  #: of a redraw: what the claim put into `redraw_at`
-
-
-@runtime_checkable
-class EditsMany(Protocol):
-    """A channel that draws many cards again in one call (our own inbox)."""
-
-    async def edit_many(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | Refusal]:
-        """One answer a delivery, in order."""
-        ...
-
-
-@runtime_checkable
-class SendsMany(Protocol):
-    """A channel that takes many deliveries in one call (our own inbox)."""
-
-    async def send_many(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | Refusal]:
-        """One answer a delivery, in order."""
-        ...
-
-
-def _claimed(row: Mapping[str, Any]) -> Claimed:
-    own = msgspec.structs.replace(_decode_card(row["card"]), revision=row["revision"])
-    digest = decode_digest(row["digest"]) if row["digest"] else None
-    return Claimed(
-        delivery=Delivery(
-            attempt=AttemptId(row["id"]),
-            notice=NoticeId(row["notice"]),
-            person=PersonId(row["person"]),
-            address=row["address"],
-            card=drawn(own, digest, row["language"]),
-            surface=_decode_surface(row["surface"]) if row["surface"] else None,
-            number=row["number"],
-            kind=NoticeKind(row["kind"]),
-            language=row["language"],
-            tries=row["tries"],
-            deadline_at=row["deadline_at"],
-        ),
-        channel=ChannelName(row["channel"]),
-        kind=NoticeKind(row["kind"]),
-        own_card=own,
-        digest=digest,
-        language=row["language"],
-        tries=row["tries"],
-        revision=row["revision"],
-        severity=Severity(row["severity"]),
-        t0=row["t0"],
-        deadline_at=row["deadline_at"],
-        redraw_claim=row["redraw_at"],
-    )
 
 
 class Carrier:
@@ -187,8 +100,8 @@ class Carrier:
     async def carry(self, attempts: Sequence[AttemptId]) -> int:
         """Send those of `attempts` that are due and that nobody else holds; answers how many that were."""
         now = clock.now()
-        rows = await fetch(_CLAIM, list(attempts), now + LEASE, self._name, now)
-        claimed = [_claimed(row) for row in rows]
+        rows = await fetch(CLAIM, list(attempts), now + LEASE, self._name, now)
+        claimed = [claimed_row(row) for row in rows]
         self._held.update((each.delivery.attempt, now + LEASE) for each in claimed)
         try:
             # all to their end, so that a lease is held as long as its attempt is in hand; then the first failure
@@ -206,8 +119,8 @@ class Carrier:
     async def redraw(self, attempts: Sequence[AttemptId]) -> int:
         """Draw again what changed since it was drawn; answers how many that were."""
         now = clock.now()
-        rows = await fetch(_CLAIM_REDRAW, list(attempts), now + _REDRAW_PATIENCE, now)
-        groups = _by_channel([_claimed(row) for row in rows])
+        rows = await fetch(CLAIM_REDRAW, list(attempts), now + _REDRAW_PATIENCE, now)
+        groups = _by_channel([claimed_row(row) for row in rows])
         await asyncio.gather(*(self._redraw_group(*group) for group in groups))
         return len(rows)
 
@@ -259,7 +172,7 @@ class Carrier:
 
     async def _begin_beside_rests(self, attempts: Sequence[AttemptId]) -> None:
         """What its resting channel can't make in time has its next kind begun now."""
-        rows = await fetch(_RESTED, list(attempts), _RESTS)
+        rows = await fetch(_RESTED, list(attempts), RESTS)
         if rows:
             begun = await begin_beside(
                 [AttemptId(row["id"]) for row in rows], [NoticeId(row["notice"]) for row in rows]
@@ -317,7 +230,7 @@ class Carrier:
         until, now = self._resting.get(channel), clock.now()
         if until is None or until <= now:
             return None
-        return Refusal(_RESTS, permanent=False, retry_after=(until - now).total_seconds())
+        return Refusal(RESTS, permanent=False, retry_after=(until - now).total_seconds())
 
     def _heed(self, channel: ChannelName, answer: Receipt | Refusal, now: datetime) -> None:
         """Remember a rest here at once; the outcome tells the other workers."""

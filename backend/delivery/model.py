@@ -4,9 +4,10 @@ A Card is data. Features write Cards, delivery carries them, channels draw them,
 (house.md §2).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -209,4 +210,22 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Give connections back."""
+        ...
+
+
+@runtime_checkable
+class EditsMany(Protocol):
+    """A channel that draws many cards again in one call (our own inbox)."""
+
+    async def edit_many(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | Refusal]:
+        """One answer a delivery, in order."""
+        ...
+
+
+@runtime_checkable
+class SendsMany(Protocol):
+    """A channel that takes many deliveries in one call (our own inbox)."""
+
+    async def send_many(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | Refusal]:
+        """One answer a delivery, in order."""
         ...

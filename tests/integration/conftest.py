@@ -9,6 +9,7 @@ import pytest
 from backend.core import clock
 from backend.core.db.engine import execute
 from backend.core.ids import LedgerId, new_id
+from backend.core.settings import Storms
 from backend.intake import Committed, Incoming, Intake
 from backend.ledger.model import Entry
 from backend.monitoring.model import Report, Statement
@@ -52,7 +53,7 @@ class Door:
 
 
 @pytest.fixture
-async def door(unit: dict[str, UUID]) -> AsyncIterator[Door]:
+async def door(unit: dict[str, UUID], request: pytest.FixtureRequest) -> AsyncIterator[Door]:
     directory = Directory()
     await directory.start()
     announced: list[Committed] = []
@@ -60,7 +61,8 @@ async def door(unit: dict[str, UUID]) -> AsyncIterator[Door]:
     async def announce(committed: Committed) -> None:
         announced.append(committed)
 
-    async with Intake(directory, announce) as intake:
+    storms = Storms(is_on=request.node.get_closest_marker("told_apart") is None)
+    async with Intake(directory, announce, storms=storms) as intake:
         yield Door(intake, announced)
 
 

@@ -148,6 +148,7 @@ async def test_an_alarm_without_a_notice_is_found_once_by_two_auditors_and_told(
     house: House, door: Any, owner: asyncpg.Connection
 ) -> None:
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    await owner.execute("delete from escalations")
     await owner.execute("delete from attempts")
     await owner.execute("delete from notices")
     house.pass_by(1.5)

@@ -11,11 +11,13 @@ import pytest
 from backend.alarms.answering import Did, by_key, by_reply
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.ids import new_id
-from backend.core.vocabulary import Channel
+from backend.core.vocabulary import Channel, Severity
 from backend.delivery.carrier_codes import short_code
 from backend.delivery.carrier_words import CarrierSaid, Said, carrier_said, number_of, settle_early_words
 from backend.delivery.outcomes import Outcome, OutcomeKind, write_outcomes
 from backend.monitoring.model import Level, StateSaid, Subject
+
+pytestmark = pytest.mark.told_apart
 
 FIRE, FAULT = 1 << 1, 1 << 2
 PHONE = "+8613800000001"
@@ -234,15 +236,16 @@ async def test_a_receipt_about_another_telephone_or_nothing_of_ours_changes_noth
 async def test_a_receipt_that_comes_before_our_own_outcome_waits_for_it(door: Any, phone: str) -> None:
     await door.hears(StateSaid(subject=point("0a000200"), state=FIRE))
     await execute("update attempts set state = 'sending' where channel = 'sms'")
-    row = await fetch_one("select id, number, person, address from attempts where channel = 'sms'")
+    row = await fetch_one("select id, notice, number, person, address from attempts where channel = 'sms'")
     assert row is not None
     early = CarrierSaid(vendor="tencent", id="2019:1", said=Said.DELIVERED, phone="13800000001")
     assert [await carrier_said(early) for _ in range(2)] == [True, False]
     assert await settle_early_words() == 0
     now = (await fetch("select now() as now"))[0]["now"]
     outcome = Outcome(
-        attempt=row["id"], person=row["person"], channel=Channel.SMS, address=row["address"],
-        kind=OutcomeKind.ACCEPTED, at=now, t4=now, tries=1, revision=0, deadline_at=None,
+        attempt=row["id"], notice=row["notice"], person=row["person"], channel=Channel.SMS, address=row["address"],
+        severity=Severity.FIRE, t0=now, refusal=None, kind=OutcomeKind.ACCEPTED, at=now, t4=now,
+        tries=1, revision=0, deadline_at=None,
         surface={"vendor": "tencent", "id": "2019:1"}, reason=None, retry_after_s=None, is_permanent=False,
         contact_is_dead=False, holds_channel=False, redraw_claim=None,
     )  # fmt: skip

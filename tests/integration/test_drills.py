@@ -20,6 +20,7 @@ from backend.core.db.engine import execute, fetch
 from backend.core.errors import BadInput, NotFound
 from backend.core.ids import PersonId, UnitId, ZoneId, new_id
 from backend.core.vocabulary import Verdict, Via
+from backend.delivery.reasons import Why, written
 from backend.monitoring.model import StateSaid
 from backend.people.model import Person
 from backend.people.queries import person
@@ -74,7 +75,7 @@ async def test_a_drills_alarm_carries_its_banner_and_rings_no_sms_or_voice(
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))
     fire = await the_alarm()
     assert (await card_for(manager, fire, "zh_CN")).banner == "演练"
-    why = f"inside drill window {window.number}"
+    why = written(Why.INSIDE, number=window.number, mark="演练")
     assert await attempts(fire) == [
         ("app", "pending", None),
         ("sms", "skipped", why),
@@ -261,7 +262,7 @@ async def test_faults_inside_and_outside_a_drill_are_never_told_together(
     assert [row["is_inside"] for row in rows] == [True] + [False] * 7
     assert await told(rows[1]["id"]) == 4
     whys = {why for row in rows[1:] for _, state, why in await attempts(row["id"]) if state == "skipped"}
-    assert whys == {"told together with alarm 2"}
+    assert whys == {written(Why.TOGETHER, number=2)}
 
 
 async def test_what_a_window_held_goes_over_to_the_mask_or_window_that_goes_on(

@@ -23,6 +23,8 @@ from backend.monitoring.model import Level, StateSaid, Subject
 from backend.people.queries import person
 from workers.channels.sms import SmsChannel
 
+pytestmark = pytest.mark.told_apart
+
 FIRE, FAULT = 1 << 1, 1 << 2
 SID, TOKEN = f"AC{'b' * 32}", "an auth token"
 PHONE = "+8613800000001"

@@ -137,7 +137,7 @@ async def test_a_leader_that_people_have_judged_speaks_for_nobody(door: Any) -> 
     assert (await told())[-1] == (6, None)
     await fails(door, 7, 1)
     sixth = (await fetch("select number from alarms order by number offset 5 limit 1"))[0]["number"]
-    assert (await told())[-1] == (7, f"told together with alarm {sixth}")
+    assert (await told())[-1] == (7, f"已与第 {sixth} 号报警合并通知")
 
 
 async def test_with_grouping_off_every_alarm_is_told_by_itself(unit: Any) -> None:

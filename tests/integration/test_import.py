@@ -84,7 +84,7 @@ async def test_the_sample_unit_is_imported_whole_and_a_second_time_changes_nothi
     report = await import_path(sample)
     assert report.created == {
         "units": 1, "buildings": 2, "zones": 10, "devices": 2, "components": 43, "people": 5, "roles": 5,
-        "contacts": 9, "agreements": 1,
+        "contacts": 16, "agreements": 1,
     }  # fmt: skip
     before = await everything()
     again = await import_path(sample)
@@ -108,7 +108,7 @@ async def test_the_sample_covers_each_item_of_4_3_2_with_roles_and_limits() -> N
     manager = await people.person_by_code("wang")
     (unit,) = manager.units
     reached = await people.recipients_of([unit, None])
-    assert {each.channel for each in reached[unit]} == {Channel.APP, Channel.TELEGRAM}
+    assert {each.channel for each in reached[unit]} == {Channel.APP, Channel.TELEGRAM, Channel.SMS, Channel.VOICE}
     assert len(reached[unit]) == 6
     assert {each.name for each in reached[None]} == {"钱值班员"}
 

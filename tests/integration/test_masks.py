@@ -322,6 +322,7 @@ async def test_what_was_raised_while_its_mask_was_ending_is_found_and_told(
     assert await told(await the_alarm()) == 3
 
 
+@pytest.mark.told_apart
 async def test_a_mask_that_is_lifted_amid_a_burst_leaves_nothing_untold(
     points: dict[str, UUID], door: Any, keeper: Person
 ) -> None:

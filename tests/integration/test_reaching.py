@@ -21,12 +21,15 @@ from backend.core.ids import AlarmId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, Role, Severity, Verdict, Via
 from backend.delivery.policies import set_policy
 from backend.delivery.policy import DESK, EVERYBODY, POLICIES, PolicyRefused, Step, Target, TargetKind
+from backend.delivery.reasons import Why, written
 from backend.monitoring.model import Level, StateSaid, Subject
 from backend.people.model import Person
 from backend.people.queries import person
 from backend.people.service import set_quiet_hours
 from backend.rota.model import Rotation
 from backend.rota.service import add_schedule
+
+pytestmark = pytest.mark.told_apart
 
 SMOKE = Subject(level=Level.COMPONENT, system_type=1, system_address=1, component_type=40, component_address="0a000200")
 FIRE, FAULT, WELL = 1 << 1, 1 << 2, 1
@@ -223,7 +226,7 @@ async def test_quiet_hours_hold_a_fault_and_not_a_fire(door: Any, crew: Crew, st
     await raised(door, FAULT)
     assert await told(0, 0) == {"li"}
     rows = await fetch("select why, state from attempts a where person = $1", crew.manager.id)
-    assert {(row["state"], row["why"]) for row in rows} == {("skipped", "quiet hours 11:00–13:00")}
+    assert {(row["state"], row["why"]) for row in rows} == {("skipped", written(Why.QUIET, hours="11:00–13:00"))}
     await door.hears(StateSaid(subject=SMOKE, state=FAULT | FIRE))
     rows = await fetch(
         """select distinct p.code from attempts a join notices n on n.id = a.notice join people p on p.id = a.person

@@ -21,6 +21,8 @@ from backend.delivery.reasons import sentence
 from backend.delivery.spending import spend
 from backend.monitoring.model import Level, StateSaid, Subject
 
+pytestmark = pytest.mark.told_apart
+
 LIMITS = limits_of(Budgets())
 FIRE = 1 << 1
 SUPERVISORY = 1 << 4

@@ -23,6 +23,8 @@ from backend.delivery.carry import Carrier
 from backend.delivery.model import Delivery, Receipt
 from backend.monitoring.model import Level, StateSaid, Subject
 
+pytestmark = pytest.mark.told_apart
+
 LIMITS = limits_of(Budgets())
 FIRE = 1 << 1
 SUPERVISORY = 1 << 4

@@ -24,6 +24,8 @@ from backend.monitoring.model import Level, StateSaid, Subject
 from workers.channels.twilio import ANSWERED_PATH, CALL_PATH, KEY_PATH, MESSAGE_PATH, REPLY_PATH
 from workers.channels.twilio.web import twilio_routes
 
+pytestmark = pytest.mark.told_apart
+
 FIRE = 1 << 1
 PHONE, OURS = "+4915112345678", "+15550001111"
 SID, TOKEN = f"AC{'a' * 32}", "an auth token"

@@ -15,11 +15,12 @@ import asyncpg
 import msgspec
 
 from backend.alarms.card import alarm_card
+from backend.alarms.hearing import lane_of, listeners
 from backend.alarms.masks.covering import covers_of
 from backend.alarms.masks.model import INSIDE_MARKS, Cover, Point, held_note, without_inside
 from backend.alarms.masks.rows import write_holds
 from backend.alarms.model import Alarm
-from backend.alarms.raising import lane_of, listeners, write_unreached
+from backend.alarms.raising import write_unreached
 from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, write_entries
 from backend.core import clock
 from backend.core.announce import announce

@@ -8,7 +8,15 @@ from backend.delivery.digest import MOST_NAMED, digest_of, drawn
 from backend.delivery.model import Action, Card, Verb
 from backend.delivery.reasons import Reason, Why, read, sentence, written
 
-FACTS = {"number": 7, "count": 12, "said": "blocked", "limit": "短信每个号码 24 小时的条数", "channel": "sms"}
+FACTS = {
+    "number": 7,
+    "count": 12,
+    "said": "blocked",
+    "limit": "短信每个号码 24 小时的条数",
+    "channel": "sms",
+    "mark": "演练",
+    "hours": "22:00-06:00",
+}
 
 
 @pytest.mark.parametrize("why", Why)
