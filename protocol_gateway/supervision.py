@@ -94,8 +94,8 @@ class Supervision:
         """Watch every registered device of a unit from now on, also those that never call (again).
 
         Called at our start and whenever the registry has changed: a device adopted since, or fed by the mains now,
-        may have spoken its last word before. `contacts`: when each was last heard before our
-        start; `away_since`: when we were last alive before it.
+        may have spoken its last word before. `contacts`: when each was last heard before our start;
+        `away_since`: when we were last alive before it.
         """
         contacts = contacts or {}
         for facts in self._directory.devices().values():

@@ -35,6 +35,8 @@ HOLD_TOTAL: Final = 2.0
 #: A connection that sent so much garbage, or so many bad frames in a row, without a good frame is closed.
 GARBAGE_LIMIT: Final = 64 * 1024
 BAD_FRAME_LIMIT: Final = 20
+#: So many false starts without a good frame are scanned, and no more: twice what one damaged frame can hold.
+BAD_START_LIMIT: Final = 2 * MAX_FRAME
 
 
 class BadOctets(msgspec.Struct, frozen=True, gc=False):
@@ -71,17 +73,21 @@ Found = Frame | ShortHeartbeat | BadOctets
 
 
 class _Step(NamedTuple):
-    """How far to go, and what was found there; nothing found and no step means: wait."""
+    """How far to go, and what was found there; nothing found and no step means: wait.
+
+    `claimed`: how long the frame is that something bad is supposed to be.
+    """
 
     size: int
     found: Found | None = None
+    claimed: int = 0
 
 
 _WAIT: Final = _Step(0)
 
 
-def _bad(fault: Fault, octets: bytes) -> _Step:
-    return _Step(1, BadOctets(fault, octets, answer_to_fault(fault, octets), 1))
+def _bad(fault: Fault, octets: bytes, claimed: int) -> _Step:
+    return _Step(1, BadOctets(fault, octets, answer_to_fault(fault, octets), 1), claimed)
 
 
 def _examine(octets: bytes, at: int, heartbeat_answer: bytes) -> _Step:
@@ -95,12 +101,12 @@ def _examine(octets: bytes, at: int, heartbeat_answer: bytes) -> _Step:
         return _WAIT
     size = MIN_FRAME + adu_length(octets, at)
     if size > MAX_FRAME:
-        return _bad(Fault.LENGTH, octets[at : at + HEADER_SIZE])
+        return _bad(Fault.LENGTH, octets[at : at + HEADER_SIZE], MAX_FRAME)
     if available < size:
         return _WAIT
     supposed = octets[at : at + size]
     fault = check_whole(supposed)
-    return _Step(size, Frame.from_octets(supposed)) if fault is None else _bad(fault, supposed)
+    return _Step(size, Frame.from_octets(supposed)) if fault is None else _bad(fault, supposed, size)
 
 
 _HEX_START: Final = START.hex().encode()
@@ -114,9 +120,11 @@ def _examine_hex(text: bytes, at: int, heartbeat_answer: bytes) -> _Step:
     digits = run.group() if run else b""
     step = _examine(bytes.fromhex(digits.decode("ascii")), 0, heartbeat_answer)
     is_cut_short = len(text) - at - len(digits) > 1
-    if step is _WAIT and is_cut_short:
-        return _bad(Fault.END, digits)
-    return step if step.size <= 1 else _Step(2 * step.size, step.found)
+    if step is _WAIT and not is_cut_short:
+        return _WAIT
+    if step is _WAIT:
+        return _bad(Fault.END, digits, len(digits))
+    return _Step(step.size if step.size <= 1 else 2 * step.size, step.found, 2 * step.claimed)
 
 
 class FrameBuffer:
@@ -140,8 +148,12 @@ class FrameBuffer:
         #: Octets dropped in all, and since the last good frame.
         self.discarded = 0
         self.garbage = 0
-        #: Bad frames since the last good one.
+        #: Bad frames since the last good one. Starts inside one supposed frame are no frames of their own.
         self.bad_in_a_row = 0
+        self._bad_starts = 0
+        self._passed = 0  #: octets of the stream before what is kept
+        self._claimed_until = 0  #: where in the stream the last bad frame is supposed to end
+        self._is_claim_sure = False  #: whether an end mark stood there
 
     def __len__(self) -> int:
         """How many octets wait for the rest of their frame."""
@@ -150,7 +162,7 @@ class FrameBuffer:
     @property
     def should_close(self) -> bool:
         """Whether the peer has sent so much garbage that the connection is to be closed (section 9)."""
-        return self.garbage >= GARBAGE_LIMIT or self.bad_in_a_row >= BAD_FRAME_LIMIT
+        return self.garbage >= GARBAGE_LIMIT or self.bad_in_a_row >= BAD_FRAME_LIMIT or self._is_exhausted
 
     def feed(self, octets: bytes, now: float) -> list[Found]:
         """Take what was read; give what is whole, in order. Never raises on what a peer sent."""
@@ -175,35 +187,64 @@ class FrameBuffer:
         while (deadline := self.next_deadline()) is not None and now >= deadline:
             waiting = self._kept
             if waiting.startswith(self._start):
-                self._take(_bad(Fault.INCOMPLETE, waiting), found)
-                self._scan(waiting[1:], now, found)
+                step = _bad(Fault.INCOMPLETE, waiting, len(waiting))
+                is_told = self._is_told(step, 0)
+                if is_told:
+                    self._take(step, found)
+                self._scan(waiting, now, found, at=1, told=int(is_told))
             else:
+                self._passed += len(waiting)
                 self._kept = b""
                 self._drop(waiting, found)
         return found
 
-    def _scan(self, octets: bytes, now: float, found: list[Found], had: int = 0) -> None:
-        at = 0
-        while at < len(octets) and not self.should_close:
+    def _scan(self, octets: bytes, now: float, found: list[Found], *, had: int = 0, at: int = 0, told: int = 0) -> None:
+        """Go through all that was read, also when the peer is to be closed: a fire may stand behind its garbage.
+
+        What lies between `told` and `at` is garbage that nobody was told of yet.
+        """
+        while at < len(octets) and not self._is_exhausted:
             start = octets.find(self._start, at)
             if start < 0:
-                start = len(octets) - self._lone_start(octets, at)
-            if start > at:
-                self._drop(octets[at:start], found)
-                at = start
-            if len(octets) - at < len(self._start):
+                at = len(octets) - self._lone_start(octets, at)
                 break
+            at = start
             step = self._examine(octets, at, self._heartbeat_answer)
             if step is _WAIT:
                 break
-            self._take(step, found)
+            if self._is_told(step, at):
+                self._drop(octets[told:at], found)
+                self._take(step, found)
+                told = at + step.size
             at += step.size
-        if self.should_close and at < len(octets):
-            self._drop(octets[at:], found)
+        if self._is_exhausted:
             at = len(octets)
+        self._drop(octets[told:at], found)
         if at or not had:
             self._supposed_since = now
+        self._passed += at
         self._kept = octets[at:]
+
+    @property
+    def _is_exhausted(self) -> bool:
+        return self._bad_starts >= BAD_START_LIMIT
+
+    def _is_told(self, step: _Step, at: int) -> bool:
+        """Whether what was found is something of its own: not so a false start inside what is a bad frame already.
+
+        Where that one's end is not sure, a whole frame but for its checksum is one of its own, and is to be denied.
+        """
+        bad = step.found
+        if not isinstance(bad, BadOctets):
+            return True
+        self._bad_starts += 1
+        is_whole = bad.fault is Fault.CHECKSUM
+        place = self._passed + at
+        is_inside = place < self._claimed_until and (self._is_claim_sure or not is_whole)
+        if is_inside or self.bad_in_a_row >= BAD_FRAME_LIMIT:
+            return False
+        self._claimed_until, self._is_claim_sure = place + step.claimed, is_whole
+        return True
 
     def _lone_start(self, octets: bytes, at: int) -> int:
         """How many octets at the end may be the beginning of a start mark."""
@@ -230,7 +271,7 @@ class FrameBuffer:
             self.discarded += step.size
             self.garbage += step.size
         else:
-            self.garbage = self.bad_in_a_row = 0
+            self.garbage = self.bad_in_a_row = self._bad_starts = self._claimed_until = 0
 
 
 def read_datagram(octets: bytes, profile: Profile = STANDARD) -> list[Found]:

@@ -178,6 +178,47 @@ def test_after_damage_at_most_one_good_frame_is_lost(
     assert len(others) <= bool(noise)
 
 
+marks = st.sampled_from([b"@@", b"##", b"@", b"\x00", b"\x01\x00", bytes(22), KNOWN[0][:27]])
+
+
+@st.composite
+def tricky_frames(draw: st.DrawFn) -> bytes:
+    """A good frame whose contents look like the beginnings and ends of others."""
+    body = b"".join(draw(st.lists(marks, max_size=60)))[: MAX_ADU - 2]
+    adu = bytes((2, 1)) + body + b"@" * draw(st.sampled_from([0, 60, 200]))
+    address = bytes(6)
+    return build_frame(
+        serial=draw(st.integers(0, 0xFFFF)),
+        command=Command.SEND,
+        clock=CLOCK,
+        source=address,
+        destination=address,
+        adu=adu[:MAX_ADU],
+    )
+
+
+@settings(BRIEF, max_examples=300)
+@given(tricky_frames(), st.data(), st.lists(st.integers(1, 300), max_size=12))
+def test_any_damaged_frame_takes_nothing_of_the_good_frame_behind_it_and_costs_no_connection(
+    hurt: bytes, data: st.DataObject, sizes: list[int]
+) -> None:
+    octets = bytearray(hurt)
+    octets[data.draw(st.integers(0, len(hurt) - 1))] = data.draw(u8)
+    if data.draw(st.booleans()):
+        del octets[data.draw(st.integers(0, len(octets) - 1)) :]
+    behind = build_frame(
+        serial=7, command=Command.SEND, clock=CLOCK, source=bytes(6), destination=bytes(6), adu=b"\x15\x00"
+    )
+    buffer = FrameBuffer()
+    found: list[Found] = []
+    for piece in split(bytes(octets) + behind, sizes):
+        found += buffer.feed(piece, 0.0)
+        assert not buffer.should_close
+    found += buffer.expire(9.0)
+    assert behind in good(found)
+    assert not buffer.should_close
+
+
 def fixed_types() -> list[tuple[str, int, FixedLayout]]:
     rows: list[tuple[str, int, Layout]] = [("standard", flag, layout) for flag, layout in LAYOUTS.items()]
     for name, layouts in (("jk", jk.LAYOUTS), ("gst", gst.LAYOUTS), ("dahua", dahua.LAYOUTS)):
