@@ -30,9 +30,12 @@ class Answer(msgspec.Struct, frozen=True):
     label: str
 
 
-def answers(alarm: Alarm, person: Person) -> list[Answer]:
-    """The buttons this person gets: not what they said already, nor what they have no right to."""
-    knows = any(known.person == person.id for known in alarm.known_by)
+def answers(alarm: Alarm, person: Person, *, is_told_again: bool = False) -> list[Answer]:
+    """The buttons this person gets: not what they said already, nor what they have no right to.
+
+    `is_told_again`: nobody judged in time, and what they said is asked once more.
+    """
+    knows = not is_told_again and any(known.person == person.id for known in alarm.known_by)
     offered = [BUTTONS[each.verb] for each in alarm_card(alarm, person.language).actions if each.verb in BUTTONS]
     return [
         Answer(does, verdict, label)

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.deadlines import NOTICE_DEADLINES
 from backend.core.ids import AlarmId, AttemptId, PersonId
 from backend.core.vocabulary import Lane, Role, Severity
@@ -37,6 +37,9 @@ _GIVE_WAY: Final = """
         where a.state = 'pending' and (a.round, a.step) < (x.round, x.step)
         order by a.id for no key update of a)
     update attempts a set state = 'skipped', why = 'told again at a later step' from old where a.id = old.id"""
+_TOLD_AGAIN: Final = """
+    select 1 from escalations
+    where alarm = $1 and state <> 'ended' and round > 0 and not answers @> $2::jsonb limit 1"""
 _PRESENT: Final = """
     select distinct g.role from grants g join people p on p.id = g.person and p.is_active where g.unit = $1"""
 
@@ -141,6 +144,12 @@ async def acknowledged(alarm: AlarmId, person: PersonId, roles: frozenset[Role],
         changed += [] if after is each.escalation else [(each, after)]
     await save(changed)
     return bool(changed)
+
+
+async def is_told_again(alarm: AlarmId, person: PersonId) -> bool:
+    """Whether the notices began anew since this person acknowledged: their word is asked for once more."""
+    row = await fetch_one(_TOLD_AGAIN, alarm, msgspec.json.encode([{"person": person}]).decode())
+    return row is not None
 
 
 async def ended(alarms: Sequence[AlarmId], why: str, *, but_fires: bool = False) -> None:
