@@ -56,7 +56,7 @@ class Alarms(Controller):
         done = await acknowledge(person, AlarmId(alarm_id), via)
         language = person.language
         words = _("已记录：您已知晓", language)
-        if not done.is_new:
+        if not (done.is_new or done.is_again):
             way = _(VIA_LABELS[done.via], language)
             words = _("您已通过{way}确认过，无需重复", language, way=way)
         return AcknowledgedOut(

@@ -121,6 +121,7 @@ class Acknowledged(msgspec.Struct, frozen=True, kw_only=True):
     is_late: bool
     timezone: str
     known_by: tuple[Known, ...]
+    is_again: bool = False  #: asked once more for want of a verdict, and said again
 
 
 class HistoryLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -65,6 +65,7 @@ async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Acknowledg
         is_late=mine.is_late,
         timezone=alarm.place.timezone,
         known_by=tuple(known),
+        is_again=is_held and not is_new,
     )
 
 

@@ -33,9 +33,12 @@ class Answer(msgspec.Struct, frozen=True):
     label: str
 
 
-def answers(alarm: Alarm, person: Person) -> list[Answer]:
-    """The buttons this person gets: not what they said already, nor what they have no right to."""
-    knows = any(known.person == person.id for known in alarm.known_by)
+def answers(alarm: Alarm, person: Person, *, is_told_again: bool = False) -> list[Answer]:
+    """The buttons this person gets: not what they said already, nor what they have no right to.
+
+    `is_told_again`: nobody judged in time, and what they said is asked once more.
+    """
+    knows = not is_told_again and any(known.person == person.id for known in alarm.known_by)
     offered = [BUTTONS[each.verb] for each in alarm_card(alarm, person.language).actions if each.verb in BUTTONS]
     is_quiet = INSIDE_MARKS.intersection(alarm.marks) and alarm.closed_at is None
     if is_quiet and BUTTONS[Verb.VERDICT_REAL] not in offered:

@@ -20,6 +20,7 @@ from backend.core.errors import NotSignedIn, Refused
 from backend.core.ids import AlarmId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity
+from backend.delivery.escalating import is_told_again
 from backend.people.contacts import contacts_of
 from backend.people.model import Person, Right
 from backend.registry.queries import units_for
@@ -69,7 +70,7 @@ async def alarm_page(
         home="/m" if seat == "phone" else "/",
         alarm=alarm,
         card=alarm_card(alarm, person.language),
-        answers=answers(alarm, person),
+        answers=answers(alarm, person, is_told_again=await is_told_again(alarm.id, person.id)),
         history=await history_for(person, alarm.id, person.language),
     )
 

@@ -10,11 +10,12 @@ from typing import Final
 
 import msgspec
 
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.deadlines import NOTICE_DEADLINES
 from backend.core.ids import AlarmId, AttemptId, PersonId
 from backend.core.vocabulary import Lane, Role, Severity
 from backend.delivery import escalation as machine
+from backend.delivery.reasons import Why, written
 from backend.delivery.escalation import Event, Taken
 from backend.delivery.escalation_rows import Standing, load, load_due, save
 from backend.delivery.plan import AttemptDraft, write_attempts
@@ -28,7 +29,7 @@ _DUE: Final = """
     select alarm from escalations where state <> 'ended' and due_at <= $1
     order by severity <> 'fire', due_at limit $2"""
 #: what a carrier has not taken yet gives way to the later step's own attempt by the same way: one card, not two
-_GIVE_WAY: Final = """
+_GIVE_WAY: Final = f"""
     with old as materialized (
         select a.id from attempts a
         join unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[])
@@ -36,7 +37,10 @@ _GIVE_WAY: Final = """
             on a.notice = x.notice and a.person = x.person and a.channel = x.channel and a.address = x.address
         where a.state = 'pending' and (a.round, a.step) < (x.round, x.step)
         order by a.id for no key update of a)
-    update attempts a set state = 'skipped', why = 'told again at a later step' from old where a.id = old.id"""
+    update attempts a set state = 'skipped', why = '{written(Why.AGAIN)}' from old where a.id = old.id"""
+_TOLD_AGAIN: Final = """
+    select 1 from escalations
+    where alarm = $1 and state <> 'ended' and round > 0 and not answers @> $2::jsonb limit 1"""
 _PRESENT: Final = """
     select distinct g.role from grants g join people p on p.id = g.person and p.is_active where g.unit = $1"""
 
@@ -141,6 +145,12 @@ async def acknowledged(alarm: AlarmId, person: PersonId, roles: frozenset[Role],
         changed += [] if after is each.escalation else [(each, after)]
     await save(changed)
     return bool(changed)
+
+
+async def is_told_again(alarm: AlarmId, person: PersonId) -> bool:
+    """Whether the notices began anew since this person acknowledged: their word is asked for once more."""
+    row = await fetch_one(_TOLD_AGAIN, alarm, msgspec.json.encode([{"person": person}]).decode())
+    return row is not None
 
 
 async def ended(alarms: Sequence[AlarmId], why: str, *, but_fires: bool = False) -> None:

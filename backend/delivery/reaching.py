@@ -90,7 +90,8 @@ def later_ways(
         return []
     ways = _weighed(needed, circle, severity, now)
     if not any(_works(way) for way in ways):
-        ways += _weighed(_others(circle.desk, ways), circle, severity, now)
+        desk = [reach for reach in _others(circle.desk, ways) if is_needed(reach)]
+        ways += _weighed(desk, circle, severity, now)
     return _or_wake(ways, circle)
 
 

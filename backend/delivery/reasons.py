@@ -31,6 +31,7 @@ class Why(StrEnum):
     NOT_CONFIGURED = "not_configured"  #: facts: channel
     CONTACT = "contact"  #: the address does not work; facts: said
     USELESS = "useless"  #: tried until it was no use any more; facts: said
+    AGAIN = "again"  #: a later step of the policy tells the same person the same way
     QUIET = "quiet"  #: the person's quiet hours; facts: hours
     INSTEAD = "instead"  #: begun because another kind failed; facts: channel, said
     DUTY_DESK = "duty_desk"  #: begun because nobody of the unit could be told
@@ -52,6 +53,7 @@ _SENTENCES: Final = {
     Why.NOT_CONFIGURED: N_("未配置{channel}"),
     Why.CONTACT: N_("联络方式失效：“{said}”"),
     Why.USELESS: N_("多次重试未成，已无时效：{said}"),
+    Why.AGAIN: N_("之后的升级步骤已再次通知"),
     Why.QUIET: N_("本人设定的免打扰时段（{hours}）"),
     Why.INSTEAD: N_("{channel}未送达，改用此方式：{said}"),
     Why.DUTY_DESK: N_("联网单位的各种方式均未送达，转服务机构值班台"),

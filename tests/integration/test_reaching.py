@@ -19,6 +19,7 @@ from backend.core.db.engine import execute, fetch
 from backend.core.errors import Conflict, NotAllowed, NotFound
 from backend.core.ids import AlarmId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, Role, Severity, Verdict, Via
+from backend.delivery.escalating import is_told_again
 from backend.delivery.policies import set_policy
 from backend.delivery.policy import DESK, EVERYBODY, POLICIES, PolicyRefused, Step, Target, TargetKind
 from backend.delivery.reasons import Why, written
@@ -138,8 +139,11 @@ async def test_acknowledged_but_without_a_verdict_it_starts_again_after_five_min
     assert await pass_(still, timedelta(minutes=4, seconds=59)) == 0
     assert await pass_(still, timedelta(seconds=1)) == 1
     assert await told(1, 0) == {"wang", "li"}
+    assert await is_told_again(alarm, crew.manager.id)
     again = await acknowledge(crew.manager, alarm, Via.PHONE)
-    assert not again.is_new
+    assert (again.is_new, again.is_again) == (False, True)
+    assert not await is_told_again(alarm, crew.manager.id)
+    assert not (await acknowledge(crew.manager, alarm, Via.PHONE)).is_again
     await acknowledge(crew.guard, alarm, Via.PHONE)
     assert await pass_(still, timedelta(minutes=4)) == 0
     story = [line.text for line in await history_for(crew.manager, alarm, "zh_CN")]
@@ -172,6 +176,18 @@ async def test_a_fault_that_is_over_is_not_escalated_and_a_fire_is_until_somebod
     await raised(door, FIRE)
     await door.hears(StateSaid(subject=SMOKE, state=WELL))
     assert await pass_(still, timedelta(minutes=1)) == 1
+
+
+async def test_a_step_that_would_tell_nobody_goes_to_the_desk_but_not_to_who_knows_there(
+    door: Any, crew: Crew, still: StillClock, add_person: Add
+) -> None:
+    await add_person("sun", "孙值班员", "complaint_handler", None, app="sun", telegram="100009")
+    await execute("delete from contact_points where person = any($1)", [crew.manager.id, crew.guard.id])
+    alarm = await raised(door)
+    assert await told(0, 0) == {"qian"}
+    await acknowledge(crew.desk, alarm, Via.CONSOLE)
+    await pass_(still, timedelta(minutes=1))
+    assert await told(0, 1) == set()
 
 
 async def test_two_chores_at_the_same_moment_take_a_step_once(door: Any, crew: Crew, still: StillClock) -> None:
