@@ -14,6 +14,7 @@ import msgspec
 from backend.alarms import storms as rule
 from backend.alarms.model import MASS_OUTAGE, SPOTS_FACT, Alarm
 from backend.alarms.storms import Decided, Episode, Point
+from backend.core import clock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AlarmId, UnitId, new_id
 from backend.core.settings import Storms
@@ -35,12 +36,13 @@ _SPEAKING: Final = """
 #: an episode that is over makes room for the next one of its group; its digest is still to be sent
 _MAKE_ROOM: Final = "update storms set key = key || '/' || id where id = any($1)"
 _PUT: Final = """
-    insert into storms (id, key, kind, unit, state, began_at, last_at, members, is_storm, leader, drawn_members)
-    select i, k, g, u, s::jsonb, la, la, n, b, l, 0
+    insert into storms (id, key, kind, unit, state, began_at, last_at, members, is_storm, leader, drawn_members,
+        touched_at)
+    select i, k, g, u, s::jsonb, la, la, n, b, l, 0, $10::timestamptz
     from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::timestamptz[], $7::int[], $8::bool[],
         $9::uuid[]) as x(i, k, g, u, s, la, n, b, l)
     on conflict (id) do update set state = excluded.state, last_at = excluded.last_at, members = excluded.members,
-        is_storm = excluded.is_storm, leader = excluded.leader"""
+        is_storm = excluded.is_storm, leader = excluded.leader, touched_at = excluded.touched_at"""
 _MARK: Final = """
     update alarms a set storm = x.storm, led_by = coalesce(x.leader, a.led_by),
         facts = case when x.fact is null then a.facts else a.facts || x.fact::jsonb end
@@ -195,7 +197,7 @@ async def _write(episodes: _Episodes, whose: dict[str, UnitId | None], marks: li
         kind = key.partition("/")[0]
         row = (episodes.id_of(key), key, kind, whose[key], _encode(state).decode(), state.last_at, state.count)
         rows.append((*row, state.is_storm, leader))
-    await execute(_PUT, *map(list, zip(*rows, strict=True)))
+    await execute(_PUT, *map(list, zip(*rows, strict=True)), clock.now())
     if marks:
         await execute(_MARK, *map(list, zip(*sorted(marks, key=lambda mark: mark.alarm), strict=True)))
 

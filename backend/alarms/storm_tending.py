@@ -51,7 +51,8 @@ _FORGET_AFTER: Final = timedelta(minutes=30)
 
 _STORMS: Final = "select id, kind, unit, state, last_at, members from storms"
 _QUIET: Final = f"""
-    {_STORMS} where ended_at is null and is_storm and kind = $1 and last_at < $2 order by last_at limit $3"""
+    {_STORMS} where ended_at is null and is_storm and kind = $1 and last_at < $2 and touched_at < $2
+    order by last_at limit $3"""
 _GROWN: Final = f"""
     {_STORMS} where ended_at is null and is_storm and drawn_members < members order by last_at limit $1"""
 _UNSETTLED: Final = f"""

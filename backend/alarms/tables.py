@@ -58,6 +58,7 @@ class StormRow(Table, tablename="storms"):
     is_storm = c.flag()
     leader = c.uid(null=True)
     drawn_members = c.counter()  #: how many the leader's card told of when it was last drawn
+    touched_at = c.moment(null=True)  #: when it was last written: a commit that lags is no quiet
     ended_at = c.moment(null=True)
     settled_at = c.moment(null=True)  #: when nothing of it stood any more, and that was told
 
