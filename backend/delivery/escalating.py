@@ -15,12 +15,12 @@ from backend.core.deadlines import NOTICE_DEADLINES
 from backend.core.ids import AlarmId, AttemptId, PersonId
 from backend.core.vocabulary import Lane, Role, Severity
 from backend.delivery import escalation as machine
-from backend.delivery.reasons import Why, written
 from backend.delivery.escalation import Event, Taken
 from backend.delivery.escalation_rows import Standing, load, load_due, save
 from backend.delivery.plan import AttemptDraft, write_attempts
 from backend.delivery.policy import Step, Target, TargetKind
 from backend.delivery.reaching import Circle, Way, circles_of, later_ways
+from backend.delivery.reasons import Why, written
 from backend.people.model import Reach
 
 #: taken in one pass; a storm's later steps come in portions, fires first
