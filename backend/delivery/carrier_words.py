@@ -168,8 +168,10 @@ async def _apply(word: CarrierSaid, found: dict[str, Any]) -> bool:
     channel = Channel(found["channel"])
     if word.said is Said.UNDELIVERED:
         await execute(_NOT_REACHED, found["id"], word.reason or word.code)
-        mark = mark_contact_failing if word.contact_is_dead else mark_undelivered
-        await mark(channel, found["address"], word.reason or word.code)
+        if word.contact_is_dead:
+            await mark_contact_failing(channel, found["address"], word.reason or word.code)
+        else:
+            await mark_undelivered(channel, found["address"])
     else:
         await execute(_STAMP, found["id"], now)
         await mark_contact_well(channel, found["address"])

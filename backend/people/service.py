@@ -80,9 +80,8 @@ where p.channel = well.channel and p.address = well.address and p.failing_since 
 _UNDELIVERED_FAILS: Final = 3
 _UNDELIVERED: Final = """
 update contact_points set failures = failures + 1,
-    failing_since = case when failures + 1 >= $6 then coalesce(failing_since, $3) end,
-    failure = case when failures + 1 >= $6 then $4 else failure end
-where channel = $1 and address = $2 and failure is distinct from $5
+    failing_since = case when failures + 1 >= $5 then coalesce(failing_since, $3) else failing_since end
+where channel = $1 and address = $2 and failure is distinct from $4
 """
 _MARK_VERIFIED: Final = """
 update contact_points set verified_at = coalesce(verified_at, $2), failing_since = null, failure = null, failures = 0
@@ -190,9 +189,12 @@ async def mark_contact_failing(channel: Channel, address: str, reason: str) -> N
     )  # fmt: skip
 
 
-async def mark_undelivered(channel: Channel, address: str, reason: str) -> None:
-    """Note that a carrier took a message and reports that it did not arrive; the third in a row makes it failing."""
-    await execute(_UNDELIVERED, channel, address, clock.now(), reason, UNLINKED, _UNDELIVERED_FAILS)
+async def mark_undelivered(channel: Channel, address: str) -> None:
+    """Note that a carrier took a message and reports that it did not arrive (switched off, busy, not answered).
+
+    From the third in a row on people are shown that the way fails; it is tried all the same, for it may work next time.
+    """
+    await execute(_UNDELIVERED, channel, address, clock.now(), UNLINKED, _UNDELIVERED_FAILS)
 
 
 async def mark_contact_well(channel: Channel, address: str) -> None:

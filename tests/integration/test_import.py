@@ -109,7 +109,7 @@ async def test_the_sample_covers_each_item_of_4_3_2_with_roles_and_limits() -> N
     (unit,) = manager.units
     reached = await people.recipients_of([unit, None])
     assert {each.channel for each in reached[unit]} == {Channel.APP, Channel.TELEGRAM, Channel.SMS, Channel.VOICE}
-    assert len(reached[unit]) == 6
+    assert len(reached[unit]) == 11
     assert {each.name for each in reached[None]} == {"钱值班员"}
 
 

@@ -107,6 +107,7 @@ async def test_a_revoked_session_s_stream_ends(redis_url: str) -> None:
             waiting = asyncio.ensure_future(anext(events, b""))
             while not waiting.done():
                 listener._spread(hint)
+                still.advance(timedelta(seconds=0.6))  # hints of half a second become one word
                 await asyncio.wait({waiting}, timeout=0.2)
             return waiting.result()
 

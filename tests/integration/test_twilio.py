@@ -194,6 +194,8 @@ async def test_a_machine_has_not_heard_it_and_a_call_that_nobody_took_says_so(st
         row = await attempt(Channel.VOICE)
         assert (row["state"], row["t6"], row["why"]) == ("accepted", None, f"twilio: {state}")
     assert await acknowledged() == []
+    (contact,) = await fetch("select failure, failures, failing_since from contact_points where channel = 'voice'")
+    assert (contact["failure"], contact["failures"], contact["failing_since"] is not None) == (None, 6, True)
 
 
 async def test_receipts_doubled_late_and_out_of_order_move_nothing_backwards(stage: Stage) -> None:
