@@ -297,9 +297,9 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from backend.doctor import examine
+    from backend.doctor import see
 
-    return _offline(arguments, lambda settings: examine(settings, arguments.send_test))
+    return asyncio.run(see(_settings(arguments), arguments.send_test))
 
 
 if __name__ == "__main__":

@@ -98,9 +98,10 @@ async def revoke_token(_: Settings, arguments: argparse.Namespace) -> str:
     """End a token. Whose it was stands in the ledger; the token itself stands nowhere."""
     async with transaction():
         session = await fetch_one(_SESSION, token_digest(arguments.person))
+        if session is None:
+            raise NotFound("there is no such token, or it has ended")
         await people.close_session(arguments.person)
-        if session is not None:
-            await record_action(_ACTOR, "token.revoked", session)
+        await record_action(_ACTOR, "token.revoked", session)
     return "revoked"
 
 

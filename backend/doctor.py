@@ -9,6 +9,7 @@ from typing import Final
 from backend.core import clock
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.deadlines import LEAST_CONTACT_KINDS, RECORDS_KEPT
+from backend.core.errors import BadSettings, NotFound, Refused
 from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId, new_id
 from backend.core.redis import RedisError, connect
 from backend.core.settings import Settings
@@ -16,16 +17,38 @@ from backend.core.vocabulary import Severity
 from backend.delivery.model import Card, Delivery, Refusal
 from backend.ledger.verify import verify
 from backend.main import build_channels
+from backend.offline import with_database
 
+_PATIENCE_S: Final = 3.0
 _GROWTH_OVER: Final = timedelta(days=7)
 Check = Callable[[Settings], Awaitable[tuple[bool, str]]]
 
 
-async def examine(settings: Settings, send_test_to: str) -> int:
-    """Print one line a check; answers 1 when any is not well."""
+async def see(settings: Settings, send_test_to: str) -> int:
+    """`examine` on the database, or without one that is away. Raises `NotFound` for a folder that is not there."""
+    if not settings.database.url and not _is_folder(settings.data):
+        raise NotFound(f"there is no data directory {settings.data}; name one with --data")
+    try:
+        return await with_database(settings, lambda found: examine(found, send_test_to), patience_s=_PATIENCE_S)
+    except BadSettings:
+        raise
+    except Refused as away:
+        await examine(settings, "", away=away.sentence)
+        return 1
+
+
+def _is_folder(data: str) -> bool:
+    return Path(data).is_dir()
+
+
+async def examine(settings: Settings, send_test_to: str, *, away: str = "") -> int:
+    """Print one line a check; answers 1 when any is not well. `away`: why the database can't be asked."""
     code = 0
     for name, check in CHECKS.items():
-        is_well, words = await check(settings)
+        if away and check in _ASK_THE_DATABASE:
+            is_well, words = False, away
+        else:
+            is_well, words = await check(settings)
         print(f"{'ok  ' if is_well else 'BAD '} {name}: {words}")  # noqa: T201 - this is a command's output
         code = code if is_well else 1
     if send_test_to:
@@ -121,6 +144,9 @@ CHECKS: Final[dict[str, Check]] = {
     "ledger": _ledger,
     "storage": _storage,
 }
+
+
+_ASK_THE_DATABASE: Final = frozenset({_database, _units, _ledger, _storage})
 
 
 async def _send_tests(settings: Settings, code: str) -> int:

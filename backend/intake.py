@@ -115,8 +115,9 @@ class Intake:
         """How many wait for the next commit."""
         return self._batcher.waiting
 
-    async def _flush(self, batch: Sequence[Incoming]) -> Sequence[None]:
+    async def _flush(self, batch: Sequence[Incoming]) -> Sequence[Exception | None]:
         began = clock.monotonic()
+        answers: Sequence[Exception | None] = [None] * len(batch)
         try:
             await self._commit(batch)
         except SERVER_AWAY as error:
@@ -125,20 +126,24 @@ class Intake:
         except Exception:
             # a bug or a poisoned frame: never let one frame stop the others (house.md §6, this is the job's loop)
             log.exception("batch refused, taking its frames one by one", extra={"frames": len(batch)})
-            await self._one_by_one(batch)
+            answers = [await self._alone(incoming) for incoming in batch]
         metrics.INTAKE_BATCH.observe(len(batch))
         metrics.INTAKE_SECONDS.observe(clock.monotonic() - began)
-        return [None] * len(batch)
+        return answers
 
-    async def _one_by_one(self, batch: Sequence[Incoming]) -> None:
-        for incoming in batch:
+    async def _alone(self, incoming: Incoming) -> NotDurable | None:
+        """One frame by itself: what becomes of it is its own sender's affair."""
+        try:
+            await self._commit([incoming])
+        except SERVER_AWAY:
+            return NotDurable()
+        except Exception:
+            log.exception("frame not understood", extra={"ledger_id": str(incoming.entry.id)})
             try:
-                await self._commit([incoming])
-            except SERVER_AWAY as error:
-                raise NotDurable from error
-            except Exception:
-                log.exception("frame not understood", extra={"ledger_id": str(incoming.entry.id)})
                 await self._as_unreadable(incoming)
+            except NotDurable as refused:
+                return refused
+        return None
 
     async def _as_unreadable(self, incoming: Incoming) -> None:
         """Keep the octets and tell the duty desk; if even that fails the frame is not confirmed."""

@@ -24,10 +24,12 @@ _PATIENCE_S: Final = 30.0
 _STEP_S: Final = 0.05
 
 
-async def with_database(settings: Settings, work: Callable[[Settings], Awaitable[Answer]]) -> Answer:
+async def with_database(
+    settings: Settings, work: Callable[[Settings], Awaitable[Answer]], *, patience_s: float = _PATIENCE_S
+) -> Answer:
     """Do `work` with the pool open on a migrated database. Raises `Refused` when the server can't be reached."""
     async with _server(settings) as url:
-        await migrate(settings.database.owner_url.value or url)
+        await migrate(settings.database.owner_url.value or url, patience_s=patience_s)
         await open_database(url, pool=4)
         try:
             return await work(settings)

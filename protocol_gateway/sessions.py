@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from backend.core import clock
 from backend.core.vocabulary import Power
+from backend.registry.addresses import NOBODY
 from backend.registry.model import DeviceFacts
 from protocol_gateway.collaborators import Directory
 from protocol_gateway.gb26875.frame import ADDRESS_SIZE
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from protocol_gateway.downlink import Ask
 
 PEER_ADDRESS: Final = "peer:"
-NOBODY: Final = frozenset({"0" * 12, "f" * 12})
 MISSES: Final = 3
 _NEVER: Final = float("inf")
 #: devices nobody registered that are remembered, and devices on one way

@@ -17,7 +17,7 @@ from backend.api.deadlines import DEADLINES
 from backend.api.edge import Doorkeeper, Headers, ProvenSessions
 from backend.api.health import HEALTH
 from backend.api.operator import OPERATOR
-from backend.api.problems import PLUGIN, bug, framework_refused, refused
+from backend.api.problems import PLUGIN, bug, framework_refused, refused, too_deep
 from backend.api.reaching import REACHING
 from backend.core.errors import Refused
 from backend.core.live import Listener
@@ -63,7 +63,7 @@ def build_app(
         before_send=[Headers(settings)],
         lifespan=[listening, *lifespan],
         plugins=[PLUGIN],
-        exception_handlers={Refused: refused, HTTPException: framework_refused, 500: bug},
+        exception_handlers={Refused: refused, HTTPException: framework_refused, RecursionError: too_deep, 500: bug},
         openapi_config=OpenAPIConfig(
             title="Fenghuo 烽火", version=_API_VERSION, path="/schema", render_plugins=[JsonRenderPlugin()]
         ),

@@ -12,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.plugins.problem_details import ProblemDetailsConfig, ProblemDetailsException, ProblemDetailsPlugin
 
-from backend.core.errors import Refused
+from backend.core.errors import BadInput, Refused
 from backend.core.i18n import N_, translate
 from backend.people.model import Person
 
@@ -71,6 +71,11 @@ def framework_refused(request: Request[Any, Any, Any], error: HTTPException) -> 
         headers=error.headers,
     )
     return problem.to_response(request)
+
+
+def too_deep(request: Request[Any, Any, Any], _: RecursionError) -> Response[Any]:
+    """A body that nests deeper than anybody means it."""
+    return refused(request, BadInput(N_("请求格式不正确")))
 
 
 def bug(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -18,14 +18,15 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """Collects items and flushes them in order, one flush at a time.
 
-    `flush` answers one result an item. When it raises, every item of the batch gets that exception; what to do
+    `flush` answers one result an item; an exception among them is raised for its own sender. When it raises,
+    every item of the batch gets that exception; what to do
     about a poisoned item is the flush's own affair. `linger_s`: wait this long for company, where nobody waits for
     the answer but a record.
     """
 
     def __init__(
         self,
-        flush: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        flush: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         *,
         most: int,
         name: str,
@@ -96,5 +97,9 @@ class Batcher(Generic[Item, Result]):
                     future.set_exception(error)
             return
         for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
+            if future.done():
+                continue
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
                 future.set_result(result)

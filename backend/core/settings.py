@@ -16,18 +16,36 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
+from backend.core.carrier_settings import Aliyun, Apprise, Budgets, Sms, Telegram, Tencent, Twilio, Voice, Webhook
 from backend.core.errors import BadSettings
+from backend.core.settings_types import Count, Level, Port, Seconds, Secret, Section, WireAddress
+
+__all__ = [
+    "Aliyun",
+    "Apprise",
+    "Budgets",
+    "Carriers",
+    "Database",
+    "Gateway",
+    "HeartbeatSection",
+    "Http",
+    "Log",
+    "Provider",
+    "RedisSection",
+    "Secret",
+    "Settings",
+    "Sms",
+    "Storms",
+    "Telegram",
+    "Tencent",
+    "Twilio",
+    "Voice",
+    "Webhook",
+    "Workers",
+    "load",
+]
 
 _PREFIX: Final = "FENGHUO_"
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Count = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
-CountOrNone = Annotated[int, Meta(ge=0)]
-Share = Annotated[float, Meta(ge=0, lt=1)]
-WireAddress = Annotated[str, Meta(pattern="^[0-9a-f]{12}$")]
-Level = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
-#: a carrier's signature (短信签名), which it puts before the text in brackets
-SignName = Annotated[str, Meta(max_length=12, pattern=r"^[^【】\s]*$")]
 #: whoever knows a callback's address may speak for the carrier
 _SHORTEST_TOKEN: Final = 16
 #: what a server's address begins with; the rest of it is the client library's affair
@@ -38,25 +56,7 @@ _SCHEMES: Final = {
 }
 
 
-class Secret(msgspec.Struct, frozen=True):
-    """A string that does not show itself in `repr`, logs or errors."""
-
-    value: str = ""
-
-    def __repr__(self) -> str:
-        return "Secret(…)" if self.value else "Secret()"
-
-    __str__ = __repr__
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class Database(_Section, frozen=True):
+class Database(Section, frozen=True):
     """PostgreSQL. Without a URL an embedded server is started in the data directory."""
 
     url: Secret = Secret()
@@ -64,13 +64,13 @@ class Database(_Section, frozen=True):
     pool: Count = 8
 
 
-class RedisSection(_Section, frozen=True):
+class RedisSection(Section, frozen=True):
     """Valkey or Redis. Without a URL an embedded server is started."""
 
     url: Secret = Secret()
 
 
-class Http(_Section, frozen=True):
+class Http(Section, frozen=True):
     """The web process."""
 
     host: str = "127.0.0.1"
@@ -81,7 +81,7 @@ class Http(_Section, frozen=True):
     trusted_proxies: tuple[str, ...] = ()  #: addresses or networks whose X-Forwarded-For counts
 
 
-class Gateway(_Section, frozen=True):
+class Gateway(Section, frozen=True):
     """The protocol gateway (TCP and UDP on one port) and its limits."""
 
     host: str = "0.0.0.0"  # noqa: S104 - devices dial in from outside
@@ -94,109 +94,19 @@ class Gateway(_Section, frozen=True):
     connections_per_address: Count = 2_000
     frames_per_second: Count = 200  #: of one connection; slower reading beyond it
     idle_s: Seconds = 1800  #: a connection without a good frame is closed
-    partial_hold_s: Seconds = 0.5
-    patrol_after_s: Seconds = 30
-    closed_s: Seconds = 6  #: a mains device that closed its connection and is not back by then is lost (4.4.2)
-    slot_s: Seconds = 86_400  #: a battery device that was not heard for so long has missed its slot (4.4.2)
+    partial_hold_s: Annotated[float, Meta(gt=0, le=1.5)] = 0.5  #: the extract of GB/T 26875.3, 9
+    patrol_after_s: Annotated[float, Meta(gt=0, le=30)] = 30  #: three misses within the 100 s of 4.4.2
+    closed_s: Annotated[float, Meta(gt=0, le=90)] = (
+        6  #: a mains device that closed its connection and is not back by then is lost (4.4.2)
+    )
+    slot_s: Annotated[float, Meta(gt=0, le=86_400)] = (
+        86_400  #: a battery device that was not heard for so long has missed its slot (4.4.2)
+    )
     drain_s: Seconds = 5
     batch_frames: Count = 500  #: most frames in one transaction
 
 
-class Telegram(_Section, frozen=True):
-    """The Telegram bot. Without a token there is none."""
-
-    token: Secret = Secret()
-    api_base: str = "https://api.telegram.org"
-    bot_username: Annotated[str, Meta(pattern="^[A-Za-z0-9_]{0,32}$")] = ""  #: for links that open the bot
-    webhook_secret: Secret = Secret()  #: set: updates come to /hooks/telegram; unset: long polling
-
-
-class Sms(_Section, frozen=True):
-    """Who carries text messages, in the order in which they are asked. Without vendors there are none."""
-
-    vendors: tuple[str, ...] = ()  #: to telephones of mainland China
-    vendors_abroad: tuple[str, ...] = ()  #: to all others
-    sign: SignName = "烽火"  #: 【短信签名】 as filed; where there are no templates
-
-
-class Voice(_Section, frozen=True):
-    """Who makes telephone calls, in the order in which they are asked."""
-
-    vendors: tuple[str, ...] = ()
-    vendors_abroad: tuple[str, ...] = ()
-
-
-class Twilio(_Section, frozen=True):
-    """Twilio: texts and calls outside mainland China. Its callbacks come to /hooks/twilio and bear its signature."""
-
-    account_sid: Annotated[str, Meta(pattern="^(AC[0-9a-fA-F]{32})?$")] = ""
-    auth_token: Secret = Secret()
-    sender: Annotated[str, Meta(pattern=r"^(\+[0-9]{5,15}|MG[0-9a-fA-F]{32})?$")] = ""  #: texts: number or MG… sid
-    caller: Annotated[str, Meta(pattern=r"^(\+[0-9]{5,15})?$")] = ""  #: calls: our number; default: `sender`
-    api_base: str = "https://api.twilio.com"
-    ring_s: Annotated[int, Meta(ge=5, le=600)] = 25  #: shorter than it takes most voicemail to answer
-
-
-class Webhook(_Section, frozen=True):
-    """Signed requests to other systems. Without a secret there are none."""
-
-    secret: Secret = Secret()
-    plain_http: bool = False  #: also http:// addresses
-    private_networks: bool = False  #: also addresses that are not public
-
-
-class Apprise(_Section, frozen=True):
-    """Whatever Apprise reaches (the optional package `fenghuo[apprise]`); one-way."""
-
-    enabled: bool = False
-
-
-class Aliyun(_Section, frozen=True):
-    """Aliyun 阿里云 SMS and voice, for mainland China. Templates: `workers.channels.words.templates`."""
-
-    key_id: str = ""
-    key_secret: Secret = Secret()
-    sign_name: SignName = ""  #: without brackets
-    sms_fire: str = ""  #: template codes, one for each purpose
-    sms_abnormal: str = ""
-    sms_fault: str = ""
-    sms_offline: str = ""
-    sms_restored: str = ""
-    sms_storm: str = ""
-    sms_note: str = ""
-    has_extend_codes: bool = False  #: the account may extend the sender's number, so that a reply names its message
-    voice_mode: Annotated[str, Meta(pattern="^(tts|ivr)$")] = "tts"  #: ivr hears keys; it needs `show_number`
-    voice_fire: str = ""  #: speech templates
-    voice_other: str = ""
-    voice_restored: str = ""
-    voice_thanks: str = ""  #: said after a key
-    show_number: str = ""  #: the bought number that calls
-    hook_token: Secret = Secret()  #: set: callbacks come to /hooks/aliyun/<token>/…; unset: they are refused
-    sms_base: str = "https://dysmsapi.aliyuncs.com"
-    voice_base: str = "https://dyvmsapi.aliyuncs.com"
-
-
-class Tencent(_Section, frozen=True):
-    """Tencent Cloud 腾讯云 SMS, for mainland China."""
-
-    secret_id: str = ""
-    secret_key: Secret = Secret()
-    app_id: str = ""  #: SmsSdkAppId
-    sign_name: SignName = ""
-    region: str = "ap-guangzhou"
-    sms_fire: str = ""  #: template ids, one for each purpose
-    sms_abnormal: str = ""
-    sms_fault: str = ""
-    sms_offline: str = ""
-    sms_restored: str = ""
-    sms_storm: str = ""
-    sms_note: str = ""
-    has_extend_codes: bool = False
-    hook_token: Secret = Secret()  #: set: callbacks come to /hooks/tencent/<token>/…; unset: they are refused
-    api_base: str = "https://sms.tencentcloudapi.com"
-
-
-class Workers(_Section, frozen=True):
+class Workers(Section, frozen=True):
     """The delivery workers."""
 
     fire_processes: Count = 2  #: two, so that one killed in mid-send is covered by the other at once
@@ -204,27 +114,7 @@ class Workers(_Section, frozen=True):
     concurrency: Count = 64
 
 
-class Budgets(_Section, frozen=True):
-    """Carriers' limits as messages in a window (delivery.budgets says where each is from; 0: none), and fire's part."""
-
-    fire_reserve: Share = 0.4  #: of each limit, for fire only
-    low_share: Share = 0.25  #: of what is left for the rest: below it, messages are spread and told together
-    telegram_per_chat_per_second: CountOrNone = 1
-    telegram_fire_per_chat_per_second: CountOrNone = 5
-    telegram_per_chat_per_minute: CountOrNone = 60
-    telegram_per_group_per_minute: CountOrNone = 20
-    telegram_per_second: CountOrNone = 30
-    sms_per_number_per_day: CountOrNone = 50
-    voice_per_callee_per_minute: CountOrNone = 1
-    voice_per_callee_per_hour: CountOrNone = 5
-    voice_per_callee_per_day: CountOrNone = 20
-    voice_per_second: CountOrNone = 1
-    webhook_per_address_per_second: CountOrNone = 20
-    wecom_per_robot_per_minute: CountOrNone = 20
-    dingtalk_per_robot_per_minute: CountOrNone = 20
-
-
-class Storms(_Section, frozen=True):
+class Storms(Section, frozen=True):
     """When alarms are told together (`backend.alarms.storms`). Off: every alarm is told by itself."""
 
     is_on: bool = True
@@ -237,7 +127,7 @@ class Storms(_Section, frozen=True):
     leader_s: Seconds = 300  #: no card speaks for others longer than this
 
 
-class Carriers(_Section, frozen=True):
+class Carriers(Section, frozen=True):
     """Whose lines the devices call over, so that an outage is named by its carrier (电信线路中断)."""
 
     networks: tuple[str, ...] = ()  #: "10.20.0.0/16=电信"
@@ -245,7 +135,7 @@ class Carriers(_Section, frozen=True):
     window_s: Seconds = 300
 
 
-class HeartbeatSection(_Section, frozen=True):
+class HeartbeatSection(Section, frozen=True):
     """The watcher outside, who rings when it no longer hears from us. Without a URL there is none."""
 
     url: Secret = Secret()
@@ -254,20 +144,20 @@ class HeartbeatSection(_Section, frozen=True):
     method: Annotated[str, Meta(pattern="^(post|get)$")] = "post"
 
 
-class Provider(_Section, frozen=True):
+class Provider(Section, frozen=True):
     """The service provider (服务机构) itself."""
 
     name: str = "烽火服务中心"
     timezone: str = "Asia/Shanghai"
 
 
-class Log(_Section, frozen=True):
+class Log(Section, frozen=True):
     """Logging."""
 
     level: Level = "info"
 
 
-class Settings(_Section, frozen=True):
+class Settings(Section, frozen=True):
     """All settings of one process."""
 
     data: str = "fenghuo-data"
@@ -355,21 +245,34 @@ def _why_wrong(section: str, name: str, value: object) -> str:
     if name in _LISTS and isinstance(value, tuple):
         is_right, what = _LISTS[name]
         return next((f"is no {what}: {each}" for each in value if not is_right(each)), "")
+    if isinstance(value, str) and value and (name.endswith("_base") or name == "public_url"):
+        return "" if _is_web_address(value) else f"is no http or https address: {value}"
     if isinstance(value, Secret) and value and name.endswith("url"):
-        schemes = _SCHEMES[section]
-        if not value.value.startswith(schemes):
-            return f"does not begin with {' or '.join(schemes)}"
-        with contextlib.suppress(ValueError):
-            urlsplit(value.value)
-            return ""
-        return "is no address"
+        return _why_no_server(value, _SCHEMES[section])
     return ""
+
+
+def _why_no_server(url: Secret, schemes: tuple[str, ...]) -> str:
+    if not url.value.startswith(schemes):
+        return f"does not begin with {' or '.join(schemes)}"
+    with contextlib.suppress(ValueError):
+        urlsplit(url.value)
+        return ""
+    return "is no address"
 
 
 def _too_short(name: str, value: object) -> str:
     if name == "hook_token" and isinstance(value, Secret) and 0 < len(value.value) < _SHORTEST_TOKEN:
         return f"is shorter than {_SHORTEST_TOKEN} characters"
     return ""
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_network(text: str) -> bool:

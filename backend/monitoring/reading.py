@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from hashlib import blake2s
 from typing import Any, Final
 
 import msgspec
@@ -287,11 +288,12 @@ def read_panel_text(said: PanelTextSaid, context: Context) -> Change:
 
 
 def read_unreadable(said: UnreadableSaid, context: Context) -> Change:
-    """Never silent: a possible fire, or a report nobody can read (10.3)."""
+    """Never silent: a possible fire, or a report nobody can read (10.3). Another text about a fire is another fire."""
     subject = Subject(level=Level.UITD)
+    text = f"-{blake2s(said.fire_text.encode(), digest_size=8).hexdigest()}" if said.fire_text else ""
     return _change(
         context,
-        f"{context.device.id}/type-{said.type_flag}",
+        f"{context.device.id}/type-{said.type_flag}{text}",
         subject,
         standing=rules.standing_of_unreadable(said),
         marks=(Mark.FROM_TEXT,) if said.fire_text else (),

@@ -14,6 +14,8 @@ _DEVICE: Final = re.compile(r"[0-9a-f]{12}")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}|0[xX][0-9a-fA-F]{1,8}")
 _WIDTH: Final = 4
 _LARGEST: Final = 0xFFFF_FFFF
+#: what a frame names that is for nobody, or for everybody; no device has it
+NOBODY: Final = frozenset({"0" * 12, "f" * 12})
 
 
 def device_address(text: str) -> str:
@@ -24,6 +26,8 @@ def device_address(text: str) -> str:
     wire = text.translate(_SEPARATORS).lower()
     if not _DEVICE.fullmatch(wire):
         raise ValueError(_("设备地址应为线上顺序的 12 位十六进制数字,如 790300000000(在 Excel 中请设为文本)"))
+    if wire in NOBODY:
+        raise ValueError(_("全 0 和全 f 的地址不属于任何设备"))
     return wire
 
 

@@ -12,6 +12,7 @@ from backend.api import build_app
 from backend.commands import add_token, new_code, revoke_token
 from backend.console.routes import ROUTES as PAGES
 from backend.core.db.engine import fetch
+from backend.core.errors import NotFound
 from backend.core.ids import PersonId
 from backend.core.live import Listener
 from backend.core.settings import Database, RedisSection, Secret, Settings
@@ -40,8 +41,10 @@ async def test_the_command_lines_codes_and_tokens_are_recorded_without_their_sec
     assert unit
     made = await new_code(SETTINGS, argparse.Namespace(code="wang", purpose="telegram"))
     token = await add_token(SETTINGS, argparse.Namespace(person="wang", label="报表"))
-    for _ in range(2):
-        await revoke_token(SETTINGS, argparse.Namespace(person=token, label=""))
+    await revoke_token(SETTINGS, argparse.Namespace(person=token, label=""))
+    for ended in (token, "mistyped"):
+        with pytest.raises(NotFound):
+            await revoke_token(SETTINGS, argparse.Namespace(person=ended, label=""))
     assert await acts() == [
         {"actor": "command line", "what": "code.made", "person": "wang", "purpose": "telegram"},
         {"actor": "command line", "what": "token.added", "person": "wang", "label": "报表"},

@@ -11,6 +11,7 @@ import pytest
 
 from backend.core import clock
 from backend.core.db.engine import fetch
+from backend.delivery import revising
 from backend.intake import NotDurable
 from backend.ledger.verify import verify
 from backend.monitoring.model import (
@@ -230,6 +231,39 @@ async def test_an_unidentified_devices_fire_goes_to_the_duty_desk_marked_so(door
     assert device["unit"] is None
 
 
+@pytest.mark.told_apart
+async def test_a_reset_that_ends_many_alarms_costs_no_more_statements_than_one_that_ends_one(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    for name in ("fetch", "execute"):
+        real = getattr(revising, name)
+
+        async def counted(sql: str, *values: object, real: Any = real) -> Any:
+            asked.append(sql)
+            return await real(sql, *values)
+
+        monkeypatch.setattr(revising, name, counted)
+    counts = []
+    for many in (1, 40):
+        points = [msgspec.structs.replace(SMOKE, component_address=f"{n:02x}000300") for n in range(many)]
+        await door.hears(*(StateSaid(subject=point, state=FIRE) for point in points))
+        asked.clear()
+        await door.hears(StateSaid(subject=PANEL, state=1 << 13))
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+    assert {row["cleared_by"] for row in await alarms()} == {"reset"}
+    rows = await fetch("select distinct n.revision from notices n where n.kind = 'raised'")
+    assert [row["revision"] for row in rows] == [1]
+
+
+async def test_another_fire_in_words_nobody_can_parse_is_another_fire(door: Any) -> None:
+    for text in ("三层火警", "五层火警", "三层火警"):
+        await door.hears(UnreadableSaid(type_flag=0xC8, body="", fire_text=text))
+    rows = await fetch("select condition, repeats from alarms order by number")
+    assert [(row["condition"], row["repeats"]) for row in rows] == [("unreadable_fire", 1), ("unreadable_fire", 0)]
+
+
 async def test_an_unreadable_report_is_told_once_a_day(door: Any) -> None:
     for _ in range(3):
         await door.hears(UnreadableSaid(type_flag=200, body="00"))
@@ -266,6 +300,29 @@ async def test_a_poisoned_frame_never_stops_the_others(door: Any, monkeypatch: p
     assert "fire" in found
     assert "unreadable" in found
     assert (await verify()).rows == 3
+
+
+async def test_a_frame_that_can_not_even_be_kept_is_its_own_senders_affair(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backend.intake import Intake
+
+    commit = Intake._commit
+
+    async def spoilt(self: Any, batch: Any) -> None:
+        if any(incoming.entry.address == "bad000000000" for incoming in batch):
+            raise ZeroDivisionError
+        await commit(self, batch)
+
+    monkeypatch.setattr(Intake, "_commit", spoilt)
+    came = await asyncio.gather(
+        door.hears(StateSaid(subject=SMOKE, state=FIRE), address="bad000000000"),
+        door.hears(StateSaid(subject=PANEL, state=FAULT)),
+        return_exceptions=True,
+    )
+    assert isinstance(came[0], NotDurable)
+    assert not isinstance(came[1], Exception)
+    assert (await verify()).rows == 1
 
 
 async def test_what_can_not_be_committed_is_not_durable(door: Any, database: str) -> None:

@@ -393,6 +393,11 @@ async def test_odd_words_are_bad_input_and_no_fault_of_ours(house: SimpleNamespa
     endless = await house.client.get("/mp/v1/inbox/live", headers={**wang, "Last-Event-ID": "9" * 5000})
     assert (adopted.status_code, adopted.json()["code"]) == (400, "bad_input")
     assert (endless.status_code, endless.json()["code"]) == (400, "bad_input")
+    deep = b'{"verdict":' + b"[" * 2000 + b"]" * 2000 + b"}"
+    [alarm] = await fetch("select id from alarms")
+    path = f"/mp/v1/alarms/{alarm['id']}/verdict"
+    nested = await house.client.post(path, headers={**wang, "Content-Type": "application/json"}, content=deep)
+    assert (nested.status_code, nested.json()["code"]) == (400, "bad_input")
 
 
 async def test_health_names_the_parts_and_metrics_and_schema_answer(house: SimpleNamespace) -> None:

@@ -20,9 +20,9 @@ _NO_SUCH: Final = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidPasswordError
 log = logging.getLogger(__name__)
 
 
-async def migrate(owner_url: str) -> None:
+async def migrate(owner_url: str, *, patience_s: float = _PATIENCE_S) -> None:
     """Bring the schema up to date. Raises `Refused` when a migration fails or the server can't be reached."""
-    lock = await _connect(owner_url)
+    lock = await _connect(owner_url, patience_s)
     try:
         await lock.execute("select pg_advisory_lock($1)", _LOCK)
         await open_database(owner_url, pool=2, role="")
@@ -50,7 +50,7 @@ async def undo(owner_url: str, migration: str) -> None:
         await close_database()
 
 
-async def _connect(url: str) -> asyncpg.Connection:
+async def _connect(url: str, patience_s: float) -> asyncpg.Connection:
     """Connect, with patience for a server that is just starting."""
     waited = 0.0
     while True:
@@ -59,7 +59,7 @@ async def _connect(url: str) -> asyncpg.Connection:
         except (asyncpg.InterfaceError, asyncpg.InvalidAuthorizationSpecificationError, *_NO_SUCH) as error:
             raise Refused(f"PostgreSQL refuses us: {type(error).__name__}; look at FENGHUO_DATABASE_URL") from None
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError) as error:
-            if waited >= _PATIENCE_S:
+            if waited >= patience_s:
                 raise Refused(f"PostgreSQL can't be reached: {type(error).__name__}") from None
             await asyncio.sleep(0.1)
             waited += 0.1

@@ -44,6 +44,19 @@ async def test_a_failed_flush_is_told_to_its_own_senders_only() -> None:
     await batcher.stop()
 
 
+async def test_an_exception_among_the_results_is_raised_for_its_own_sender() -> None:
+    async def flush(items: Sequence[int]) -> Sequence[int | Exception]:
+        return [ValueError("thirteen") if item == 13 else item for item in items]
+
+    batcher: Batcher[int, int] = Batcher(flush, most=5, name="test")
+    bad, good = batcher.post(13), batcher.post(1)
+    await batcher.start()
+    with pytest.raises(ValueError, match="thirteen"):
+        await bad
+    assert await good == 1
+    await batcher.stop()
+
+
 async def test_stopping_flushes_what_waits() -> None:
     flushed: list[int] = []
 

@@ -55,6 +55,12 @@ def test_the_data_directorys_file_comes_before_the_working_directorys(tmp_path: 
         ("", {"FENGHUO_TELEGRAM_BOT_USERNAME": "@bot"}, "bot_username"),
         ("", {"FENGHUO_HEARTBEAT_URL": "watch.example"}, "url does not begin with https://"),
         ("[heartbeat]\nmethod = 'put'\n", {}, "method"),
+        ("", {"FENGHUO_GATEWAY_PATROL_AFTER_S": "inf"}, "patrol_after_s"),
+        ("", {"FENGHUO_GATEWAY_PATROL_AFTER_S": "60"}, "patrol_after_s"),
+        ("", {"FENGHUO_GATEWAY_PARTIAL_HOLD_S": "100"}, "partial_hold_s"),
+        ("", {"FENGHUO_WORKERS_SEND_TIMEOUT_S": "inf"}, "send_timeout_s"),
+        ("", {"FENGHUO_TELEGRAM_API_BASE": "notaurl"}, "api_base"),
+        ("", {"FENGHUO_HTTP_PUBLIC_URL": "javascript:1"}, "public_url"),
     ],
 )
 def test_a_mistake_is_refused_and_named(tmp_path: Path, text: str, environ: dict[str, str], named: str) -> None:

@@ -24,6 +24,12 @@ def test_another_device_address_is_refused(text: str) -> None:
         device_address(text)
 
 
+def test_an_address_that_means_nobody_or_everybody_is_no_devices() -> None:
+    for nobody in ("000000000000", "FF:FF:FF:FF:FF:FF"):
+        with pytest.raises(ValueError, match="不属于任何设备"):
+            device_address(nobody)
+
+
 @pytest.mark.parametrize(
     ("text", "wire"),
     [
