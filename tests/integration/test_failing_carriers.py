@@ -166,7 +166,7 @@ async def test_the_second_vendor_takes_over_in_time_and_the_breaker_opens_within
     (newest, *_) = await alarms_for(manager, "recent", 10)
     whys = {each.channel: each.why for each in await told_of(manager, [newest.id])}
     assert whys["voice"] is None
-    assert (whys["sms"] or "").startswith("aliyun: did not answer before, asked again in")
+    assert "aliyun: did not answer before, asked again in" in (whys["sms"] or "")
 
 
 async def test_many_messages_at_once_open_the_breaker_as_soon_as_the_first_two_have_waited(stage: Stage) -> None:

@@ -76,7 +76,8 @@ async def contact_works(
 def _acknowledged(done: Acknowledged, person: Person, language: str) -> str:
     """The answer to a tap: one's own acknowledgement first, then who else knows."""
     at, via = _time(done.at, done.timezone), _(VIA_LABELS[done.via], language)
-    own = _("已确认", language) if done.is_new else _("您已于 {at} 确认（{via}）", language, at=at, via=via)
+    is_recorded = done.is_new or done.is_again
+    own = _("已确认", language) if is_recorded else _("您已于 {at} 确认（{via}）", language, at=at, via=via)
     others = [
         f"{plain(known.name)} {_time(known.at, done.timezone)}" for known in done.known_by if known.person != person.id
     ]
