@@ -1,6 +1,7 @@
 """What comes back by way of a telephone carrier: keys, replies, receipts; only the phone's owner, nothing twice."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,9 @@ import msgspec
 import pytest
 
 from backend.alarms.answering import Did, by_key, by_reply
+from backend.alarms.escalating import escalate
+from backend.core import clock
+from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.ids import new_id
 from backend.core.vocabulary import Channel, Severity
@@ -83,6 +87,26 @@ async def test_key_1_during_the_call_acknowledges_once_however_often_it_is_told(
     assert dids == [Did.ACKNOWLEDGED] * 3
     assert await acknowledged() == [("voice", 1)]
     assert len(await fetch("select 1 from receipts where kind = 'key'")) == 1
+
+
+async def test_key_1_during_the_call_stops_the_escalation_until_a_verdict_is_due(door: Any, phone: str) -> None:
+    number = await told(door, Channel.VOICE)
+    with clock.use(StillClock(clock.now())) as still:
+        await by_key(number, "1", phone="13800000001")
+        before = await fetch("select count(*) as n from attempts")
+        still.advance(timedelta(minutes=4))
+        assert await escalate() == 0
+        assert await fetch("select count(*) as n from attempts") == before
+        assert [row["state"] for row in await fetch("select state from escalations")] == ["held"]
+        still.advance(timedelta(minutes=2))
+        assert await escalate() == 1, "five minutes without a verdict: it starts again"
+
+
+async def test_without_an_answer_to_the_call_the_next_step_comes(door: Any, phone: str) -> None:
+    await told(door, Channel.VOICE)
+    with clock.use(StillClock(clock.now())) as still:
+        still.advance(timedelta(minutes=4))
+        assert await escalate() == 1
 
 
 async def test_key_2_records_a_false_alarm_by_that_person(door: Any, phone: str, unit: dict[str, UUID]) -> None:
