@@ -312,7 +312,7 @@ class Checker:
         )
         wanted = [row["seq"] for row in rows]
         await phone.has_seen(wanted[-1], within=SETTLED_S)
-        assert [item["seq"] for item in phone.items] == wanted
+        assert [item["seq"] for item in phone.items if item["seq"] <= wanted[-1]] == wanted
         doubled = await self.street.fetch(
             "select attempt from inbox_items where is_new group by attempt having count(*) > 1"
         )
