@@ -171,6 +171,7 @@ class Street(Controller):
             _=lambda message, **inside: translate(message, language, **inside),
             html_language="en" if language == "en" else "zh-CN",
             phones=await _phones(language, request.app.state.street_tokens),
+            has_telephones=bool(settings.aliyun.key_id),
             buildings=await fetch(_BUILDINGS),
             buttons=_BUTTONS,
             words=_encode({name: translate(text, language) for name, text in _WORDS.items()}).decode(),
