@@ -73,14 +73,7 @@ class GatewayServer:
         self.refusals = Refusals()
         self.counts = ConnectionCounts(settings.connections, settings.connections_per_address)
         self.read_into = memoryview(bytearray(READ_SIZE))
-        self.sessions = Sessions(
-            directory,
-            profile=settings.profile,
-            timezone=settings.timezone,
-            centre=centre,
-            patrol_after_s=settings.patrol_after_s,
-            slot_s=settings.slot_s,
-        )
+        self.sessions = self._make_sessions(directory, centre)
         self._store = store or DatabaseDeviceStore()
         self.downlink = Downlink(store=self._store, flush=self._flush, find=self.sessions.get)
         self.audit = Audit(timers=self.timers, downlink=self.downlink, store=self._store, is_busy=self._is_busy)
@@ -109,6 +102,16 @@ class GatewayServer:
         self._watched_version = directory.version
         self._ticked_at: float | None = None
         self.port = settings.port
+
+    def _make_sessions(self, directory: Directory, centre: bytes) -> Sessions:
+        return Sessions(
+            directory,
+            profile=self.settings.profile,
+            timezone=self.settings.timezone,
+            centre=centre,
+            patrol_after_s=self.settings.patrol_after_s,
+            slot_s=self.settings.slot_s,
+        )
 
     def _make_reception(self, intake: Intake, centre: bytes) -> Reception:
         return Reception(
