@@ -30,9 +30,15 @@ _WORDS: Final = {
     Meaning.DUTY_DESK: ("3", "转值班室", "值班室", "DESK"),
 }
 _MEANINGS: Final = {word: meaning for meaning, words in _WORDS.items() for word in words}
+#: "1确认", as the text message itself writes it: the digit and a Chinese word that says the same (a Latin one may be a
+#: code)
+_DIGIT_AND_WORD: Final = "|".join(
+    rf"(?:{re.escape(meaning)}\s*(?:{'|'.join(sorted((each for each in words if not each.isascii()), key=len, reverse=True))}))"
+    for meaning, words in _WORDS.items()
+)
 _PATTERN: Final = re.compile(
-    rf"(?:回复)?(?P<word>{'|'.join(map(re.escape, sorted(_MEANINGS, key=len, reverse=True)))})"
-    r"(?:[\s,，.。、:：;；!！-]*(?:码|CODE)?[\s:：]*(?P<code>[0-9A-Z]{1,13}))?[\s,，.。!！]*"
+    rf"(?:回复)?(?:(?P<both>{_DIGIT_AND_WORD})|(?P<word>{'|'.join(map(re.escape, sorted(_MEANINGS, key=len, reverse=True)))}))"
+    r"(?:[\s,，.。、:：;；!！-]*(?:码|CODE)?[\s:：]*(?P<code>[0-9A-Z]{1,13}))?[\s,，.。、!！]*"
 )
 _LONGEST: Final = 40
 
@@ -41,7 +47,7 @@ def read_reply(text: str) -> Reply | None:
     """The reply's meaning; None when it is anything else. Full-width digits and letters count as plain ones."""
     plain = unicodedata.normalize("NFKC", text[:_LONGEST]).strip().upper()
     found = _PATTERN.fullmatch(plain)
-    return Reply(_MEANINGS[found["word"]], found["code"] or "") if found else None
+    return Reply(_MEANINGS[(found["both"] or "")[:1] or found["word"]], found["code"] or "") if found else None
 
 
 def read_key(digit: str) -> Meaning | None:
