@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -30,14 +31,19 @@ _WORDS: Final = {
     Meaning.DUTY_DESK: ("3", "转值班室", "值班室", "DESK"),
 }
 _MEANINGS: Final = {word: meaning for meaning, words in _WORDS.items() for word in words}
-#: "1确认", as the text message itself writes it: the digit and a Chinese word that says the same (a Latin one may be a
-#: code)
-_DIGIT_AND_WORD: Final = "|".join(
-    rf"(?:{re.escape(meaning)}\s*(?:{'|'.join(sorted((each for each in words if not each.isascii()), key=len, reverse=True))}))"
-    for meaning, words in _WORDS.items()
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """An alternation, the longest first."""
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+
+#: "1确认", as the text message itself writes it: a digit and its own Chinese word (a Latin one may be a code)
+_BOTH: Final = "|".join(
+    rf"{meaning}\s*(?:{_any_of(each for each in words if not each.isascii())})" for meaning, words in _WORDS.items()
 )
 _PATTERN: Final = re.compile(
-    rf"(?:回复)?(?:(?P<both>{_DIGIT_AND_WORD})|(?P<word>{'|'.join(map(re.escape, sorted(_MEANINGS, key=len, reverse=True)))}))"
+    rf"(?:回复)?(?:(?P<both>{_BOTH})|(?P<word>{_any_of(_MEANINGS)}))"
     r"(?:[\s,，.。、:：;；!！-]*(?:码|CODE)?[\s:：]*(?P<code>[0-9A-Z]{1,13}))?[\s,，.。、!！]*"
 )
 _LONGEST: Final = 40
