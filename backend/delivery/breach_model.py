@@ -65,7 +65,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check found, before it is recorded. `subject` is the most specific of attempt, notice and alarm."""
+    """What a check found, before it is recorded. `subject` is the most specific of attempt, step, notice and alarm."""
 
     kind: BreachKind
     clause: str | None
@@ -76,12 +76,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
     notice: UUID | None = None
     attempt: UUID | None = None
+    step: UUID | None = None  #: names one step of a notice's escalation
     late_ms: int | None = None
 
     @property
     def subject(self) -> UUID:
         """What the breach is about."""
-        return self.attempt or self.notice or self.alarm
+        return self.attempt or self.step or self.notice or self.alarm
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
