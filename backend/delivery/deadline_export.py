@@ -115,7 +115,8 @@ def _attempt_row(line: NoticeLine, attempt: AttemptLine | None) -> Row:
     took = None if attempt.t5 is None else seconds((attempt.t5 - line.t1).total_seconds())
     said = [attempt.attempt, attempt.person, attempt.channel, attempt.state, attempt.why, attempt.tries]
     said += [attempt.round + 1, attempt.step + 1]  # as people count
-    moments = [attempt.attempt_deadline_at, line.t0, line.t1, line.t2, line.t3, attempt.t4, attempt.t5, attempt.t6, attempt.t7]
+    moments = [attempt.attempt_deadline_at, line.t0, line.t1, line.t2, line.t3]
+    moments += [attempt.t4, attempt.t5, attempt.t6, attempt.t7]
     return [*_about(line), *said, attempt.is_held, took, *_twice(moments, line.timezone)]
 
 

@@ -220,8 +220,8 @@ async def test_an_attempt_of_a_later_step_stands_beside_its_own_deadline(put: Pu
     notice = await put(MIDNIGHT, ("app", 0.25))
     due = MIDNIGHT + timedelta(seconds=60)
     await execute(
-        """insert into attempts (id, notice, person, channel, address, lane, state, language, due_at, deadline_at, tries,
-               drawn_revision, created_at, t4, t5, is_held, step)
+        """insert into attempts (id, notice, person, channel, address, lane, state, language, due_at, deadline_at,
+               tries, drawn_revision, created_at, t4, t5, is_held, step)
            values ($1, $2, $3, 'telegram', 'a', 'fire', 'accepted', 'zh_CN', $4, $5, 1, 0, $4, $4, $4, true, 1)""",
         new_id(), notice, unit["manager"], due, due + timedelta(seconds=3),
     )  # fmt: skip
