@@ -24,7 +24,7 @@ _CLAIMED: Final = """
     returning a.id, a.number, a.notice, a.person, a.channel, a.address, a.language, a.tries, a.surface, a.deadline_at,
               a.redraw_at, a.digest, n.kind, n.severity, n.t0, n.revision,
               coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
-# Who left since it was planned (it may have waited for a limit's window, or for a retry) hears nothing more of the unit.
+# Who left since it was planned (it may have waited for a limit's window or a retry) hears nothing more of the unit.
 CLAIM: Final = f"""
     with due as materialized (
         select a.id, r.until, p.is_active and (x.unit is null or exists (
