@@ -104,9 +104,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
 async def readiness_of(units: Iterable[UnitId] | None, *, only_live: bool = False) -> list[Readiness]:
     """How these units stand (None: all), by code."""
-    rows: list[dict[str, Any]] = await fetch(
-        _READINESS, None if units is None else list(units), only_live, clock.now()
-    )
+    rows: list[dict[str, Any]] = await fetch(_READINESS, None if units is None else list(units), only_live, clock.now())
     return msgspec.convert(rows, list[Readiness])
 
 

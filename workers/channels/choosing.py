@@ -118,9 +118,7 @@ class Line(Generic[V]):
         before = len(words)
         until = clock.monotonic() + self._seconds
         first = (delivery.tries - 1) % max(len(self._vendors), 1)
-        in_order = [
-            each for each in (*self._vendors[first:], *self._vendors[:first]) if each.vendor.name not in known
-        ]
+        in_order = [each for each in (*self._vendors[first:], *self._vendors[:first]) if each.vendor.name not in known]
         for index, each in enumerate(in_order):
             answer = await each.ask(act, _share(until - clock.monotonic(), in_order[index:]))
             if isinstance(answer, Taken):
