@@ -338,9 +338,10 @@ async def auditor(settings: Settings, stop: asyncio.Event) -> None:
     from backend.delivery.audit_checks import CHECKS
     from backend.delivery.auditor import Auditor
     from backend.delivery.heartbeat import Heartbeat
+    from backend.monitoring.late_links import LATE_LINKS
 
     async with _house(settings, "auditor"):
-        one = Auditor((UNTOLD, *CHECKS))
+        one = Auditor((UNTOLD, *CHECKS, LATE_LINKS))
         heartbeat = Heartbeat(settings.heartbeat, lambda: one.age_s)
         beating_out = asyncio.create_task(heartbeat.run(), name="heartbeat")
         _settle()
