@@ -210,7 +210,7 @@ async def late_escalations(_: Window, scene: Scene) -> list[Finding]:
             kind=BreachKind.ESCALATION_LATE,
             clause=None,
             notice=row["notice"],
-            step=row["subject"],
+            about=row["subject"],
             due_at=row["due_at"],
             cause=Cause(code=code, facts={"step": row["step"], "round": row["round"]}),
             **_about(row),

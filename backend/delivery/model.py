@@ -64,7 +64,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     actions: tuple[Action, ...] = ()
     raised_at: datetime | None = None
     revision: int = 0
-    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window"
+    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window", "gap"
 
 
 class AttemptState(StrEnum):
@@ -96,6 +96,7 @@ class NoticeKind(StrEnum):
     DESK = "desk"  #: somebody asked the provider's duty desk to take over
     MASK = "mask"  #: about a mask, not an alarm: `notices.alarm` is the mask's id
     WINDOW = "window"  #: about a drill or a test: `notices.alarm` is the window's id
+    GAP = "gap"  #: nobody is on duty for a while: `notices.alarm` is the gap warning's id
     DIGEST = "digest"  #: a storm is over: its totals, and what still stands
     OVERDUE = "overdue"  #: to the duty desk: the unit was not told in time
 

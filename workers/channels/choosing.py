@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from backend.core import clock, metrics
+from backend.core.beats import ail
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Severity
 from backend.delivery.model import PERHAPS, Delivery, Receipt, Refusal, RefusalKind
@@ -87,6 +88,7 @@ class Guarded(Generic[V]):
         state = self.breaker.state
         metrics.BREAKERS.labels(self.kind, self.vendor.name).set(_GAUGE[state])
         if state is not self._shown:
+            ail(f"{self.kind}/{self.vendor.name}", is_ill=state is not BreakerState.CLOSED)
             level = logging.WARNING if state is BreakerState.OPEN else logging.INFO
             facts = {"kind": str(self.kind), "vendor": self.vendor.name, "breaker": str(state)}
             log.log(level, "a vendor's breaker moved", extra=facts)
