@@ -70,7 +70,8 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a check found, before it is recorded. `subject` is the most specific of attempt, notice and alarm.
 
-    A breach that is about none of them names it in `about`; its `alarm` is the alarm it led to, else the device.
+    A breach that is about none of them names it in `about`; its `alarm` is the alarm it led to, else the device. One
+    about a single step of an escalation names the step there.
     """
 
     kind: BreachKind

@@ -27,6 +27,7 @@ from backend.delivery.claims import claimed as claimed_row
 from backend.delivery.digest import Digest, drawn
 from backend.delivery.fallback import Begun, begin_beside
 from backend.delivery.model import (
+    PERHAPS,
     Channel,
     EditsMany,
     NoticeKind,
@@ -316,6 +317,11 @@ def _by_channel(claimed: Sequence[Claimed]) -> list[tuple[ChannelName, list[Clai
     return list(groups.items())
 
 
+def _perhaps(refusal: Refusal) -> dict[str, str | int] | None:
+    """Who may have sent it all the same: the next try knows."""
+    return {PERHAPS: ",".join(refusal.perhaps)} if refusal.perhaps else None
+
+
 def _outcome(
     claimed: Claimed, kind: OutcomeKind, t4: datetime | None, answer: Receipt | Refusal, now: datetime
 ) -> Outcome:
@@ -334,7 +340,7 @@ def _outcome(
         tries=claimed.tries,
         revision=claimed.revision,
         deadline_at=claimed.deadline_at,
-        surface=answer.surface if isinstance(answer, Receipt) else None,
+        surface=answer.surface if isinstance(answer, Receipt) else _perhaps(answer),
         reason=refusal.reason if refusal else None,
         retry_after_s=refusal.retry_after if refusal else None,
         is_permanent=refusal.permanent if refusal else False,

@@ -141,6 +141,8 @@ class RefusalKind(StrEnum):
     UNKNOWN = "unknown"  #: no answer, and the carrier may have taken it
 
 
+#: where an attempt's surface names the vendors that may have sent it although none took it
+PERHAPS: Final = "perhaps"
 #: classes that no later try mends
 _FOR_GOOD: Final = frozenset(
     {RefusalKind.CONTACT, RefusalKind.CONTENT, RefusalKind.CONFIGURATION, RefusalKind.MONEY, RefusalKind.UNKNOWN}
@@ -152,6 +154,7 @@ class Refusal(Exception):  # noqa: N818 - what the carrier did
 
     `retry_after`: so many seconds it asked to wait. `hold_channel`: the whole channel must rest for them (Telegram's
     429). A channel that knows no classes says `permanent`, and `contact_is_dead` where the address is refused.
+    `perhaps`: vendors that may have sent it all the same; they stand on the attempt, and are not asked again for it.
     """
 
     def __init__(
@@ -163,9 +166,11 @@ class Refusal(Exception):  # noqa: N818 - what the carrier did
         contact_is_dead: bool = False,
         hold_channel: bool = False,
         kind: RefusalKind | None = None,
+        perhaps: Sequence[str] = (),
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.perhaps = tuple(perhaps)
         self.retry_after = retry_after
         self.hold_channel = hold_channel
         self.kind = kind or _kind_of(

@@ -52,8 +52,9 @@ _REFUSE: Final = """
     where a.id = x.id and a.state = 'sending'"""
 _POSTPONE: Final = """
     update attempts a set state = 'pending', lease_until = null, t4 = coalesce(a.t4, x.t4), due_at = x.due_at,
-        why = x.why
-    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[]) as x(id, t4, due_at, why)
+        why = x.why, surface = coalesce(x.surface::jsonb, a.surface)
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[])
+        as x(id, t4, due_at, why, surface)
     where a.id = x.id and a.state = 'sending'"""
 _REDRAWN: Final = """
     update attempts a set drawn_revision = greatest(a.drawn_revision, x.revision),
@@ -257,6 +258,7 @@ async def _postpone(outcomes: list[Outcome]) -> None:
             [each.t4 for each in outcomes],
             [each.due_at for each in outcomes],
             [each.why for each in outcomes],
+            [_encode(each.surface).decode() if each.surface else None for each in outcomes],
         )
 
 

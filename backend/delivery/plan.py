@@ -260,6 +260,24 @@ async def skip_pending(alarms: Sequence[AlarmId], why: str) -> int:
     return len(rows)
 
 
+async def skip_waiting(alarm: AlarmId, why: str) -> None:
+    """What waits beyond its deadline, for a limit's window or a retry, is not sent any more: it was judged meanwhile.
+
+    In the caller's transaction. What is still due within its deadline goes out all the same.
+    """
+    await execute(
+        """with waiting as materialized (
+               select a.id from attempts a join notices n on n.id = a.notice
+               where n.alarm = $1 and n.kind in ('raised', 'desk', 'overdue') and a.state = 'pending' and a.due_at > $3
+                 and (a.deadline_at is null or a.due_at > a.deadline_at)
+               order by a.id for no key update of a)
+           update attempts a set state = 'skipped', why = $2 from waiting where a.id = waiting.id""",
+        alarm,
+        why,
+        clock.now(),
+    )
+
+
 async def mark_durable(notices: Sequence[tuple[NoticeId, datetime]]) -> None:
     """Stamp t2, the time of the commit, which only its own successor can know."""
     if notices:

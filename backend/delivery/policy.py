@@ -173,6 +173,10 @@ _WRONGS: Final[tuple[tuple[Callable[[Policy, Severity], bool], str], ...]] = (
         ),
         N_("火警的第一步必须立即以全部方式通知单位全体人员"),
     ),
+    (
+        lambda policy, severity: severity is Severity.FIRE and not policy.required_roles >= _BOTH,
+        N_("火警须由单位管理人和值班人分别确认"),
+    ),
     (_is_out_of_bounds, N_("时间应在 10 秒到 24 小时之间")),
     (
         lambda policy, severity: policy.ack_timeout > VERDICT_WITHIN[severity],
