@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from backend.console.queries import ailing_vendors
+from backend.core import beats as told_beats
 from backend.core import clock
 from backend.core.beats import ailing, beat, beats
 from backend.core.clock import StillClock
@@ -45,8 +46,9 @@ def time() -> Iterator[StillClock]:
 
 
 async def test_a_silent_vendor_shows_at_the_desk_and_in_the_doctor_until_it_answers(
-    time: StillClock, database: str
+    time: StillClock, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(told_beats, "_AILS", set())  # what other tests' vendors left in this process
     guarded = Guarded(Channel.SMS, Vendor())
     for _ in range(2):
         await guarded.ask(lambda vendor: vendor.send(), 1.0)

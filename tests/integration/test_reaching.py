@@ -141,6 +141,16 @@ async def test_a_fires_policy_can_not_do_without_the_manager_and_the_unit_s_duty
         await set_policy(crew.manager, crew.unit, Severity.FIRE, policy, 0)
 
 
+async def test_a_fires_policy_can_not_keep_the_duty_desk_waiting(crew: Crew) -> None:
+    fire = POLICIES[Severity.FIRE]
+    late = msgspec.structs.replace(fire.steps[-1], after=timedelta(minutes=11))
+    slow = msgspec.structs.replace(fire, steps=(*fire.steps[:-1], late))
+    rare = msgspec.structs.replace(fire, repeat_gap=timedelta(minutes=11))
+    for policy in (slow, rare):
+        with pytest.raises(PolicyRefused):
+            await set_policy(crew.manager, crew.unit, Severity.FIRE, policy, 0)
+
+
 async def test_a_desk_that_acknowledged_is_left_alone_and_the_unit_is_not(
     door: Any, crew: Crew, still: StillClock
 ) -> None:
