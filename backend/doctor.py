@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from backend.core import clock
+from backend.core.beats import ailing, beats
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.deadlines import LEAST_CONTACT_KINDS, RECORDS_KEPT
 from backend.core.errors import BadSettings, NotFound, Refused
@@ -100,6 +101,12 @@ def _vendors(settings: Settings) -> str:
     return "".join(f"; {each}" for each in words)
 
 
+async def _carriers(_: Settings) -> tuple[bool, str]:
+    """Vendors that a running worker leaves alone because they do not answer."""
+    ill = ailing(await beats(), clock.now())
+    return not ill, f"left alone, for they do not answer: {', '.join(ill)}" if ill else "none is left alone"
+
+
 async def _units(_: Settings) -> tuple[bool, str]:
     rows = await fetch(
         """select u.code, count(distinct c.channel) as kinds from units u
@@ -140,13 +147,14 @@ CHECKS: Final[dict[str, Check]] = {
     "database": _database,
     "redis": _redis,
     "channels": _channels,
+    "vendors": _carriers,
     "units": _units,
     "ledger": _ledger,
     "storage": _storage,
 }
 
 
-_ASK_THE_DATABASE: Final = frozenset({_database, _units, _ledger, _storage})
+_ASK_THE_DATABASE: Final = frozenset({_database, _carriers, _units, _ledger, _storage})
 
 
 async def _send_tests(settings: Settings, code: str) -> int:

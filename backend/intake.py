@@ -18,6 +18,7 @@ from backend.alarms import raising
 from backend.alarms.mass_outages import tend_outages
 from backend.alarms.raising import Raised
 from backend.alarms.storm_tending import tend
+from backend.alarms.unled import tell_unled
 from backend.core import clock, metrics
 from backend.core.batching import Batcher
 from backend.core.db.engine import SERVER_AWAY, execute, fetch, transaction
@@ -248,7 +249,8 @@ async def sweep_stale(
 
 
 async def sweep_storms(storms: Storms, announce: Callable[[Committed], Awaitable[None]]) -> None:
-    """Cards that count, digests of storms that are over; the routine worker's chore."""
+    """Fires that no card tells of any more, cards that count, digests of storms that are over; the routine chore."""
+    await tell_unled()
     tended = await tend(storms)
     if not tended.touched:
         return

@@ -206,6 +206,7 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
     from backend.alarms.escalating import escalate
     from backend.alarms.masks.chores import look_after_masks
     from backend.delivery.carrier_words import settle_early_words
+    from backend.delivery.gaps import tell_of_gaps
     from backend.delivery.sweep import mark_breaches
     from backend.intake import forget_fingerprints, sweep_outages, sweep_stale, sweep_storms
     from backend.ledger.service import ensure_partitions
@@ -217,6 +218,7 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
         escalate,
         Every(1, mark_breaches),
         Every(600, warn_of_gaps),
+        Every(60, tell_of_gaps),
         Every(2, settle_early_words),
         Every(1, look_after_masks),
         Every(1, lambda: sweep_storms(settings.storms, _teller(announcer))),
@@ -338,9 +340,10 @@ async def auditor(settings: Settings, stop: asyncio.Event) -> None:
     from backend.delivery.audit_checks import CHECKS
     from backend.delivery.auditor import Auditor
     from backend.delivery.heartbeat import Heartbeat
+    from backend.monitoring.late_links import LATE_LINKS
 
     async with _house(settings, "auditor"):
-        one = Auditor((UNTOLD, *CHECKS))
+        one = Auditor((UNTOLD, *CHECKS, LATE_LINKS))
         heartbeat = Heartbeat(settings.heartbeat, lambda: one.age_s)
         beating_out = asyncio.create_task(heartbeat.run(), name="heartbeat")
         _settle()

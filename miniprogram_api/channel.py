@@ -13,7 +13,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from backend.core import clock
-from backend.core.db.engine import transaction
+from backend.core.db.engine import fetch
 from backend.core.i18n import N_
 from backend.core.live import Hint, publish
 from backend.core.redis import connect
@@ -22,29 +22,9 @@ from backend.delivery.model import Delivery, Receipt, Refusal
 
 _UNKNOWN: Final = N_("没有这个人员，或已停用")
 _AWAY: Final = N_("收件箱暂时无法写入")
-_LOCK: Final = "select pg_advisory_xact_lock(k) from (select unnest($1::bigint[]) as k order by 1) as sorted"
-# One statement for many cards: a fire in a big unit puts hundreds of rows at once. A card that was put before
-# (the worker died between our commit and its own) is answered with its row and not put again; when it has changed
-# meanwhile it is put as a redraw, for a phone rings once for an attempt.
-_PUT: Final = """
-    with wanted as (
-        select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::text[])
-            with ordinality as w (attempt, person, notice, alarm, revision, card, place)
-    ), there as (
-        select w.attempt, max(i.seq) as seq from wanted w
-        join inbox_items i on i.attempt = w.attempt and i.revision = w.revision
-        group by w.attempt
-    ), put as (
-        insert into inbox_items (person, attempt, notice, alarm, revision, card, at, is_new)
-        select w.person, w.attempt, w.notice, w.alarm, w.revision, w.card::jsonb, $7,
-            $8 and not exists (select from inbox_items i where i.attempt = w.attempt and i.is_new)
-        from wanted w join people p on p.id = w.person and p.is_active
-        where w.attempt not in (select attempt from there)
-        order by w.place
-        returning attempt, seq
-    )
-    select attempt, seq from put union all select attempt, seq from there
-"""
+# One call for many cards: a fire in a big unit puts hundreds of rows at once. The function (core/db/sql/inbox_*) takes
+# the people's locks, then puts; one round trip holds them as short as can be.
+_PUT: Final = "select attempt, seq from put_into_inboxes($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -109,9 +89,8 @@ async def _insert(deliveries: Sequence[Delivery], *, is_new: bool) -> dict[UUID,
         [each.card.revision for each in deliveries],
         [_encode(each.card).decode() for each in deliveries],
     ]
-    async with transaction() as connection:
-        await connection.fetch(_LOCK, sorted({_lock_of(each.person) for each in deliveries}))
-        rows = await connection.fetch(_PUT, *columns, clock.now(), is_new)
+    locks = sorted({_lock_of(each.person) for each in deliveries})
+    rows = await fetch(_PUT, locks, *columns, clock.now(), is_new)
     return {row["attempt"]: row["seq"] for row in rows}
 
 

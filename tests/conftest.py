@@ -55,9 +55,17 @@ def running(server: EmbeddedServer, socket: Path, log: Path) -> Iterator[Embedde
         process.wait(30)
 
 
+def _quick_place() -> str:
+    """Memory, where there is enough of it: a test's own database is then made in a twentieth of the time."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 2**30:
+        return str(memory)
+    return "/tmp"
+
+
 @pytest.fixture(scope="session")
 def servers_home() -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="fh-", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="fh-", dir=_quick_place()))
     home.chmod(0o755)
     yield home
     shutil.rmtree(home, ignore_errors=True)
@@ -74,6 +82,8 @@ def postgres_server(servers_home: Path) -> Iterator[EmbeddedServer]:
         "synchronous_commit=off",
         "-c",
         "full_page_writes=off",
+        "-c",
+        "max_wal_size=256MB",
     )
     server = EmbeddedServer(server.name, command, server.url, server.user)
     socket_dir = Path(parse_qs(urlsplit(server.url).query)["host"][0])

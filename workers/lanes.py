@@ -18,6 +18,7 @@ from arq.worker import Worker, func
 from redis.asyncio import Redis
 
 from backend.core import clock
+from backend.core.db.engine import SERVER_AWAY
 from backend.core.doorbell import deserialize, queue_of, serialize, topic_of
 from backend.core.ids import AttemptId
 from backend.core.redis import RedisError, connect
@@ -189,8 +190,15 @@ class LaneWorker:
             log.error("swept attempts not carried", exc_info=error, extra={"lane": self._lane})
 
     async def _chores_once(self) -> None:
+        """Each in its turn; one that fails is logged and keeps no other from its own."""
         for chore in self._chores:
-            await chore()
+            try:
+                await chore()
+            except SERVER_AWAY:
+                raise  # the others can't do without it either
+            except Exception:
+                # the sweeper's pass (house.md §6): a bug in one chore must not stop escalations or masks
+                log.exception("chore failed", extra={"lane": self._lane})
 
 
 class Every:

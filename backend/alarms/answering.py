@@ -1,7 +1,9 @@
 """What comes back by way of a telephone carrier: a key pressed during the call, a reply to a text message.
 
 The rule: only the person whose telephone an attempt went to answers for it, with their own rights, and only when
-there is no doubt which alarm is meant. Whatever else comes is recorded and is never an error to the carrier.
+there is no doubt which alarm is meant. An answer counts once: what a carrier tells again, however much later, undoes
+no verdict, holds no later round and answers no other alarm. Whatever else comes is recorded and is never an error to
+the carrier.
 """
 
 from collections.abc import Sequence
@@ -44,6 +46,17 @@ _TOLD: Final = """
 _BY_NUMBER: Final = f"{_TOLD} and a.number = $2"
 _ON_PHONE: Final = f"{_TOLD} and a.address = any($2) and x.closed_at is null order by a.number desc limit 200"
 _BY_EXTEND: Final = f"{_TOLD} and a.address = any($2) and a.number % $3 = $4 order by a.number desc limit 1"
+
+# A carrier that heard nothing from us brings the same reply again: the same words from the same telephone, sent at the
+# same moment by its clock. One that we had no time to act on is acted on then.
+_REPLIED: Final = f"""
+    {_TOLD} and a.address = any($2) and exists (
+        select from receipts r where r.attempt = a.id and r.kind = 'reply' and r.facts ->> 'said' = $3
+            and r.facts ->> 'carrier_at' = $4)
+    and (exists (select from acknowledgements k where k.alarm = n.alarm and k.person = a.person)
+        or exists (select from alarm_entries e where e.alarm = n.alarm and e.person = a.person
+                   and e.kind = 'desk_called'))
+    order by a.number desc limit 1"""
 
 
 class Did(StrEnum):
@@ -119,7 +132,9 @@ async def by_key(number: int, digit: str, *, phone: str = "", at: datetime | Non
         return await _nothing(Did.UNKNOWN, _Words(Via.VOICE, phone, digit), DEFAULT_LANGUAGE)
     if meaning is None:
         return await _nothing(Did.UNDERSTOOD_NOT, _Words(Via.VOICE, told[0].address, digit), told[0].language)
-    await _note(told[0], "key", digit, at)
+    is_new = await _note(told[0], "key", digit, digit, at)
+    if told[0].is_known and not is_new and meaning is not Meaning.DUTY_DESK:  # the desk is called once by itself
+        return _again_said(told[0], meaning)
     return await _carry_out(told[0], meaning, Via.VOICE)
 
 
@@ -136,12 +151,31 @@ async def by_reply(phone: str, text: str, *, extend: str | None = None, at: date
     said = _Words(Via.SMS, phone, text)
     if reply is None:
         return await _nothing(Did.UNDERSTOOD_NOT, said, language)
+    if before := await _replied(phone, text, at):
+        return _again_said(before, reply.meaning)
     meant = await _meant(phone, reply, extend, here)
     if len(meant) != 1:
         did = Did.AMBIGUOUS if meant else Did.UNKNOWN
         return await _nothing(did, said, language, meant)
-    await _note(meant[0], "reply", text, at)
+    await _note(meant[0], "reply", text if at is None else f"{text} {at.isoformat()}", text, at)
     return await _carry_out(meant[0], reply.meaning, Via.SMS)
+
+
+async def _replied(phone: str, text: str, at: datetime | None) -> _Told | None:
+    """The attempt that this very reply answered before; a carrier that tells no time tells nothing twice."""
+    if at is None:
+        return None
+    told = await _told(_REPLIED, str(Channel.SMS), list(phone_spellings(phone)), text, at.isoformat())
+    return told[0] if told else None
+
+
+def _again_said(told: _Told, meaning: Meaning) -> Answer:
+    """What was done before is said once more, and nothing is done."""
+    did = _DONE[meaning]
+    if did is Did.JUDGED and not told.is_judged:
+        did = Did.ACKNOWLEDGED  # who may not judge was recorded as knowing
+    sentence = translate(SENTENCES[did], told.language, number=told.alarm_number)
+    return Answer(did=did, sentence=sentence, alarm=told.alarm)
 
 
 async def _meant(phone: str, reply: Reply, extend: str | None, here: Sequence[_Told]) -> list[_Told]:
@@ -215,6 +249,13 @@ _ACTS: Final = {
     Meaning.DUTY_DESK: _duty_desk,
     Meaning.AGAIN: _again,
 }
+#: what each comes to; said again when a carrier brings it twice
+_DONE: Final = {
+    Meaning.ACKNOWLEDGE: Did.ACKNOWLEDGED,
+    Meaning.FALSE_ALARM: Did.JUDGED,
+    Meaning.DUTY_DESK: Did.CALLED_DESK,
+    Meaning.AGAIN: Did.AGAIN,
+}
 
 
 async def _told(sql: str, *values: Any) -> list[_Told]:
@@ -225,11 +266,11 @@ def _is_same(phone: str, address: str) -> bool:
     return e164(phone) == e164(address)
 
 
-async def _note(told: _Told, kind: str, words: str, at: datetime | None) -> None:
-    """Evidence of what was pressed or written; the same again is the same evidence."""
-    facts = {"word": f"{kind}:{words}", "said": words, "carrier_at": at.isoformat() if at else None}
+async def _note(told: _Told, kind: str, mark: str, words: str, at: datetime | None) -> bool:
+    """Evidence of what was pressed or written; the same mark again is the same evidence. Answers whether it is new."""
+    facts = {"word": f"{kind}:{mark}", "said": words, "carrier_at": at.isoformat() if at else None}
     async with transaction():
-        await note_answer(told.attempt, kind, facts)
+        return await note_answer(told.attempt, kind, facts)
 
 
 async def _nothing(did: Did, said: _Words, language: str, meant: Sequence[_Told] = ()) -> Answer:

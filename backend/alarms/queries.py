@@ -191,6 +191,7 @@ _SENTENCES: Final = {
     "drill": N_("演练期间，只通知单位内部"),
     "test_window": N_("测试期间，只通知单位内部"),
     "told_after_all": N_("不再屏蔽，现在通知"),
+    "told_alone": N_("合并通知的报警已处置或恢复，现在单独通知"),
     "made_real": N_("升级为真实报警，现在通知"),
 }
 #: facts that stand inside a sentence

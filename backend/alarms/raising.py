@@ -19,9 +19,9 @@ from backend.alarms.masks.model import INSIDE_MARKS, Cover, Point, held_note
 from backend.alarms.masks.rows import write_holds
 from backend.alarms.model import ONCE_A_DAY, Alarm
 from backend.alarms.parts import told_by_parts
-from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, revision_of, write_entries
+from backend.alarms.rows import COLUMNS, NewEntry, alarm_of, alarms_of, entry_rows, revision_of, write_entries
 from backend.core import metrics
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import Write, execute, fetch
 from backend.core.deadlines import HISTORIC_FIRE, NOTICE_DEADLINES
 from backend.core.ids import AlarmId, LedgerId, new_id
 from backend.core.settings import Storms
@@ -196,7 +196,7 @@ async def apply(changes: Sequence[Change], storms: Storms | None = None) -> Rais
     await _cover(news)
     raised = await _insert(news)
     await _write_repeats(batch)
-    await _write_entries(raised, batch)
+    story = await _story(raised, batch)
     # what is masked or drilled tells of nothing else: whoever is told with it would not be told
     plain = [(alarm, new) for alarm, new in raised if new.cover is None]
     told = await told_by_parts([(alarm, new.settle) for alarm, new in plain]) | await never_told(
@@ -212,7 +212,7 @@ async def apply(changes: Sequence[Change], storms: Storms | None = None) -> Rais
         _restored_draft(alarm, batch.cleared[alarm.id][1], told.get(alarm.id), inside.get(alarm.id))
         for alarm in cleared
     ]
-    planned = await delivery.plan(drafts)
+    planned = await delivery.plan(drafts, beside=story)
     await write_unreached(planned, max(change.report.received_at for change in changes))
     return Raised(planned=planned, redraws=redraws, touched=[alarm for alarm, _ in raised] + cleared)
 
@@ -335,7 +335,8 @@ async def _write_clears(batch: _Batch) -> tuple[list[Alarm], Redraws]:
     return alarms, await revise_all([revision_of(alarm) for alarm in alarms])
 
 
-async def _write_entries(raised: list[tuple[Alarm, _New]], batch: _Batch) -> None:
+async def _story(raised: list[tuple[Alarm, _New]], batch: _Batch) -> list[Write]:
+    """The lines of the alarms' stories, to be written with the notices; what holds an alarm is written at once."""
     entries: list[NewEntry] = []
     holds: list[tuple[AlarmId, UUID | None, UUID | None, datetime]] = []
     for alarm, new in raised:
@@ -347,8 +348,8 @@ async def _write_entries(raised: list[tuple[Alarm, _New]], batch: _Batch) -> Non
             entries.append(NewEntry(alarm.id, new.cleared_at, "cleared", {"by": new.cleared_by or ""}))
     for alarm, clear in batch.cleared.values():
         entries.append(NewEntry(alarm.id, clear.at, "cleared", {"by": clear.why}))
-    await write_entries(entries)
     await write_holds(holds)
+    return entry_rows(entries)
 
 
 async def write_unreached(planned: Planned, at: datetime) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from backend.alarms.card import alarm_card
 from backend.alarms.model import Alarm, Known
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import Write, fetch, write_together
 from backend.core.ids import AlarmId, PersonId, new_id
 from backend.core.vocabulary import AlarmClass, Severity, Verdict, Via
 from backend.delivery.revising import Revision
@@ -86,6 +86,10 @@ def revision_of(alarm: Alarm) -> Revision:
 
 async def write_entries(entries: Sequence[NewEntry]) -> None:
     """Add lines to alarms' stories, inside the caller's transaction."""
-    if entries:
-        rows = [(new_id(), *each[:3], _encode(each.facts).decode(), each.person, each.via) for each in entries]
-        await execute(_ENTRIES, *map(list, zip(*rows, strict=True)))
+    await write_together(entry_rows(entries))
+
+
+def entry_rows(entries: Sequence[NewEntry]) -> list[Write]:
+    """The same as a part of a larger write."""
+    rows = [(new_id(), *each[:3], _encode(each.facts).decode(), each.person, each.via) for each in entries]
+    return [(_ENTRIES, [*map(list, zip(*rows, strict=True))])] if rows else []

@@ -21,6 +21,8 @@ from backend.core.ids import AlarmId, new_id
 from backend.core.live import Hint
 from backend.core.vocabulary import Severity, Verdict, Via
 from backend.delivery import escalating
+from backend.delivery.plan import skip_waiting
+from backend.delivery.reasons import Why, written
 from backend.delivery.revising import Redraws, revise
 from backend.delivery.service import answered
 from backend.ledger.service import record_action
@@ -112,6 +114,8 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
         await escalating.ended([alarm_id], "judged")
         if verdict is Verdict.REAL:
             await tell_if_held(person, alarm, via, released)
+        else:
+            await skip_waiting(alarm_id, written(Why.JUDGED))
         facts = {"verdict": str(verdict), "note": note}
         released.add(redraws=await _after(person, alarm, "alarm.judged", via, now, facts=facts))
     released.touch([alarm])

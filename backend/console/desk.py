@@ -13,7 +13,7 @@ from backend.alarms.handing_over import adopt_device as hand_to_unit
 from backend.console.lines import lines_of
 from backend.console.pages import channel_words, draw, draw_refusal
 from backend.console.phone import MOST_AFTER, WAYS, alarm_page, frame, pages_of, to_the_door
-from backend.console.queries import glance, missing_processes
+from backend.console.queries import ailing_vendors, glance, missing_processes
 from backend.core.errors import NotAllowed, NotSignedIn, Refused
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, DeviceId
@@ -86,6 +86,7 @@ class DeskPages(Controller):
             "strangers": {device.id: device.address for device in strangers},
             "profiles": PROFILES,
             "missing": await missing_processes(person.language),
+            "ailing": await ailing_vendors(person.language),
             "failing": await failing_contacts(person),
             "channels": channel_words(person.language),
             "gaps": first_gaps(await open_gaps_for(person)),

@@ -10,11 +10,11 @@ from uuid import UUID
 import msgspec
 
 from backend.core import clock
-from backend.core.beats import beats, missing
+from backend.core.beats import ailing, beats, missing
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId
-from backend.core.vocabulary import Severity
+from backend.core.vocabulary import CHANNEL_LABELS, Channel, Severity
 from backend.people.doors import units_seen
 from backend.people.model import Person
 
@@ -108,3 +108,12 @@ async def has_telegram(person: PersonId) -> bool:
 async def missing_processes(language: str) -> list[str]:
     """Parts of the house of which no living process says anything, in the reader's words."""
     return [translate(_PROCESSES.get(name, name), language) for name in missing(await beats(), clock.now())]
+
+
+async def ailing_vendors(language: str) -> list[str]:
+    """Vendors that a worker leaves alone because they do not answer (熔断), as "短信 aliyun"."""
+    found = []
+    for what in ailing(await beats(), clock.now()):
+        kind, _slash, vendor = what.partition("/")
+        found.append(f"{translate(CHANNEL_LABELS[Channel(kind)], language)} {vendor}")
+    return found

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,19 +31,35 @@ _OPTIONAL_FOR: Final = timedelta(hours=1)
 _FORGOTTEN_AFTER: Final = timedelta(days=1)
 
 _BEAT: Final = """
-    insert into process_beats as b (name, host, pid, started_at, at) values ($1, $2, $3, $4, $5)
-    on conflict (host, pid) do update set name = excluded.name, started_at = excluded.started_at, at = excluded.at"""
+    insert into process_beats as b (name, host, pid, started_at, at, ails) values ($1, $2, $3, $4, $5, $6)
+    on conflict (host, pid) do update set name = excluded.name, started_at = excluded.started_at, at = excluded.at,
+        ails = excluded.ails"""
 _END: Final = "delete from process_beats where host = $1 and pid = $2"
 _FORGET: Final = "delete from process_beats where at < $1"
 
 
 class Beat(msgspec.Struct, frozen=True, kw_only=True):
-    """A process and when it was last known to live."""
+    """A process, when it was last known to live, and what it then could not use."""
 
     name: str
     host: str
     pid: int
     at: datetime
+    ails: tuple[str, ...] = ()
+
+
+#: what this process can't use just now, such as a vendor that does not answer: "sms/aliyun"
+_AILS: Final[set[str]] = set()
+
+
+def ail(what: str, *, is_ill: bool) -> None:
+    """Note that something this process works with is ill, or well again; its next beat says so."""
+    (_AILS.add if is_ill else _AILS.discard)(what)
+
+
+def ailing(beats: Iterable[Beat], now: datetime) -> tuple[str, ...]:
+    """What any living process can't use now."""
+    return tuple(sorted({what for each in beats if each.at >= now - SILENT_AFTER for what in each.ails}))
 
 
 def alive(beats: Sequence[Beat], now: datetime) -> frozenset[str]:
@@ -60,12 +76,12 @@ def missing(beats: Sequence[Beat], now: datetime) -> tuple[str, ...]:
 
 async def beats() -> list[Beat]:
     """Every process that wrote a beat lately."""
-    return msgspec.convert(await fetch("select name, host, pid, at from process_beats"), list[Beat])
+    return msgspec.convert(await fetch("select name, host, pid, at, ails from process_beats"), list[Beat])
 
 
 async def beat(name: str, started_at: datetime) -> None:
     """Say once that this process is alive."""
-    await execute(_BEAT, name, socket.gethostname(), os.getpid(), started_at, clock.now())
+    await execute(_BEAT, name, socket.gethostname(), os.getpid(), started_at, clock.now(), sorted(_AILS))
 
 
 async def forget_dead() -> None:

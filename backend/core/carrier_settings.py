@@ -104,7 +104,7 @@ class Tencent(Section, frozen=True):
 class Budgets(Section, frozen=True):
     """Carriers' limits as messages in a window (delivery.budgets says where each is from; 0: none), and fire's part."""
 
-    fire_reserve: Share = 0.4  #: of each limit, for fire only
+    fire_reserve: Annotated[float, Meta(gt=0, lt=1)] = 0.4  #: of each limit, for fire only
     low_share: Share = 0.25  #: of what is left for the rest: below it, messages are spread and told together
     telegram_per_chat_per_second: CountOrNone = 1
     telegram_fire_per_chat_per_second: CountOrNone = 5

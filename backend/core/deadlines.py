@@ -55,6 +55,8 @@ VERDICT_WITHIN: Final = {
     Severity.ABNORMAL: timedelta(hours=1),
     Severity.OFFLINE: timedelta(hours=4),
 }
+#: a fire that nobody answers is the provider's duty desk's within, and told again within (our own rule; no clause)
+FIRE_DESK_WITHIN: Final = timedelta(minutes=10)
 #: a duty schedule's gap is warned of so long before it begins
 GAP_WARNING: Final = timedelta(days=7)
 #: an attempt that is this much overdue and in nobody's hands is taken up by the auditor (our own rule; no clause)

@@ -110,7 +110,7 @@ class Workers(Section, frozen=True):
     """The delivery workers."""
 
     fire_processes: Count = 2  #: two, so that one killed in mid-send is covered by the other at once
-    send_timeout_s: Seconds = 2.0
+    send_timeout_s: Annotated[float, Meta(gt=0, le=2.5)] = 2.0  #: a fire's 3 s of 4.3.1 leave no more
     concurrency: Count = 64
 
 
@@ -124,7 +124,7 @@ class Storms(Section, frozen=True):
     quiet_s: Seconds = 10  #: nothing new for so long: the storm is over, its digest is sent
     fire_quiet_s: Seconds = 300
     links_quiet_s: Seconds = 60
-    leader_s: Seconds = 300  #: no card speaks for others longer than this
+    leader_s: Annotated[float, Meta(gt=0, le=900)] = 300  #: no card speaks for others longer than this
 
 
 class Carriers(Section, frozen=True):

@@ -78,13 +78,15 @@ _STUCK: Final = f"""
       and ((t.state = 'pending' and t.due_at < $2) or (t.state = 'sending' and t.lease_until < $2))
       and not exists (select from breaches b where b.kind = 'attempt_stuck' and b.subject = t.id)
     order by t.due_at, t.id limit $3"""
-#: a step is taken by a sweep every second; this much later nobody takes it
+#: a step is taken by a sweep every second; this much later nobody takes it. Each step is a breach of its own
 _STEP_OVERDUE: Final = timedelta(seconds=5)
 _LATE_STEPS: Final = """
-    select e.notice, e.alarm, e.unit, e.severity, e.due_at, e.step, e.round from escalations e
-    where e.state <> 'ended' and e.due_at < $1
-      and not exists (select from breaches b where b.kind = 'escalation_late' and b.subject = e.notice)
-    order by e.due_at, e.id limit $2"""
+    with late as (
+        select e.*, md5(e.notice::text || '/' || e.round || '/' || e.step || '/' || e.state)::uuid as subject
+        from escalations e where e.state <> 'ended' and e.due_at < $1)
+    select notice, alarm, unit, severity, due_at, step, round, subject from late
+    where not exists (select from breaches b where b.kind = 'escalation_late' and b.subject = late.subject)
+    order by due_at, id limit $2"""
 _OVERDUE_ONES: Final = """
     select id from attempts
     where lane = $1 and state in ('pending', 'sending')
@@ -208,6 +210,7 @@ async def late_escalations(_: Window, scene: Scene) -> list[Finding]:
             kind=BreachKind.ESCALATION_LATE,
             clause=None,
             notice=row["notice"],
+            about=row["subject"],
             due_at=row["due_at"],
             cause=Cause(code=code, facts={"step": row["step"], "round": row["round"]}),
             **_about(row),

@@ -25,6 +25,8 @@ class BreachKind(StrEnum):
     ATTEMPT_LATE = "attempt_late"  #: not accepted by its deadline
     ATTEMPT_STUCK = "attempt_stuck"  #: due for long, and in nobody's hands
     ESCALATION_LATE = "escalation_late"  #: a step of the policy that nobody took
+    LINK_LATE = "link_late"  #: a dead link was recognised too late (4.4.2)
+    LINK_UNSEEN = "link_unseen"  #: a link is silent for longer, and nothing says so
     KINDS_SHORT = "kinds_short"  #: fewer than two kinds of contact within the deadline (4.3.3)
 
 
@@ -44,6 +46,7 @@ class CauseCode(StrEnum):
     CARRIER_FAILING = "carrier_failing"  #: refused for now, tried again
     WORKER_DEAD = "worker_dead"  #: no worker of the lane lives
     WORKER_DIED = "worker_died"  #: the worker that held it died in the middle
+    GATEWAY_AWAY = "gateway_away"  #: the gateway was not there to see it
     BACKLOG = "backlog"  #: nobody took it, though workers live
     CARRIER_SLOW = "carrier_slow"  #: it was taken, and too late
     UNKNOWN = "unknown"
@@ -65,7 +68,11 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check found, before it is recorded. `subject` is the most specific of attempt, notice and alarm."""
+    """What a check found, before it is recorded. `subject` is the most specific of attempt, notice and alarm.
+
+    A breach that is about none of them names it in `about`; its `alarm` is the alarm it led to, else the device. One
+    about a single step of an escalation names the step there.
+    """
 
     kind: BreachKind
     clause: str | None
@@ -77,11 +84,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     notice: UUID | None = None
     attempt: UUID | None = None
     late_ms: int | None = None
+    about: UUID | None = None
 
     @property
     def subject(self) -> UUID:
         """What the breach is about."""
-        return self.attempt or self.notice or self.alarm
+        return self.about or self.attempt or self.notice or self.alarm
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +153,8 @@ KIND_LABELS: Final = {
     BreachKind.ATTEMPT_LATE: N_("超过时限未送达"),
     BreachKind.ATTEMPT_STUCK: N_("到时未发送"),
     BreachKind.ESCALATION_LATE: N_("升级步骤未按时进行"),
+    BreachKind.LINK_LATE: N_("通信中断识别过晚"),
+    BreachKind.LINK_UNSEEN: N_("通信中断未识别"),
     BreachKind.KINDS_SHORT: N_("时限内少于两种联络方式"),
 }
 CAUSE_LABELS: Final = {
@@ -161,6 +171,7 @@ CAUSE_LABELS: Final = {
     CauseCode.CARRIER_FAILING: N_("运营商暂时失败"),
     CauseCode.WORKER_DEAD: N_("没有运行的发送进程"),
     CauseCode.WORKER_DIED: N_("发送进程中途退出"),
+    CauseCode.GATEWAY_AWAY: N_("接入网关中断"),
     CauseCode.BACKLOG: N_("发送积压"),
     CauseCode.CARRIER_SLOW: N_("运营商接收过慢"),
     CauseCode.UNKNOWN: N_("原因不明"),

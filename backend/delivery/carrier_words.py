@@ -113,11 +113,15 @@ async def number_of(vendor: str, provider_id: str) -> int | None:
     return None if row is None else int(row["number"])
 
 
-async def note_answer(attempt: AttemptId, kind: str, facts: Mapping[str, object]) -> None:
-    """A reply or a key: kept as evidence; who answers has received it. In the caller's transaction."""
+async def note_answer(attempt: AttemptId, kind: str, facts: Mapping[str, object]) -> bool:
+    """A reply or a key: kept as evidence; who answers has received it. In the caller's transaction.
+
+    False when the same was kept before: a carrier tells it twice.
+    """
     now = clock.now()
-    await execute(_KEEP, new_id(), attempt, kind, now, _encode(facts).decode())
+    is_new = bool(await fetch(_KEEP, new_id(), attempt, kind, now, _encode(facts).decode()))
     await execute("update attempts set t6 = $2 where id = $1 and t6 is null", attempt, now)
+    return is_new
 
 
 def _plain(word: CarrierSaid) -> CarrierSaid:

@@ -21,12 +21,13 @@ from backend.core.ids import AttemptId, NoticeId
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Severity
 from backend.delivery import spending
-from backend.delivery.budgets import Ask, Limits, Word, gather
+from backend.delivery.budgets import Answer, Ask, Limits, Word, gather
 from backend.delivery.claims import CLAIM, CLAIM_REDRAW, RESTS, Claimed
 from backend.delivery.claims import claimed as claimed_row
 from backend.delivery.digest import Digest, drawn
 from backend.delivery.fallback import Begun, begin_beside
 from backend.delivery.model import (
+    PERHAPS,
     Channel,
     EditsMany,
     NoticeKind,
@@ -44,10 +45,11 @@ log = logging.getLogger(__name__)
 _RESTED: Final = """
     select id, notice from attempts
     where id = any($1) and state = 'pending' and why = $2 and due_at > deadline_at"""
+# a row that somebody holds is left alone: its outcome is being written, and who waits for one holds all the others up
 _RENEW: Final = """
     with held as materialized (
         select id from attempts where id = any($1) and state = 'sending' and lease_by = $3
-        order by id for no key update)
+        order by id for no key update skip locked)
     update attempts a set lease_until = $2 from held where a.id = held.id returning a.id"""
 
 #: a redraw that nobody finished is taken up again after this
@@ -57,6 +59,8 @@ _OUTCOMES_LINGER_S: Final = 0.015
 #: one slot in so many is for drawing again
 _REDRAW_SHARE: Final = 4
 _RENEW_EVERY_S: Final = LEASE.total_seconds() / 3
+#: a lease that is good for so long needs no renewing yet: hardly any attempt takes longer than what it has left
+_YOUNG: Final = LEASE * 2 / 3
 
 
 class Carrier:
@@ -83,11 +87,13 @@ class Carrier:
         self._outcomes: Batcher[Outcome, None] = Batcher(
             write_outcomes, most=200, name="outcomes", linger_s=_OUTCOMES_LINGER_S
         )
+        self._asking: Batcher[Ask, Answer] = Batcher(self._spend, most=200, name="spending")
         self._renewing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to renew leases and write outcomes."""
+        """Begin to renew leases, ask for room and write outcomes."""
         await self._outcomes.start()
+        await self._asking.start()
         self._renewing = asyncio.create_task(self._renew(), name="lease-renewal")
 
     async def stop(self) -> None:
@@ -95,6 +101,7 @@ class Carrier:
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)
+        await self._asking.stop()
         await self._outcomes.stop()
 
     async def carry(self, attempts: Sequence[AttemptId]) -> int:
@@ -155,7 +162,8 @@ class Carrier:
         """Those the carrier's limits let go now; the others are put back, skipped, or told in one message."""
         now = clock.now()
         asks = [_ask(each) for each in group]
-        answers = await spending.spend(asks, self._limits, now)
+        answered = await asyncio.gather(*(self._asking.post(each) for each in asks))
+        answers = {ask.attempt: answer for ask, answer in zip(asks, answered, strict=True)}
         taking = gather(asks, answers)
         for each in (each for others in taking.values() for each in others):
             answers[each] = msgspec.structs.replace(answers[each], word=Word.WAIT)
@@ -169,6 +177,11 @@ class Carrier:
                 digest = await spending.bundle(claim, now, self._name) if claim.ask.attempt in taking else None
                 going.append(_summed_up(claimed, digest) if digest else claimed)
         return going, begun
+
+    async def _spend(self, asks: Sequence[Ask]) -> list[Answer]:
+        """One claim on the limits for all that asks at once: the account's own log is one row, and everybody's."""
+        answers = await spending.spend(asks, self._limits, clock.now())
+        return [answers[each.attempt] for each in asks]
 
     async def _begin_beside_rests(self, attempts: Sequence[AttemptId]) -> None:
         """What its resting channel can't make in time has its next kind begun now."""
@@ -252,11 +265,13 @@ class Carrier:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(_RENEW_EVERY_S)
-            if not self._held:
+            now = clock.now()
+            until = now + LEASE
+            old = [attempt for attempt, held_until in self._held.items() if held_until < now + _YOUNG]
+            if not old:
                 continue
-            until = clock.now() + LEASE
             try:
-                rows = await fetch(_RENEW, list(self._held), until, self._name)
+                rows = await fetch(_RENEW, old, until, self._name)
                 self._held.update((each, until) for row in rows if (each := AttemptId(row["id"])) in self._held)
             except Exception:
                 # the sweeper's loops must not die (house.md §6); a lease that could not be renewed runs out,
@@ -302,6 +317,11 @@ def _by_channel(claimed: Sequence[Claimed]) -> list[tuple[ChannelName, list[Clai
     return list(groups.items())
 
 
+def _perhaps(refusal: Refusal) -> dict[str, str | int] | None:
+    """Who may have sent it all the same: the next try knows."""
+    return {PERHAPS: ",".join(refusal.perhaps)} if refusal.perhaps else None
+
+
 def _outcome(
     claimed: Claimed, kind: OutcomeKind, t4: datetime | None, answer: Receipt | Refusal, now: datetime
 ) -> Outcome:
@@ -320,7 +340,7 @@ def _outcome(
         tries=claimed.tries,
         revision=claimed.revision,
         deadline_at=claimed.deadline_at,
-        surface=answer.surface if isinstance(answer, Receipt) else None,
+        surface=answer.surface if isinstance(answer, Receipt) else _perhaps(answer),
         reason=refusal.reason if refusal else None,
         retry_after_s=refusal.retry_after if refusal else None,
         is_permanent=refusal.permanent if refusal else False,

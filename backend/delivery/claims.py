@@ -16,23 +16,34 @@ from backend.delivery.reasons import Why, written
 
 #: why an attempt waits whose channel asked one of the workers to leave it alone (`channel_rests`)
 RESTS: Final = written(Why.RESTS)
+#: why an attempt is not made whose person is no longer active, or has no role there any more
+GONE: Final = written(Why.GONE)
 # Every statement that writes several attempts locks them in the order of their ids first, so that two of them never
 # wait for each other in a ring.
 _CLAIMED: Final = """
     returning a.id, a.number, a.notice, a.person, a.channel, a.address, a.language, a.tries, a.surface, a.deadline_at,
               a.redraw_at, a.digest, n.kind, n.severity, n.t0, n.revision,
               coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card"""
+# Who left since it was planned (it may have waited for a limit's window or a retry) hears nothing more of the unit.
 CLAIM: Final = f"""
     with due as materialized (
-        select a.id, r.until from attempts a left join channel_rests r on r.channel = a.channel and r.until > $4
+        select a.id, r.until, p.is_active and (x.unit is null or exists (
+            select from grants g where g.person = a.person and (g.unit is null or g.unit = x.unit))) as is_able
+        from attempts a join notices x on x.id = a.notice join people p on p.id = a.person
+        left join channel_rests r on r.channel = a.channel and r.until > $4
         where a.id = any($1)
           and ((a.state = 'pending' and a.due_at <= $4) or (a.state = 'sending' and a.lease_until < $4))
         order by a.id for no key update of a),
+    gone as (
+        update attempts a set lease_until = null, why = '{GONE}',
+            state = case when a.state = 'pending' then 'skipped' else 'refused' end
+        from due where a.id = due.id and not due.is_able),
     resting as (
         update attempts a set state = 'pending', lease_until = null, due_at = due.until, why = '{RESTS}'
-        from due where a.id = due.id and due.until is not null)
+        from due where a.id = due.id and due.is_able and due.until is not null)
     update attempts a set state = 'sending', lease_until = $2, lease_by = $3, tries = a.tries + 1
-    from notices n, due where a.id = due.id and due.until is null and n.id = a.notice {_CLAIMED}"""
+    from notices n, due
+    where a.id = due.id and due.is_able and due.until is null and n.id = a.notice {_CLAIMED}"""
 CLAIM_REDRAW: Final = f"""
     with due as materialized (
         select a.id, r.until from attempts a left join channel_rests r on r.channel = a.channel and r.until > $3

@@ -69,7 +69,7 @@ def _named_twice(names: Sequence[str]) -> list[str]:
 _ABOUT: Final = ("notice", "alarm", "number", "unit", "unit_name", "place", "kind", "severity", "clause")
 ATTEMPTS: Final = (
     *_ABOUT,
-    *("attempt", "person", "channel", "state", "why", "tries", "held", "t1_to_t5_s"),
+    *("attempt", "person", "channel", "state", "why", "tries", "round", "step", "held", "t1_to_t5_s"),
     *_named_twice(("deadline", *_STAMPS)),
 )
 NOTICES: Final = (
@@ -111,10 +111,12 @@ def attempt_rows(line: NoticeLine) -> list[Row]:
 def _attempt_row(line: NoticeLine, attempt: AttemptLine | None) -> Row:
     if attempt is None:
         moments = [line.deadline_at, line.t0, line.t1, line.t2, line.t3, None, None, None, None]
-        return [*_about(line), *[None] * 8, *_twice(moments, line.timezone)]
+        return [*_about(line), *[None] * 10, *_twice(moments, line.timezone)]
     took = None if attempt.t5 is None else seconds((attempt.t5 - line.t1).total_seconds())
     said = [attempt.attempt, attempt.person, attempt.channel, attempt.state, attempt.why, attempt.tries]
-    moments = [line.deadline_at, line.t0, line.t1, line.t2, line.t3, attempt.t4, attempt.t5, attempt.t6, attempt.t7]
+    said += [attempt.round + 1, attempt.step + 1]  # as people count
+    moments = [attempt.attempt_deadline_at, line.t0, line.t1, line.t2, line.t3]
+    moments += [attempt.t4, attempt.t5, attempt.t6, attempt.t7]
     return [*_about(line), *said, attempt.is_held, took, *_twice(moments, line.timezone)]
 
 

@@ -23,7 +23,8 @@ _NOTICES: Final = f"""
     select n.id as notice, n.alarm, u.code as unit, u.name as unit_name, coalesce(u.timezone, $4) as timezone,
         n.kind, n.severity, n.clause, n.deadline_at, n.t0, n.t1, n.t2, n.t3,
         n.cards -> 'zh_CN' ->> 'number' as number, n.cards -> 'zh_CN' ->> 'where' as place,
-        t.id as attempt, p.name as person, t.channel, t.state, t.why, t.tries, t.is_held, t.t4, t.t5, t.t6, t.t7
+        t.id as attempt, p.name as person, t.channel, t.state, t.why, t.tries, t.is_held,
+        t.round, t.step, t.deadline_at as attempt_deadline_at, t.t4, t.t5, t.t6, t.t7
     from notices n left join units u on u.id = n.unit left join attempts t on t.notice = n.id
         left join people p on p.id = t.person
     where n.created_at >= $1 and n.created_at < $2 and {_DOOR}
@@ -91,6 +92,9 @@ class AttemptLine(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None
     tries: int
     is_held: bool | None
+    round: int
+    step: int
+    attempt_deadline_at: datetime | None  #: a later step's runs from its own time
     t4: datetime | None
     t5: datetime | None
     t6: datetime | None

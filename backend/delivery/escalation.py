@@ -2,7 +2,8 @@
 
 The rule: only a verdict, a mask or the end of what was reported ends it. An acknowledgement holds it, for a fire only
 when every role that must know has answered, and only until the verdict is due; then it begins again, and tells those
-who had acknowledged as well. What has ended never begins again.
+who had acknowledged as well. Who acknowledged while others are still being told owes the verdict all the same. What has
+ended never begins again.
 """
 
 from datetime import datetime, timedelta
@@ -44,6 +45,7 @@ TRANSITIONS: Final = {
     (State.RUNNING, Event.ROUND): State.RUNNING,
     (State.RUNNING, Event.SPENT): State.HELD,
     (State.RUNNING, Event.ANSWERED): State.HELD,
+    (State.RUNNING, Event.UNJUDGED): State.RUNNING,
     (State.RUNNING, Event.END): State.ENDED,
     (State.HELD, Event.ANSWERED): State.HELD,
     (State.HELD, Event.UNJUDGED): State.RUNNING,
@@ -129,7 +131,9 @@ def next_step(escalation: Escalation, now: datetime) -> Taken | None:
 
 
 def _event(escalation: Escalation) -> Event:
-    if escalation.state is State.HELD:
+    owed_at = _owed_at(escalation)
+    is_owed = owed_at is not None and escalation.due_at is not None and owed_at <= escalation.due_at
+    if escalation.state is State.HELD or is_owed:
         return Event.UNJUDGED
     if escalation.step + 1 < len(escalation.policy.steps):
         return Event.STEP
@@ -139,8 +143,17 @@ def _event(escalation: Escalation) -> Event:
 def _next_due(escalation: Escalation) -> datetime:
     steps = escalation.policy.steps
     if escalation.step + 1 < len(steps):
-        return escalation.began_at + steps[escalation.step + 1].after
-    return escalation.began_at + steps[-1].after + escalation.policy.repeat_gap
+        due_at = escalation.began_at + steps[escalation.step + 1].after
+    else:
+        due_at = escalation.began_at + steps[-1].after + escalation.policy.repeat_gap
+    owed_at = _owed_at(escalation)
+    return due_at if owed_at is None else min(due_at, owed_at)
+
+
+def _owed_at(escalation: Escalation) -> datetime | None:
+    """When the first who acknowledged owes the verdict."""
+    first = min((answer.at for answer in escalation.answers), default=None)
+    return None if first is None else first + escalation.policy.ack_timeout
 
 
 def _spent(escalation: Escalation, now: datetime) -> Escalation:
@@ -163,9 +176,8 @@ def acknowledged(
     answers = (*escalation.answers, Answer(person, roles, at))
     heard = msgspec.structs.replace(escalation, answers=answers)
     if (heard.policy.required_roles & present) - heard.acked_roles:
-        if heard.state is State.HELD and heard.due_at is None:
-            return msgspec.structs.replace(heard, due_at=at + heard.policy.ack_timeout)
-        return heard
+        owed_at = at + heard.policy.ack_timeout
+        return msgspec.structs.replace(heard, due_at=min(heard.due_at or owed_at, owed_at))
     due_at = escalation.due_at if escalation.state is State.HELD else None
     return msgspec.structs.replace(
         heard,

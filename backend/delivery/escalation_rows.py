@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import Write, execute, fetch
 from backend.core.ids import AlarmId, NoticeId, UnitId, new_id
 from backend.core.vocabulary import Severity
 from backend.delivery.escalation import Answer, Escalation, State, begun
@@ -60,10 +60,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     escalation: Escalation
 
 
-async def begin(notices: Sequence[Begun]) -> None:
-    """Write the escalations of a batch, inside the transaction that writes its notices."""
+def begin(notices: Sequence[Begun]) -> list[Write]:
+    """The rows of a batch's escalations, to be written with its notices."""
     if not notices:
-        return
+        return []
     rows = [
         (
             new_id(),
@@ -77,7 +77,7 @@ async def begin(notices: Sequence[Begun]) -> None:
         )
         for each in notices
     ]
-    await execute(_INSERT, *map(list, zip(*rows, strict=True)))
+    return [(_INSERT, [*map(list, zip(*rows, strict=True))])]
 
 
 async def load(alarms: Sequence[AlarmId]) -> list[Standing]:

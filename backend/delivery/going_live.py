@@ -36,7 +36,8 @@ _READINESS: Final = """
         select distinct g.unit, c.channel,
             c.failure is null and (
                 c.verified_at is not null
-                or (c.channel = 'app' and exists(select from sessions s where s.person = p.id and s.kind = 'phone'))
+                or (c.channel = 'app' and exists(select from sessions s where s.person = p.id and s.kind = 'phone'
+                                                    and s.revoked_at is null and s.expires_at > $3))
                 or exists(select from attempts t where t.contact_point = c.id
                           and (t.t6 is not null or t.t7 is not null))) as is_verified
         from grants g join units u on u.id = g.unit and (u.live_at is not null or not $2)
@@ -103,7 +104,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
 async def readiness_of(units: Iterable[UnitId] | None, *, only_live: bool = False) -> list[Readiness]:
     """How these units stand (None: all), by code."""
-    rows: list[dict[str, Any]] = await fetch(_READINESS, None if units is None else list(units), only_live)
+    rows: list[dict[str, Any]] = await fetch(_READINESS, None if units is None else list(units), only_live, clock.now())
     return msgspec.convert(rows, list[Readiness])
 
 

@@ -64,7 +64,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     actions: tuple[Action, ...] = ()
     raised_at: datetime | None = None
     revision: int = 0
-    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window"
+    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window", "gap"
 
 
 class AttemptState(StrEnum):
@@ -96,6 +96,7 @@ class NoticeKind(StrEnum):
     DESK = "desk"  #: somebody asked the provider's duty desk to take over
     MASK = "mask"  #: about a mask, not an alarm: `notices.alarm` is the mask's id
     WINDOW = "window"  #: about a drill or a test: `notices.alarm` is the window's id
+    GAP = "gap"  #: nobody is on duty for a while: `notices.alarm` is the gap warning's id
     DIGEST = "digest"  #: a storm is over: its totals, and what still stands
     OVERDUE = "overdue"  #: to the duty desk: the unit was not told in time
 
@@ -140,6 +141,8 @@ class RefusalKind(StrEnum):
     UNKNOWN = "unknown"  #: no answer, and the carrier may have taken it
 
 
+#: where an attempt's surface names the vendors that may have sent it although none took it
+PERHAPS: Final = "perhaps"
 #: classes that no later try mends
 _FOR_GOOD: Final = frozenset(
     {RefusalKind.CONTACT, RefusalKind.CONTENT, RefusalKind.CONFIGURATION, RefusalKind.MONEY, RefusalKind.UNKNOWN}
@@ -151,6 +154,7 @@ class Refusal(Exception):  # noqa: N818 - what the carrier did
 
     `retry_after`: so many seconds it asked to wait. `hold_channel`: the whole channel must rest for them (Telegram's
     429). A channel that knows no classes says `permanent`, and `contact_is_dead` where the address is refused.
+    `perhaps`: vendors that may have sent it all the same; they stand on the attempt, and are not asked again for it.
     """
 
     def __init__(
@@ -162,9 +166,11 @@ class Refusal(Exception):  # noqa: N818 - what the carrier did
         contact_is_dead: bool = False,
         hold_channel: bool = False,
         kind: RefusalKind | None = None,
+        perhaps: Sequence[str] = (),
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.perhaps = tuple(perhaps)
         self.retry_after = retry_after
         self.hold_channel = hold_channel
         self.kind = kind or _kind_of(

@@ -12,14 +12,14 @@ import msgspec
 
 from backend.core import clock
 from backend.core.announce import announce
-from backend.core.db.engine import SERVER_AWAY, execute, transaction
+from backend.core.db.engine import SERVER_AWAY, Write, execute, transaction, write_together
 from backend.core.ids import AttemptId, NoticeId, PersonId, new_id
 from backend.core.vocabulary import Channel, Severity
 from backend.delivery.fallback import Begun, begin_next, lock_notices
 from backend.delivery.model import RefusalKind
 from backend.delivery.reasons import Why, written
 from backend.delivery.retrying import Refused, Verdict, judge
-from backend.people.service import mark_contact_failing, mark_contacts_well
+from backend.people.service import mark_contact_failing, well_contacts
 
 _encode = msgspec.json.Encoder().encode
 
@@ -38,21 +38,23 @@ _SERVER_PAUSE_S: Final = 0.05
 # there, but a notice as its own snapshot has it: so what `revise` put into `redraw_at` is kept unless it is the very
 # moment that our own claim put there.
 _ACCEPT: Final = """
+    with held as materialized (select id from attempts where id = any($1) order by id for no key update)
     update attempts a set state = 'accepted', lease_until = null, t4 = coalesce(a.t4, x.t4), t5 = coalesce(a.t5, x.at),
         is_held = coalesce(a.is_held, case when a.deadline_at is null then null else x.at <= a.deadline_at end),
         surface = x.surface::jsonb, drawn_revision = x.revision, why = null,
         redraw_at = case when n.revision > x.revision then x.at else a.redraw_at end
     from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::int[])
-        as x(id, at, t4, surface, revision), notices n
-    where a.id = x.id and n.id = a.notice and a.state = 'sending'"""
+        as x(id, at, t4, surface, revision), notices n, held
+    where a.id = held.id and a.id = x.id and n.id = a.notice and a.state = 'sending'"""
 _REFUSE: Final = """
     update attempts a set state = 'refused', lease_until = null, t4 = coalesce(a.t4, x.t4), why = x.why
     from unnest($1::uuid[], $2::timestamptz[], $3::text[]) as x(id, t4, why)
     where a.id = x.id and a.state = 'sending'"""
 _POSTPONE: Final = """
     update attempts a set state = 'pending', lease_until = null, t4 = coalesce(a.t4, x.t4), due_at = x.due_at,
-        why = x.why
-    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[]) as x(id, t4, due_at, why)
+        why = x.why, surface = coalesce(x.surface::jsonb, a.surface)
+    from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[])
+        as x(id, t4, due_at, why, surface)
     where a.id = x.id and a.state = 'sending'"""
 _REDRAWN: Final = """
     update attempts a set drawn_revision = greatest(a.drawn_revision, x.revision),
@@ -85,6 +87,7 @@ class OutcomeKind(StrEnum):
     REDRAW_REFUSED = "redraw_refused"
 
 
+_REFUSALS: Final = frozenset({OutcomeKind.REFUSED, OutcomeKind.POSTPONED, OutcomeKind.REDRAW_REFUSED})
 _ARRIVED: Final = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REDRAWN})
 #: a telephone carrier takes a message to any number: only its receipt shows that the number works
 _PROVEN_LATER: Final = frozenset({Channel.SMS, Channel.VOICE})
@@ -198,35 +201,43 @@ async def write_outcomes(outcomes: Sequence[Outcome]) -> Sequence[None]:
 
 
 async def _write(outcomes: Sequence[Outcome]) -> Begun:
+    if all(each.kind is OutcomeKind.ACCEPTED for each in outcomes):
+        await write_together(_accepted(outcomes))  # nearly always: one statement is its own transaction
+        return {}
     failed = [each for each in outcomes if each.begins_next]
     async with transaction():
         if failed:
             await lock_notices([each.notice for each in failed])
         await execute(_LOCK, [each.attempt for each in outcomes])
-        await _accept([each for each in outcomes if each.kind is OutcomeKind.ACCEPTED])
+        await write_together(_accepted([each for each in outcomes if each.kind is OutcomeKind.ACCEPTED]))
         await _refuse([each for each in outcomes if each.is_final_refusal])
         await _postpone([each for each in outcomes if each.kind is OutcomeKind.POSTPONED and not each.is_final_refusal])
         await _redrawn([each for each in outcomes if each.kind is OutcomeKind.REDRAWN])
         await _redraw_refused([each for each in outcomes if each.kind is OutcomeKind.REDRAW_REFUSED])
-        await _receipts([each for each in outcomes if each.kind is not OutcomeKind.REDRAWN])
+        await write_together(_receipts([each for each in outcomes if each.kind in _REFUSALS]))
         await _rest([each for each in outcomes if each.holds_channel])
-        await mark_contacts_well((each.channel, each.address) for each in outcomes if each.proves_the_contact)
+        await write_together(_well([each for each in outcomes if each.kind is OutcomeKind.REDRAWN]))
         for each in outcomes:
             if each.contact_is_dead or (each.is_refusal and each.verdict.blames_contact):
                 await mark_contact_failing(each.channel, each.address, each.reason or "")
         return await begin_next([each.attempt for each in failed], [each.notice for each in failed]) if failed else {}
 
 
-async def _accept(outcomes: list[Outcome]) -> None:
-    if outcomes:
-        await execute(
-            _ACCEPT,
-            [each.attempt for each in outcomes],
-            [each.at for each in outcomes],
-            [each.t4 for each in outcomes],
-            [_encode(each.surface or {}).decode() for each in outcomes],
-            [each.revision for each in outcomes],
-        )
+def _accepted(outcomes: Sequence[Outcome]) -> list[Write]:
+    if not outcomes:
+        return []
+    values = [
+        [each.attempt for each in outcomes],
+        [each.at for each in outcomes],
+        [each.t4 for each in outcomes],
+        [_encode(each.surface or {}).decode() for each in outcomes],
+        [each.revision for each in outcomes],
+    ]
+    return [(_ACCEPT, values), *_receipts(outcomes), *_well(outcomes)]
+
+
+def _well(outcomes: Sequence[Outcome]) -> list[Write]:
+    return well_contacts((each.channel, each.address) for each in outcomes if each.proves_the_contact)
 
 
 async def _refuse(outcomes: list[Outcome]) -> None:
@@ -247,6 +258,7 @@ async def _postpone(outcomes: list[Outcome]) -> None:
             [each.t4 for each in outcomes],
             [each.due_at for each in outcomes],
             [each.why for each in outcomes],
+            [_encode(each.surface).decode() if each.surface else None for each in outcomes],
         )
 
 
@@ -273,16 +285,17 @@ async def _redraw_refused(outcomes: list[Outcome]) -> None:
         )
 
 
-async def _receipts(outcomes: list[Outcome]) -> None:
-    if outcomes:
-        await execute(
-            _RECEIPTS,
-            [new_id() for _ in outcomes],
-            [each.attempt for each in outcomes],
-            [str(each.kind) for each in outcomes],
-            [each.at for each in outcomes],
-            [_encode(_facts(each)).decode() for each in outcomes],
-        )
+def _receipts(outcomes: Sequence[Outcome]) -> list[Write]:
+    if not outcomes:
+        return []
+    values = [
+        [new_id() for _ in outcomes],
+        [each.attempt for each in outcomes],
+        [str(each.kind) for each in outcomes],
+        [each.at for each in outcomes],
+        [_encode(_facts(each)).decode() for each in outcomes],
+    ]
+    return [(_RECEIPTS, values)]
 
 
 def _facts(outcome: Outcome) -> Mapping[str, object]:

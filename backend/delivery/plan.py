@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from backend.core import clock, metrics
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import Write, execute, fetch, write_together
 from backend.core.i18n import DEFAULT_LANGUAGE, known_language
 from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, Lane, Severity
@@ -104,9 +104,13 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     unreached: list[AlarmId] = []  #: of what has a deadline and there is nobody to tell, not even at the duty desk
 
 
-async def plan(drafts: Sequence[NoticeDraft]) -> Planned:
-    """Write notices and attempts inside the caller's transaction; the answer is for `ring`, after the commit."""
+async def plan(drafts: Sequence[NoticeDraft], beside: Sequence[Write] = ()) -> Planned:
+    """Write notices and attempts inside the caller's transaction; the answer is for `ring`, after the commit.
+
+    `beside`: other rows of the caller's that go in the same round trip.
+    """
     if not drafts:
+        await write_together(beside)
         return Planned(attempts={}, notices=[])
     now = clock.now()
     policies = await policies_of({draft.unit for draft in drafts})
@@ -124,9 +128,8 @@ async def plan(drafts: Sequence[NoticeDraft]) -> Planned:
         notices.append(_notice_row(notice, draft, ways, now))
         attempts += [_attempt(notice, draft, way, now) for way in ways]
         escalations += _begun(notice, draft, policies[draft.unit, draft.severity], now)
-    await execute(_INSERT_NOTICES, *map(list, zip(*notices, strict=True)))
-    await write_attempts(attempts)
-    await begin(escalations)
+    written = (_INSERT_NOTICES, [*map(list, zip(*notices, strict=True))])
+    await write_together([*beside, written, *attempt_rows(attempts), *begin(escalations)])
     ids = [NoticeId(row[0]) for row in notices]  # type: ignore[arg-type]
     return Planned(attempts=_due_now(attempts, now), notices=ids, unreached=unreached)
 
@@ -209,8 +212,12 @@ def _attempt(notice: NoticeId, draft: NoticeDraft, way: Way, now: datetime) -> A
 
 async def write_attempts(attempts: Sequence[AttemptDraft]) -> None:
     """Write attempts inside the caller's transaction; one that is there already stays as it is."""
-    if attempts:
-        await execute(_INSERT_ATTEMPTS, *map(list, zip(*map(_attempt_row, attempts), strict=True)))
+    await write_together(attempt_rows(attempts))
+
+
+def attempt_rows(attempts: Sequence[AttemptDraft]) -> list[Write]:
+    """The same as a part of a larger write."""
+    return [(_INSERT_ATTEMPTS, [*map(list, zip(*map(_attempt_row, attempts), strict=True))])] if attempts else []
 
 
 def _attempt_row(attempt: AttemptDraft) -> tuple[object, ...]:
@@ -251,6 +258,24 @@ async def skip_pending(alarms: Sequence[AlarmId], why: str) -> int:
         why,
     )
     return len(rows)
+
+
+async def skip_waiting(alarm: AlarmId, why: str) -> None:
+    """What waits beyond its deadline, for a limit's window or a retry, is not sent any more: it was judged meanwhile.
+
+    In the caller's transaction. What is still due within its deadline goes out all the same.
+    """
+    await execute(
+        """with waiting as materialized (
+               select a.id from attempts a join notices n on n.id = a.notice
+               where n.alarm = $1 and n.kind in ('raised', 'desk', 'overdue') and a.state = 'pending' and a.due_at > $3
+                 and (a.deadline_at is null or a.due_at > a.deadline_at)
+               order by a.id for no key update of a)
+           update attempts a set state = 'skipped', why = $2 from waiting where a.id = waiting.id""",
+        alarm,
+        why,
+        clock.now(),
+    )
 
 
 async def mark_durable(notices: Sequence[tuple[NoticeId, datetime]]) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from backend.core.deadlines import VERDICT_WITHIN
+from backend.core.deadlines import FIRE_DESK_WITHIN, VERDICT_WITHIN
 from backend.core.errors import BadInput
 from backend.core.i18n import N_
 from backend.core.vocabulary import Channel, Role, Severity
@@ -173,7 +173,17 @@ _WRONGS: Final[tuple[tuple[Callable[[Policy, Severity], bool], str], ...]] = (
         ),
         N_("火警的第一步必须立即以全部方式通知单位全体人员"),
     ),
+    (
+        lambda policy, severity: severity is Severity.FIRE and not policy.required_roles >= _BOTH,
+        N_("火警须由单位管理人和值班人分别确认"),
+    ),
     (_is_out_of_bounds, N_("时间应在 10 秒到 24 小时之间")),
+    (
+        lambda policy, severity: (
+            severity is Severity.FIRE and max(policy.steps[-1].after, policy.repeat_gap) > FIRE_DESK_WITHIN
+        ),
+        N_("火警无人确认时，应在 10 分钟内转服务机构值班台并重复通知"),
+    ),
     (
         lambda policy, severity: policy.ack_timeout > VERDICT_WITHIN[severity],
         N_("确认后等待处置结论的时间超过上限"),

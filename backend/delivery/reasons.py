@@ -34,6 +34,8 @@ class Why(StrEnum):
     AGAIN = "again"  #: a later step of the policy tells the same person the same way
     QUIET = "quiet"  #: the person's quiet hours; facts: hours
     INSTEAD = "instead"  #: begun because another kind failed; facts: channel, said
+    GONE = "gone"  #: the person is no longer active, or has no role there any more
+    JUDGED = "judged"  #: it was judged while it waited for its turn
     DUTY_DESK = "duty_desk"  #: begun because nobody of the unit could be told
 
 
@@ -56,6 +58,8 @@ _SENTENCES: Final = {
     Why.AGAIN: N_("之后的升级步骤已再次通知"),
     Why.QUIET: N_("本人设定的免打扰时段（{hours}）"),
     Why.INSTEAD: N_("{channel}未送达，改用此方式：{said}"),
+    Why.GONE: N_("该人员已不在岗"),
+    Why.JUDGED: N_("等待发送期间报警已处置"),
     Why.DUTY_DESK: N_("联网单位的各种方式均未送达，转服务机构值班台"),
 }
 #: facts that are sentences of ours themselves

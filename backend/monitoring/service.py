@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from backend.core.db.engine import execute, fetch
+from backend.core.db.engine import Write, execute, fetch, write_together
 from backend.core.ids import DeviceId, new_id
 from backend.core.vocabulary import AlarmClass
 from backend.monitoring import rules
@@ -92,8 +92,11 @@ async def observe(reports: Sequence[Report], fresh: Mapping[int, bool], director
     `fresh`: the positions of those that are no repeats; True for one said again after a reset (`Context.is_again`).
     """
     devices = await _devices(reports, directory)
-    await _put_links(reports, devices)
-    await note_outages(reports, devices)
+    links = _links(reports, devices)
+    if any(isinstance(said, LinkSaid) for report in reports for said in report.statements):
+        await write_together(links)
+        links = []
+        await note_outages(reports, devices)
     told = [
         _Told(report=report, device=devices[report.address], said=said, is_again=fresh[position])
         for position, report in enumerate(reports)
@@ -101,6 +104,7 @@ async def observe(reports: Sequence[Report], fresh: Mapping[int, bool], director
         for said in report.statements
     ]
     if not told:
+        await write_together(links)
         return Observed(changes=[])
     known = await _known(told)
     changes = [
@@ -111,8 +115,7 @@ async def observe(reports: Sequence[Report], fresh: Mapping[int, bool], director
         for each in told
     ]
     changes = await placed_now(changes, [getattr(each.said, "subject", _ITSELF) for each in told], directory)
-    await _put_states(told, changes, known)
-    await _put_analogs(told, changes, known)
+    await write_together([*links, *_states(told, changes, known), *_analogs(told, changes, known)])
     await _end_states(changes)
     await _put_events(told, changes)
     return Observed(changes=changes)
@@ -158,12 +161,12 @@ async def _known(told: Sequence[_Told]) -> Known:
     return Known(states=states, analogs=analogs)
 
 
-async def _put_states(told: Sequence[_Told], changes: Sequence[Change], known: Known) -> None:
+def _states(told: Sequence[_Told], changes: Sequence[Change], known: Known) -> list[Write]:
     rows: dict[str, _StateRow] = {}
     for each, change in zip(told, changes, strict=True):
         if isinstance(each.said, StateSaid) and not change.is_history:
             rows[change.subject] = _state_row(each.said, each.said.subject, change, known)
-    await _put_json(_PUT_STATES, [rows[key] for key in sorted(rows)])
+    return _as_json(_PUT_STATES, [rows[key] for key in sorted(rows)])
 
 
 class _StateRow(msgspec.Struct, frozen=True, gc=False):
@@ -207,13 +210,13 @@ def _signed(word: int) -> int:
     return word - (1 << 64) if word >= 1 << 63 else word
 
 
-async def _put_analogs(told: Sequence[_Told], changes: Sequence[Change], known: Known) -> None:
+def _analogs(told: Sequence[_Told], changes: Sequence[Change], known: Known) -> list[Write]:
     rows: dict[tuple[str, int], tuple[object, ...]] = {}
     for each, change in zip(told, changes, strict=True):
         if isinstance(each.said, AnalogSaid) and not change.is_history:
             key = (each.said.subject.key(each.device.id), each.said.quantity)
             rows[key] = _analog_row(key[0], each.said, change, known.analogs[key])
-    await _put(_PUT_ANALOGS, [rows[key] for key in sorted(rows)])
+    return _as_columns(_PUT_ANALOGS, [rows[key] for key in sorted(rows)])
 
 
 def _analog_row(subject: str, said: AnalogSaid, change: Change, last: LastAnalog) -> tuple[object, ...]:
@@ -280,7 +283,7 @@ async def _put_events(told: Sequence[_Told], changes: Sequence[Change]) -> None:
         ]
         if isinstance(each.said, TextSaid):
             rows.append(_event(change, "T", each.said.text, {"kind": each.said.kind}))
-    await _put(_PUT_EVENTS, rows)
+    await write_together(_as_columns(_PUT_EVENTS, rows))
 
 
 def _event(change: Change, rule: str, text: str, facts: dict[str, str]) -> tuple[object, ...]:
@@ -312,7 +315,7 @@ class _LinkRow(msgspec.Struct, frozen=True, gc=False):
     deviations: dict[str, str]
 
 
-async def _put_links(reports: Sequence[Report], devices: dict[str, DeviceFacts]) -> None:
+def _links(reports: Sequence[Report], devices: dict[str, DeviceFacts]) -> list[Write]:
     """The last report of each device tells; deviations gather from all."""
     last: dict[DeviceId, Report] = {}
     deviations: dict[DeviceId, dict[str, str]] = {}
@@ -322,7 +325,7 @@ async def _put_links(reports: Sequence[Report], devices: dict[str, DeviceFacts])
         for each in report.deviations:
             deviations.setdefault(device, {})[each] = report.received_at.isoformat(timespec="seconds")
     rows = [_link_row(device, last[device], deviations.get(device, {})) for device in sorted(last)]
-    await _put_json(_PUT_LINKS, rows)
+    return _as_json(_PUT_LINKS, rows)
 
 
 def _link_row(device: DeviceId, report: Report, deviations: dict[str, str]) -> _LinkRow:
@@ -341,11 +344,9 @@ def _link_row(device: DeviceId, report: Report, deviations: dict[str, str]) -> _
     )
 
 
-async def _put(sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    if rows:
-        await execute(sql, *map(list, zip(*rows, strict=True)))
+def _as_columns(sql: str, rows: Sequence[tuple[Any, ...]]) -> list[Write]:
+    return [(sql, [*map(list, zip(*rows, strict=True))])] if rows else []
 
 
-async def _put_json(sql: str, rows: Sequence[msgspec.Struct]) -> None:
-    if rows:
-        await execute(sql, _encode(rows).decode())
+def _as_json(sql: str, rows: Sequence[msgspec.Struct]) -> list[Write]:
+    return [(sql, [_encode(rows).decode()])] if rows else []

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from backend.core import clock
-from backend.core.db.engine import execute, fetch_one, transaction
+from backend.core.db.engine import Write, execute, fetch_one, transaction
 from backend.core.errors import BadInput, Conflict, NotFound, NotSignedIn
 from backend.core.i18n import N_, _
 from backend.core.ids import ContactPointId, PersonId, UnitId, new_id, new_token, token_digest
@@ -209,12 +209,13 @@ async def mark_contact_well(channel: Channel, address: str) -> None:
     )  # fmt: skip
 
 
-async def mark_contacts_well(contacts: Iterable[tuple[Channel, str]]) -> None:
-    """The same for many in one statement: it looks at these addresses and writes those that were failing."""
+def well_contacts(contacts: Iterable[tuple[Channel, str]]) -> list[Write]:
+    """The same for many, as a part of a larger write: of these addresses it writes those that were failing."""
     wanted = sorted(set(contacts))
-    if wanted:
-        channels, addresses = zip(*wanted, strict=True)
-        await execute(_MARK_WELL, list(map(str, channels)), list(addresses), UNLINKED)
+    if not wanted:
+        return []
+    channels, addresses = zip(*wanted, strict=True)
+    return [(_MARK_WELL, [list(map(str, channels)), list(addresses), UNLINKED])]
 
 
 async def mark_contacts_verified(contact_points: Iterable[ContactPointId], at: datetime) -> None:

@@ -34,7 +34,10 @@ class ScheduleOverrideRow(Table, tablename="schedule_overrides"):
 
 
 class GapWarningRow(Table, tablename="gap_warnings"):
-    """A gap (空缺) that was warned of; closed when somebody took it over or it has passed."""
+    """A gap (空缺) that was warned of; closed when somebody took it over or it has passed.
+
+    `told_with`: the warning whose card tells people of it; `settled_at`: when that card said that all is closed.
+    """
 
     id = c.key()
     schedule = c.link(ScheduleRow)
@@ -42,3 +45,5 @@ class GapWarningRow(Table, tablename="gap_warnings"):
     ends_at = c.moment()
     warned_at = c.moment()
     closed_at = c.moment(null=True)
+    told_with = c.uid(null=True)
+    settled_at = c.moment(null=True)

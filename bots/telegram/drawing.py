@@ -72,7 +72,8 @@ def draw(card: Card) -> Drawing:
 
 
 def _head(card: Card) -> list[_Line]:
-    at = f"{card.raised_at:%H:%M:%S}" if card.raised_at else ""
+    at = f"🕒 {card.raised_at:%H:%M:%S}" if card.raised_at else ""
+    number = f"#{card.number}" if card.number else ""  # what is no alarm, mask nor window has none
     headline = plain(f"{card.icon} {card.headline} · {card.status}", _HEADLINE_LIMIT)
     lines = (
         _Line(f"【{plain(card.banner)}】" if card.banner else "", is_bold=True),
@@ -80,7 +81,7 @@ def _head(card: Card) -> list[_Line]:
         _Line(plain(card.where, _PLACE_LIMIT), is_bold=True),
         _Line(plain(card.what)),
         _Line(plain(card.unit)),
-        _Line(plain(f"🕒 {at} · #{card.number}" if at else f"#{card.number}")),
+        _Line(plain(" · ".join(part for part in (at, number) if part))),
         _Line(f"📋 {plain(card.verdict)}" if card.verdict else ""),
     )
     return [line for line in lines if line.text]

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from backend.alarms.escalating import escalate
 from backend.alarms.untold import UNTOLD
 from backend.core import clock
 from backend.core.beats import Beat, beat, beats, missing
@@ -351,3 +352,18 @@ async def test_a_process_that_no_longer_beats_is_missing(database: str, still: S
     assert "fire" in missing(seen, clock.now())
     bot = Beat(name="bot", host="h", pid=1, at=clock.now() - timedelta(minutes=5))
     assert missing([bot], clock.now())[-1] == "bot"
+
+
+@pytest.mark.told_apart
+async def test_each_step_that_nobody_took_is_a_breach_of_its_own(door: Any, unit: dict[str, UUID]) -> None:
+    with clock.use(StillClock(datetime(2026, 11, 25, 4, tzinfo=UTC))) as still:
+        assert isinstance(still, StillClock)
+        await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+        auditor = Auditor(CHECKS)
+        for minutes in (2, 5):
+            still.advance(timedelta(minutes=minutes))
+            for _ in range(2):
+                await auditor.look()
+            assert await escalate() == 1
+    rows = await fetch("select cause from breaches where kind = 'escalation_late' order by due_at")
+    assert [msgspec.json.decode(row["cause"])["step"] for row in rows] == [0, 1]

@@ -129,3 +129,5 @@ async def test_the_desk_shows_a_lamp_for_each_part_of_the_house_that_is_missing(
     page = (await client.get("/", headers=desk)).text
     assert page.count("data-missing") == 1
     assert "火警发送未运行" in page
+    await execute("update process_beats set ails = '{voice/twilio}' where name = 'routine'")
+    assert "语音电话 twilio无应答，已暂停" in (await client.get("/", headers=desk)).text

@@ -21,7 +21,7 @@ from backend.core.ids import new_id
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity
 from backend.delivery.breach_model import BreachKind
-from backend.delivery.deadline_export import safe
+from backend.delivery.deadline_export import ATTEMPTS, attempt_rows, safe
 from backend.delivery.deadlines import Stretch, breaches, causes, notices, speeds
 
 #: 00:00 on 1 November in Shanghai
@@ -212,4 +212,22 @@ def test_text_that_a_spreadsheet_would_run_is_made_harmless() -> None:
         "'@x",
         "'\tx",
         "2层",
+    ]
+
+
+async def test_an_attempt_of_a_later_step_stands_beside_its_own_deadline(put: Put, unit: dict[str, UUID]) -> None:
+    """Else one that was in time, a minute after the report, would stand as held against a deadline long past."""
+    notice = await put(MIDNIGHT, ("app", 0.25))
+    due = MIDNIGHT + timedelta(seconds=60)
+    await execute(
+        """insert into attempts (id, notice, person, channel, address, lane, state, language, due_at, deadline_at,
+               tries, drawn_revision, created_at, t4, t5, is_held, step)
+           values ($1, $2, $3, 'telegram', 'a', 'fire', 'accepted', 'zh_CN', $4, $5, 1, 0, $4, $4, $4, true, 1)""",
+        new_id(), notice, unit["manager"], due, due + timedelta(seconds=3),
+    )  # fmt: skip
+    lines = [line async for line in notices(Stretch(since=MIDNIGHT, until=MIDNIGHT + timedelta(days=1)))]
+    rows = [dict(zip(ATTEMPTS, row, strict=True)) for line in lines for row in attempt_rows(line)]
+    assert [(row["channel"], row["round"], row["step"], row["held"], row["deadline_utc"]) for row in rows] == [
+        ("app", 1, 1, True, "2026-10-31T16:00:03.000Z"),
+        ("telegram", 1, 2, True, "2026-10-31T16:01:03.000Z"),
     ]

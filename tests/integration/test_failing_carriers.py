@@ -136,7 +136,7 @@ async def test_the_primary_carrier_stalls_30_s_and_the_second_kind_still_arrives
     assert told["voice"]["is_held"]
     assert told["voice"]["seconds"] < 3
     assert told["voice"]["sending"] < 0.8  # it waited for nobody
-    assert told["sms"]["state"] == "pending"
+    assert told["sms"]["state"] == "refused"  # both may have sent it: nobody is texted a third time
     assert told["sms"]["why"].startswith("aliyun: no answer within 0.")
     assert "it may have been sent; twilio: no answer within 0." in told["sms"]["why"]
 
@@ -187,5 +187,9 @@ async def test_a_fault_is_not_texted_twice_at_once_and_goes_by_the_second_vendor
     await stage.carrier.carry([AttemptId(told["sms"]["id"])])
     (row,) = await fetch("select state, surface from attempts where channel = 'sms'")
     assert row["state"] == "accepted"
-    assert msgspec.json.decode(row["surface"]) == {"vendor": "twilio", "id": next(iter(stage.twilio.texts))}
+    assert msgspec.json.decode(row["surface"]) == {
+        "vendor": "twilio",
+        "id": next(iter(stage.twilio.texts)),
+        "after": "aliyun: may have sent it before, not asked again",
+    }
     assert stage.aliyun.asked == 1

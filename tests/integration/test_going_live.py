@@ -1,19 +1,22 @@
 """A unit goes into service with two verified kinds of contact, and what it lacks or loses is shown."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
 
+from backend.core import clock
+from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
 from backend.core.errors import NotAllowed, NotFound
 from backend.core.ids import PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel
 from backend.delivery.going_live import NotReady, Readiness, go_live, readiness_of
 from backend.people.queries import person
-from backend.people.service import mark_contact_failing
+from backend.people.service import close_session, mark_contact_failing, open_session
 
 Add = Callable[..., Awaitable[UUID]]
 
@@ -65,12 +68,25 @@ async def test_what_a_phone_showed_proves_its_contact(unit: dict[str, UUID], doo
     assert ready.verified == ()
     await execute(
         """insert into sessions (id, person, kind, digest, label, created_at, expires_at, last_seen_at)
-           values ($1, $2, 'phone', 'x', '', now(), now(), now())""",
+           values ($1, $2, 'phone', 'x', '', now(), now() + interval '1 day', now())""",
         new_id(),
         unit["manager"],
     )
     (ready,) = await readiness_of(None)
     assert ready.verified == (Channel.APP,)
+
+
+async def test_a_phone_that_signed_out_or_whose_session_is_over_proves_nothing(unit: dict[str, UUID]) -> None:
+    await execute("update contact_points set verified_at = null where channel = 'app'")
+    token = await open_session(PersonId(unit["manager"]), "phone", "")
+    (ready,) = await readiness_of(None)
+    assert ready.verified == (Channel.APP, Channel.TELEGRAM)
+    with clock.use(StillClock(clock.now() + timedelta(days=91))):
+        (ready,) = await readiness_of(None)
+    assert ready.verified == (Channel.TELEGRAM,)
+    await close_session(token)
+    (ready,) = await readiness_of(None)
+    assert ready.verified == (Channel.TELEGRAM,)
 
 
 def test_two_kinds_that_one_vendor_carries_are_one_failure_domain() -> None:

@@ -119,6 +119,38 @@ async def test_a_fire_stops_escalating_for_the_role_that_acknowledged_and_goes_o
     assert await told(0, 2) == set()
 
 
+async def test_who_acknowledged_alone_owes_the_verdict_after_five_minutes_too(
+    door: Any, crew: Crew, still: StillClock
+) -> None:
+    alarm = await raised(door)
+    await acknowledge(crew.manager, alarm, Via.PHONE)
+    for _ in range(4):
+        await pass_(still, timedelta(minutes=1))
+    assert await told(1, 0) == set()
+    assert await pass_(still, timedelta(minutes=1)) == 1
+    assert await told(1, 0) == {"wang", "li"}
+    assert await is_told_again(alarm, crew.manager.id)
+
+
+@pytest.mark.parametrize("roles", [frozenset(), frozenset({Role.UNIT_DUTY}), frozenset({Role.MAINTAINER})])
+async def test_a_fires_policy_can_not_do_without_the_manager_and_the_unit_s_duty(
+    crew: Crew, roles: frozenset[Role]
+) -> None:
+    policy = msgspec.structs.replace(POLICIES[Severity.FIRE], required_roles=roles)
+    with pytest.raises(PolicyRefused):
+        await set_policy(crew.manager, crew.unit, Severity.FIRE, policy, 0)
+
+
+async def test_a_fires_policy_can_not_keep_the_duty_desk_waiting(crew: Crew) -> None:
+    fire = POLICIES[Severity.FIRE]
+    late = msgspec.structs.replace(fire.steps[-1], after=timedelta(minutes=11))
+    slow = msgspec.structs.replace(fire, steps=(*fire.steps[:-1], late))
+    rare = msgspec.structs.replace(fire, repeat_gap=timedelta(minutes=11))
+    for policy in (slow, rare):
+        with pytest.raises(PolicyRefused):
+            await set_policy(crew.manager, crew.unit, Severity.FIRE, policy, 0)
+
+
 async def test_a_desk_that_acknowledged_is_left_alone_and_the_unit_is_not(
     door: Any, crew: Crew, still: StillClock
 ) -> None:

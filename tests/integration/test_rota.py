@@ -12,6 +12,7 @@ from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
 from backend.core.errors import BadInput, Conflict, NotAllowed
 from backend.core.ids import PersonId, UnitId
+from backend.delivery.gaps import tell_of_gaps
 from backend.demo.start import _plan_duty
 from backend.people.model import Person
 from backend.people.queries import person
@@ -107,3 +108,53 @@ async def test_the_sample_unit_has_somebody_on_duty_at_every_hour(database: str)
     await _plan_duty()
     assert len(await fetch("select id from schedules")) == 1
     assert await warn_of_gaps() == 0
+
+
+async def gap_cards() -> list[tuple[str, str, str, bool]]:
+    """Of each gap card by each way: whom it is for, the state of its attempt, its status, whether it is drawn again."""
+    rows = await fetch(
+        """select p.code, t.state, n.cards -> t.language ->> 'status' as status, t.redraw_at is not null as is_redrawn
+           from attempts t join notices n on n.id = t.notice join people p on p.id = t.person
+           where n.kind = 'gap' and t.state <> 'skipped' order by n.created_at, p.code, t.channel"""
+    )
+    return [(row["code"], row["state"], row["status"], row["is_redrawn"]) for row in rows]
+
+
+async def test_a_units_manager_is_told_of_a_gap_once_and_the_card_says_when_it_is_filled(
+    manager: Person, unit: dict[str, UUID], add_person: Add, still: StillClock
+) -> None:
+    here = UnitId(unit["unit"])
+    await add_person("li", "李值班", "unit_duty", here)
+    nights = Hours(since=time(20), until=time(8), weekdays=frozenset(range(6)))
+    days = (Hours(since=time(8), until=time(20)), nights)
+    schedule = await add_schedule(manager, here, "值班", [Rotation(people=(manager.id,), first=FIRST, hours=days)])
+    assert await tell_of_gaps() == 0
+    await warn_of_gaps()
+    assert [await tell_of_gaps(), await tell_of_gaps()] == [1, 0]
+    assert await gap_cards() == [(manager.code, "pending", "待安排", False)] * 2
+    (row,) = await fetch("select cards -> 'zh_CN' -> 'facts' -> 0 ->> 'value' as words from notices")
+    assert row["words"] == "11-29 20:00 – 11-30 08:00"
+
+    await execute("update attempts set state = 'sending'")
+    await execute("update attempts set state = 'accepted'")
+    (gap,) = await open_gaps_for(manager)
+    await stand_in(manager, schedule, manager.id, gap.starts_at, gap.ends_at)
+    await warn_of_gaps()
+    assert [await tell_of_gaps(), await tell_of_gaps()] == [0, 0]
+    assert await gap_cards() == [(manager.code, "accepted", "已无空缺", True)] * 2
+
+
+async def test_where_a_unit_has_no_manager_the_duty_desk_hears_of_its_gaps(
+    manager: Person, unit: dict[str, UUID], add_person: Add
+) -> None:
+    desk = PersonId(await add_person("qian", "钱值班员", "provider_operator", None))
+    await execute(
+        """insert into contact_points (id, person, channel, address, priority, created_at)
+           values (gen_random_uuid(), $1, 'app', 'qian', 1, now())""",
+        desk,
+    )
+    await add_schedule(manager, UnitId(unit["unit"]), "值班", [Rotation(people=(manager.id,), first=FIRST)])
+    await execute("delete from grants where person = $1", manager.id)
+    assert await warn_of_gaps() > 0
+    await tell_of_gaps()
+    assert [card[0] for card in await gap_cards()] == ["qian"]

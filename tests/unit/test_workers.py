@@ -36,6 +36,22 @@ def test_a_job_is_ids_and_nothing_else() -> None:
     assert b"pickle" not in serialize(job)
 
 
+async def test_a_chore_that_fails_keeps_no_other_from_its_turn() -> None:
+    done = []
+
+    async def bad() -> None:
+        raise ValueError("a bug")
+
+    async def good() -> None:
+        done.append(1)
+
+    lane = LaneWorker(
+        Lane.ROUTINE, {}, redis_url="redis://localhost:1", send_timeout_s=2, concurrency=4, chores=(bad, good)
+    )
+    await lane._chores_once()
+    assert done == [1]
+
+
 async def test_a_chore_is_done_no_more_often_than_it_needs() -> None:
     done = []
 

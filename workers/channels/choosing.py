@@ -12,9 +12,10 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from backend.core import clock, metrics
+from backend.core.beats import ail
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Severity
-from backend.delivery.model import Delivery, Receipt, Refusal, RefusalKind
+from backend.delivery.model import PERHAPS, Delivery, Receipt, Refusal, RefusalKind
 from workers.channels.breaker import BreakerState, CircuitBreaker, Pass, Signal
 from workers.channels.ports import PERMANENT, Taken, Vendor, VendorRefusal
 
@@ -27,6 +28,8 @@ _SHARE_OF_TIME: Final = 0.85
 _UNKNOWN_REST_S: Final = 5.0
 #: from which try on the next vendor is asked although one may have sent it: two texts about a fire are better than none
 TRIES_BEFORE_DOUBLING: Final = {Severity.FIRE: 1, Severity.FAULT: 2, Severity.ABNORMAL: 2, Severity.OFFLINE: 2}
+_PERHAPS: Final = RefusalKind.UNKNOWN
+_BEFORE: Final = "may have sent it before, not asked again"
 #: what a refusal says about the vendor's health; any other is a healthy vendor's answer
 _ILL: Final = frozenset({RefusalKind.AWAY, RefusalKind.UNKNOWN})
 #: what somebody at the provider must mend
@@ -85,6 +88,7 @@ class Guarded(Generic[V]):
         state = self.breaker.state
         metrics.BREAKERS.labels(self.kind, self.vendor.name).set(_GAUGE[state])
         if state is not self._shown:
+            ail(f"{self.kind}/{self.vendor.name}", is_ill=state is not BreakerState.CLOSED)
             level = logging.WARNING if state is BreakerState.OPEN else logging.INFO
             facts = {"kind": str(self.kind), "vendor": self.vendor.name, "breaker": str(state)}
             log.log(level, "a vendor's breaker moved", extra=facts)
@@ -108,12 +112,15 @@ class Line(Generic[V]):
     async def carry(self, delivery: Delivery, act: Callable[[V], Awaitable[Taken]]) -> Receipt:
         """Ask one after the other. Raises Refusal when none took it.
 
-        A later try begins with the next vendor, so that one who may have sent it already is asked last.
+        A later try begins with the next vendor, and one who may have sent it already is asked no more: neither texts
+        nor calls are idempotent, and what it owes is a receipt.
         """
-        words: list[Word] = []
+        known = str((delivery.surface or {}).get(PERHAPS, "")).split(",")
+        words = [Word(each.vendor.name, _PERHAPS, _BEFORE) for each in self._vendors if each.vendor.name in known]
+        before = len(words)
         until = clock.monotonic() + self._seconds
         first = (delivery.tries - 1) % max(len(self._vendors), 1)
-        in_order = [*self._vendors[first:], *self._vendors[:first]]
+        in_order = [each for each in (*self._vendors[first:], *self._vendors[:first]) if each.vendor.name not in known]
         for index, each in enumerate(in_order):
             answer = await each.ask(act, _share(until - clock.monotonic(), in_order[index:]))
             if isinstance(answer, Taken):
@@ -121,7 +128,7 @@ class Line(Generic[V]):
             words.append(answer)
             if answer.kind is RefusalKind.CONTACT or _must_wait(answer, delivery):
                 break
-        raise refusal_of(words)
+        raise refusal_of(words, before, is_everybody=len(words) == len(self._vendors))
 
 
 def _share(left_s: float, to_ask: "Sequence[Guarded[V]]") -> float:
@@ -143,14 +150,21 @@ def _receipt(taken: Taken, words: Sequence[Word]) -> Receipt:
     return Receipt(surface=surface)
 
 
-def refusal_of(words: Sequence[Word]) -> Refusal:
-    """What no vendor took: for good when no repetition can mend it, else to be tried when the first may be asked."""
+def refusal_of(words: Sequence[Word], before: int = 0, *, is_everybody: bool = True) -> Refusal:
+    """What no vendor took: for good when no repetition can mend it, else to be tried when the first may be asked.
+
+    The first `before` words are of earlier tries; `is_everybody`: each vendor has its word.
+    """
     reason = "; ".join(map(str, words)) or "no vendor is configured for this country"
     is_dead = any(word.kind is RefusalKind.CONTACT for word in words)
     if is_dead or all(word.kind in PERMANENT for word in words):
         return Refusal(reason, permanent=True, contact_is_dead=is_dead)
-    waits = [wait for word in words if word.kind not in PERMANENT for wait in [_wait_of(word)] if wait is not None]
-    return Refusal(reason, permanent=False, retry_after=min(waits, default=None))
+    if is_everybody and all(word.kind in PERMANENT or word.kind is _PERHAPS for word in words):
+        return Refusal(reason, kind=_PERHAPS)
+    mendable = [word for word in words[before:] if word.kind not in PERMANENT]
+    waits = [wait for word in mendable for wait in [_wait_of(word)] if wait is not None]
+    perhaps = [word.vendor for word in words if word.kind is _PERHAPS]
+    return Refusal(reason, permanent=False, retry_after=min(waits, default=None), perhaps=perhaps)
 
 
 def _wait_of(word: Word) -> float | None:

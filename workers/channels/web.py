@@ -1,7 +1,8 @@
 """The carriers' callbacks: POST /hooks/<vendor>/<token>/<kind>, answered in the vendor's own form.
 
 The rule: these vendors sign nothing, so the token in the address speaks for them. Without a configured one there is
-no such address; a wrong one finds the same 404. What can't be read is told, logged, and changes nothing.
+no such address; a wrong one finds the same 404. What can't be read is told, logged, and changes nothing. A reply's
+destination names a message only where the account extends its number: else its last digits are the account's own.
 """
 
 import hmac
@@ -9,15 +10,16 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
 from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from backend.core.errors import NotFound
 from backend.core.i18n import N_
-from backend.core.settings import Secret, Settings
+from backend.core.settings import Aliyun, Settings, Tencent
 from workers.channels.aliyun import hooks as aliyun
-from workers.channels.inbound import BadCallback, Heard, hear
+from workers.channels.inbound import BadCallback, Heard, Replied, hear
 from workers.channels.tencent import hooks as tencent
 
 log = logging.getLogger(__name__)
@@ -36,15 +38,15 @@ TENCENT: Final[Readers] = {"status": tencent.statuses, "reply": tencent.replies}
 
 def carrier_routes(settings: Settings) -> list[HTTPRouteHandler]:
     """The routes for the composition root to mount; a vendor without a token has none."""
-    routes = []
-    if settings.aliyun.hook_token:
-        routes.append(_route("aliyun", settings.aliyun.hook_token, ALIYUN, aliyun.ANSWER))
-    if settings.tencent.hook_token:
-        routes.append(_route("tencent", settings.tencent.hook_token, TENCENT, tencent.ANSWER))
-    return routes
+    vendors = (
+        ("aliyun", settings.aliyun, ALIYUN, aliyun.ANSWER),
+        ("tencent", settings.tencent, TENCENT, tencent.ANSWER),
+    )
+    return [_route(name, vendor, readers, answer) for name, vendor, readers, answer in vendors if vendor.hook_token]
 
 
-def _route(vendor: str, secret: Secret, readers: Readers, answer: Mapping[str, object]) -> HTTPRouteHandler:
+def _route(vendor: str, settings: Aliyun | Tencent, readers: Readers, answer: Mapping[str, object]) -> HTTPRouteHandler:
+    secret = settings.hook_token
     # outside sign-in and CSRF: what proves the caller is the address itself
     opt = {"exclude_from_auth": True, "exclude_from_csrf": True}
 
@@ -69,7 +71,11 @@ def _route(vendor: str, secret: Secret, readers: Readers, answer: Mapping[str, o
         except BadCallback as error:
             log.warning("a callback can't be read", extra={"vendor": vendor, "kind": kind, "why": error.sentence})
             raise
-        await hear(heard)
+        await hear(heard if settings.has_extend_codes else map(_without_extension, heard))
         return Response(answer)
 
     return take
+
+
+def _without_extension(heard: Heard) -> Heard:
+    return msgspec.structs.replace(heard, extend="") if isinstance(heard, Replied) else heard

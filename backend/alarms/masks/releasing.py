@@ -103,8 +103,10 @@ async def release_ended(released: Released, *, most: int = _MOST) -> int:
     held = {row["alarm"]: row["is_window"] for row in await fetch(_HELD, [alarm.id for alarm in alarms])}
     alarms = [alarm for alarm in alarms if alarm.id in held]
     found = await covers_of([point_of(alarm) for alarm in alarms])
-    # a window takes over what a window held and told inside; what a mask kept from everybody is told, drill or not
-    covers = {alarm: cover for alarm, cover in found.items() if cover.mask or held[alarm]}
+    # a window takes over what a window held and told inside, but no fire: one window after the other would keep it from
+    # people for ever; what a mask kept from everybody is told, drill or not
+    fires = {alarm.id for alarm in alarms if alarm.severity is Severity.FIRE}
+    covers = {alarm: cover for alarm, cover in found.items() if cover.mask or (held[alarm] and alarm not in fires)}
     now = clock.now()
     await _change_hands([alarm for alarm in alarms if alarm.id in covers], covers, released, now)
     over = [alarm for alarm in alarms if alarm.id not in covers]

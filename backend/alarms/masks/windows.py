@@ -6,7 +6,7 @@ once, as if there had been no window.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -32,12 +32,15 @@ from backend.core.errors import BadInput
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, PersonId, UnitId, new_id
 from backend.core.live import Hint
-from backend.core.vocabulary import Via
+from backend.core.vocabulary import Role, Via
 from backend.delivery.plan import INSIDE_CHANNELS
 from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right
 from backend.people.queries import recipients
+
+#: who answers for a unit's fires
+_ANSWERING: Final = frozenset({Role.UNIT_MANAGER, Role.UNIT_DUTY})
 
 
 async def open_window(
@@ -53,8 +56,8 @@ async def open_window(
 ) -> Window:
     """安排演练或测试: opens at once when its time has come, else by itself.
 
-    `people`: who is told of alarms in it (default: all of the unit's people). Raises `BadInput` for one that is too
-    long or would reach nobody, `NotFound`, `NotAllowed`.
+    `people`: who is told of alarms in it (default: all of the unit's people); those who answer for the unit's fires are
+    told in any case. Raises `BadInput` for one that is too long or would reach nobody, `NotFound`, `NotAllowed`.
     """
     if scope.kind not in WINDOW_SCOPES or not scope.is_whole:
         raise BadInput(N_("演练或测试的范围不正确"))
@@ -63,7 +66,7 @@ async def open_window(
         now = clock.now()
         at = await locate(person, scope, Right.MASK)
         check_window(kind, from_at, until_at, now)
-        await _require_reachable(at.unit, people)
+        told = await _whom_told(at.unit, people)
         window = Window(
             id=new_id(),
             number=0,
@@ -78,7 +81,7 @@ async def open_window(
             asked_at=now,
             from_at=from_at,
             until_at=until_at,
-            people=tuple(people),
+            people=told,
         )
         window = await insert_window(window)
         if from_at <= now:
@@ -135,14 +138,19 @@ async def make_real(person: Person, alarm_id: AlarmId, via: Via) -> None:
     await tell(released)
 
 
-async def _require_reachable(unit: UnitId, people: Sequence[PersonId]) -> None:
-    """Who is named must be of the unit, and somebody of them must be reached inside the house."""
+async def _whom_told(unit: UnitId, people: Sequence[PersonId]) -> tuple[PersonId, ...]:
+    """Who is named must be of the unit, and somebody of them must be reached inside the house.
+
+    The unit's managers and duty are added: nobody may be the only one to hear of what might be a real fire.
+    """
     ways = await recipients(unit)
     if not set(people) <= {way.person for way in ways}:
         raise BadInput(N_("指定的人员须是本单位人员且有联络方式"))
     wanted = set(people) or {way.person for way in ways}
     if not any(way.channel in INSIDE_CHANNELS and way.failure is None for way in ways if way.person in wanted):
         raise BadInput(N_("演练或测试期间至少须有一人可经手机页面或聊天收到通知"))
+    answering = {way.person for way in ways if way.roles & _ANSWERING} if people else set()
+    return tuple(sorted({*people, *answering}))
 
 
 def window_facts(window: Window) -> dict[str, Any]:

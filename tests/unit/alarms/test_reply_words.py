@@ -44,3 +44,26 @@ def test_only_offered_keys_mean_something() -> None:
     assert [read_key(each) for each in ("1", "2", "3", "*", " 1", "4", "#", "")] == [
         *Meaning, Meaning.ACKNOWLEDGE, None, None, None,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning", "code"),
+    [
+        ("1确认", "1", ""),
+        ("1 收到。", "1", ""),
+        ("回复1确认", "1", ""),
+        ("2误报", "2", ""),
+        ("３值班室", "3", ""),
+        ("1确认 AB12", "1", "AB12"),
+        ("1、", "1", ""),
+        ("1Y", "1", "Y"),
+        ("1 OK", "1", "OK"),
+    ],
+)
+def test_the_digit_with_its_own_word_as_the_text_message_writes_it(text: str, meaning: str, code: str) -> None:
+    assert read_reply(text) == Reply(Meaning(meaning), code)
+
+
+@pytest.mark.parametrize("text", ["1误报", "2确认", "1确认2误报", "1不是误报"])
+def test_a_digit_and_a_word_that_contradict_each_other_mean_nothing(text: str) -> None:
+    assert read_reply(text) is None

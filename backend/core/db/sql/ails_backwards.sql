@@ -1,0 +1,1 @@
+alter table process_beats drop column ails;

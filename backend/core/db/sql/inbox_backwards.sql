@@ -1,0 +1,1 @@
+drop function put_into_inboxes;
