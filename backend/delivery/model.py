@@ -114,6 +114,7 @@ class NoticeKind(StrEnum):
     WINDOW = "window"  #: about a drill or a test: `notices.alarm` is the window's id
     DIGEST = "digest"  #: a storm is over: its totals, and what still stands
     OVERDUE = "overdue"  #: to the duty desk: the unit was not told in time
+    COMPLAINT = "complaint"  #: about a complaint: `notices.alarm` is the complaint's id
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
