@@ -229,9 +229,7 @@ def heard(complaint: Complaint, now: datetime, calendar: WorkingCalendar) -> Com
     return moved(complaint, state, _resumed(complaint.round, now, calendar, complaint.timezone))
 
 
-def settled(
-    complaint: Complaint, by: PersonId, how: Settlement, now: datetime, calendar: WorkingCalendar
-) -> Complaint:
+def settled(complaint: Complaint, by: PersonId, how: Settlement, now: datetime, calendar: WorkingCalendar) -> Complaint:
     """Settled (办结), and its complainant is asked how satisfied they are. Raises `BadInput` where something lacks."""
     check_settlement(complaint.kind, how)
     begun = _begun(complaint, by)

@@ -17,8 +17,8 @@ from backend.people.model import Person, Right
 
 #: rude words as they are written; signs between the characters do not hide them
 _ABUSIVE: Final = (
-    "傻逼", "傻x", "sb", "他妈的", "妈的", "操你", "草泥马", "滚蛋", "混蛋", "王八蛋", "废物", "去死", "畜生", "白痴", "脑残",
-    "fuck", "shit", "asshole", "bastard", "idiot", "moron",
+    "傻逼", "傻x", "sb", "他妈的", "妈的", "操你", "草泥马", "滚蛋", "混蛋", "王八蛋", "废物", "去死", "畜生",
+    "白痴", "脑残", "fuck", "shit", "asshole", "bastard", "idiot", "moron",
 )  # fmt: skip
 _BETWEEN: Final = r"[\s*._\-·,，。!！]*"
 
@@ -47,9 +47,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     open: int = 0  #: how many they have already
 
 
-def chosen(
-    candidates: Sequence[Candidate], kind: ComplaintKind, never: Collection[PersonId | None]
-) -> PersonId | None:
+def chosen(candidates: Sequence[Candidate], kind: ComplaintKind, never: Collection[PersonId | None]) -> PersonId | None:
     """Who gets a complaint of this kind: of the first group that has anybody, who has the fewest."""
     for belongs in _GROUPS:
         group = [each for each in candidates if each.person not in never and belongs(each, kind)]

@@ -7,6 +7,7 @@ mainland are data below, as the State Council's office published them; `[calenda
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -119,7 +120,7 @@ def _moment(day: date, minute: int, zone: ZoneInfo) -> datetime:
 
 
 def span_of(text: str) -> tuple[int, int]:
-    """"09:00-12:00" as minutes from midnight. Raises ValueError."""
+    """ "09:00-12:00" as minutes from midnight. Raises ValueError."""
     since, _, until = text.partition("-")
     begin, end = (_minute(each.strip()) for each in (since, until))
     if begin >= end:
@@ -137,7 +138,7 @@ def _minute(text: str) -> int:
 def calendar_of(section: CalendarSection) -> WorkingCalendar:
     """The calendar that the settings ask for. Raises ValueError for hours that overlap."""
     spans = tuple(sorted(span_of(each) for each in section.hours))
-    if not spans or any(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:], strict=False)):
+    if not spans or any(later[0] < earlier[1] for earlier, later in pairwise(spans)):
         raise ValueError("working hours are missing or overlap")
     off, worked = _dates(section.days_off), _dates(section.work_days)
     return WorkingCalendar(spans=spans, days_off=(HOLIDAYS | off) - worked, work_days=(WORKED_WEEKENDS - off) | worked)
