@@ -23,14 +23,17 @@ from backend.core.ids import AlarmId
 from backend.core.live import Hint
 from backend.core.vocabulary import Via
 from backend.delivery.service import answered
+from backend.evidence.model import EvidenceId, ledger_facts
+from backend.evidence.service import bind
 from backend.ledger.service import record_action
 from backend.people.model import Person
 
+#: what evidence is bound to: an entry of a complaint's story
+EVIDENCE: Final = "complaint_entry"
 _LAST: Final = """
     select kind, person, text from complaint_entries where complaint = $1 order by at desc, id desc limit 1"""
 _CONTROLS: Final = dict.fromkeys((*(each for each in range(0x20) if each != ord("\n")), 0x7F), " ")
 
-EvidenceId = UUID
 Change = Callable[[Complaint, datetime], Complaint]
 Tell = Callable[[Complaint, Released, datetime], Awaitable[Complaint | None]]
 
@@ -130,8 +133,10 @@ async def write_said(
     person: Person, complaint: Complaint, entry: Entry, evidence: Sequence[EvidenceId]
 ) -> dict[str, Any]:
     """Write an entry with its evidence, which is bound to the entry: an internal note's is internal too."""
-    await write_entries(complaint, [msgspec.structs.replace(entry, facts={**entry.facts, "evidence": len(evidence)})])
-    return {}
+    facts = {**entry.facts, "evidence": len(evidence)} if evidence else entry.facts
+    await write_entries(complaint, [msgspec.structs.replace(entry, facts=facts)])
+    bound = await bind(evidence, EVIDENCE, entry.id, by=person.id)
+    return {"evidence": ledger_facts(bound)} if bound else {}
 
 
 async def _was_said(person: Person, complaint: Complaint, said: Said) -> bool:

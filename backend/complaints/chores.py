@@ -69,7 +69,8 @@ _NOBODYS: Final = f"""
 _UNREACHED: Final = f"""
     select {COLUMNS}, n.id as notice from notices n join complaints c on c.id = n.alarm
         join units u on u.id = c.unit join complaint_rounds r on r.complaint = c.id and r.number = c.round
-    where n.kind = 'complaint' and n.unheard_at is null and n.unit is not null and n.created_at > $1::timestamptz - interval '7 days'
+    where n.kind = 'complaint' and n.unheard_at is null and n.unit is not null
+      and n.created_at > $1::timestamptz - interval '7 days'
       and not exists (select from attempts t where t.notice = n.id and t.person <> c.complainant)
       and not exists (select from attempts t where t.notice = n.id
                       and (t.state in ('pending', 'sending', 'accepted') or t.t6 is not null or t.t7 is not null))

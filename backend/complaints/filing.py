@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.masks.releasing import Released, tell
-from backend.complaints.acts import EvidenceId, cleaned, facts_of, write_said
+from backend.complaints.acts import cleaned, facts_of, write_said
 from backend.complaints.card import Told
 from backend.complaints.model import LONGEST_ABOUT, Complaint, new_round
 from backend.complaints.routing import route
@@ -22,6 +22,7 @@ from backend.core.i18n import N_
 from backend.core.ids import PersonId, UnitId, new_id
 from backend.core.live import Hint
 from backend.core.vocabulary import FEEDBACK_KINDS, ComplaintKind, Via
+from backend.evidence.model import EvidenceId
 from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.masks.releasing import Released
-from backend.complaints.acts import EvidenceId, Said, carry_out, cleaned, must_handle, must_have_it
+from backend.complaints.acts import Said, carry_out, cleaned, must_handle, must_have_it
 from backend.complaints.card import Told
 from backend.complaints.model import (
     Complaint,
@@ -27,6 +27,7 @@ from backend.core.errors import NotFound
 from backend.core.i18n import N_
 from backend.core.ids import PersonId
 from backend.core.vocabulary import Via
+from backend.evidence.model import EvidenceId
 from backend.people.model import Person
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from backend.complaints.acts import EVIDENCE
 from backend.complaints.model import (
     ASKED_STATES,
     CAUSE_LABELS,
@@ -23,9 +24,12 @@ from backend.core import clock, working_time
 from backend.core.clock import in_zone
 from backend.core.db.engine import fetch
 from backend.core.deadlines import FIRST_REPLY, SETTLEMENT
-from backend.core.i18n import translate
+from backend.core.errors import NotFound
+from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId
 from backend.core.vocabulary import COMPLAINT_LABELS, VIA_LABELS, ComplaintKind, Via
+from backend.evidence.model import EvidenceId
+from backend.evidence.service import evidence_of, octets_of
 from backend.people.model import Person, Right
 
 Which = Literal["open", "over", "all"]
@@ -100,6 +104,16 @@ class ComplaintLine(msgspec.Struct, frozen=True, kw_only=True):
     is_waiting: bool
 
 
+class PieceOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A photo, a voice note or a paper that came with an entry."""
+
+    id: UUID
+    kind: str
+    media_type: str
+    name: str
+    size: int
+
+
 class EntryLine(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened, as people read it."""
 
@@ -114,7 +128,7 @@ class EntryLine(msgspec.Struct, frozen=True, kw_only=True):
     is_flagged: bool
     round: int
     detail: str
-    evidence: int
+    evidence: list[PieceOut]
 
 
 class RoundOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,9 +180,31 @@ async def complaint_story(person: Person, complaint_id: UUID) -> ComplaintStory:
     rounds = await fetch(_ROUNDS, complaint_id)
     return ComplaintStory(
         line=_line(row, person),
-        entries=[_entry(each, facts[each["id"]], names, zone, language, is_handler) for each in entries],
+        entries=[
+            _entry(each, facts[each["id"]], names, zone, language, is_handler, await _pieces(each["id"], facts))
+            for each in entries
+        ],
         rounds=[_round(each, zone, language, is_handler) for each in rounds],
     )
+
+
+async def _pieces(entry: UUID, facts: dict[UUID, dict[str, Any]]) -> list[PieceOut]:
+    if not facts[entry].get("evidence"):
+        return []
+    found = await evidence_of(EVIDENCE, entry)
+    return [
+        PieceOut(id=each.id, kind=str(each.kind), media_type=each.media_type, name=each.name, size=each.size)
+        for each in found
+    ]
+
+
+async def piece_for(person: Person, complaint_id: UUID, piece: UUID) -> tuple[PieceOut, bytes]:
+    """A piece of evidence with its octets, if it came with an entry that the person may read. Raises `NotFound`."""
+    for entry in (await complaint_story(person, complaint_id)).entries:
+        for each in entry.evidence:
+            if each.id == piece:
+                return each, await octets_of(EvidenceId(piece))
+    raise NotFound(N_("没有找到"))
 
 
 def _line(row: dict[str, Any], person: Person) -> ComplaintLine:
@@ -225,7 +261,13 @@ def _clock(complaint: Complaint, due: datetime, done: datetime | None, now: date
 
 
 def _entry(  # noqa: PLR0917 - an entry and who reads it
-    row: dict[str, Any], facts: dict[str, Any], names: dict[str, str], zone: str, language: str, is_handler: bool
+    row: dict[str, Any],
+    facts: dict[str, Any],
+    names: dict[str, str],
+    zone: str,
+    language: str,
+    is_handler: bool,
+    pieces: list[PieceOut],
 ) -> EntryLine:
     kind = EntryKind(row["kind"])
     detail = names.get(str(facts.get("to")), "")
@@ -246,7 +288,7 @@ def _entry(  # noqa: PLR0917 - an entry and who reads it
         is_flagged=row["is_flagged"] and is_handler,
         round=row["round"],
         detail=detail,
-        evidence=int(facts.get("evidence") or 0),
+        evidence=pieces,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from backend.alarms.masks.releasing import Released
-from backend.complaints.acts import EvidenceId, Said, carry_out, cleaned, must_be_own
+from backend.complaints.acts import Said, carry_out, cleaned, must_be_own
 from backend.complaints.card import Told
 from backend.complaints.model import Complaint, assigned, heard, rated, reopened, withdrawn
 from backend.complaints.routing import candidates, route
@@ -16,6 +16,7 @@ from backend.core.db.engine import fetch_one
 from backend.core.i18n import N_
 from backend.core.ids import PersonId
 from backend.core.vocabulary import Via
+from backend.evidence.model import EvidenceId
 from backend.people.model import Person
 
 _LAST_HANDLER = """

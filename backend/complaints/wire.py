@@ -13,6 +13,7 @@ from backend.core.clock import in_zone
 from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId, UnitId
 from backend.core.vocabulary import ComplaintKind, Via
+from backend.evidence.model import EvidenceId
 from backend.people.model import Person
 
 _FORM: Final = "%m-%d %H:%M"
@@ -141,6 +142,6 @@ async def file_by(person: Person, data: FileIn, via: Via) -> DoneOut:
     return done(complaint, person.language, promised(complaint, person.language))
 
 
-def pieces(ids: tuple[UUID, ...]) -> tuple[UUID, ...]:
-    """Evidence that a body names."""
-    return ids
+def pieces(ids: tuple[UUID, ...]) -> tuple[EvidenceId, ...]:
+    """Evidence that a body names; whose it is, is asked when it is bound."""
+    return tuple(map(EvidenceId, ids))

@@ -120,7 +120,7 @@ def _moment(day: date, minute: int, zone: ZoneInfo) -> datetime:
 
 
 def span_of(text: str) -> tuple[int, int]:
-    """ "09:00-12:00" as minutes from midnight. Raises ValueError."""
+    """Minutes from midnight for "09:00-12:00". Raises ValueError."""
     since, _, until = text.partition("-")
     begin, end = (_minute(each.strip()) for each in (since, until))
     if begin >= end:

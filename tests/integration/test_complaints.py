@@ -124,7 +124,9 @@ async def test_a_complaint_has_its_number_its_deadlines_and_its_handler_at_once(
     assert await told(town.lead) == []
     still.advance(timedelta(hours=15))  # past midnight in Shanghai
     assert (await town.files("第三次")).number == "TS-20261127-001"
-    (row,) = await fetch("select facts from ledger where facts::jsonb->>'what' = 'complaint.filed' order by seq limit 1")
+    (row,) = await fetch(
+        "select facts from ledger where facts::jsonb->>'what' = 'complaint.filed' order by seq limit 1"
+    )
     assert "TS-20261126-001" in row["facts"]
     assert "火警没有打电话" not in row["facts"]
     assert await is_whole()
@@ -231,7 +233,19 @@ async def test_from_filing_to_a_rating_and_open_again_all_of_it_is_kept(town: To
         1,
         None,
     )
-    whole = ["filed", "assigned", "taken", "note", "asked", "heard", "reply", "settled", "rated", "reopened", "assigned"]
+    whole = [
+        "filed",
+        "assigned",
+        "taken",
+        "note",
+        "asked",
+        "heard",
+        "reply",
+        "settled",
+        "rated",
+        "reopened",
+        "assigned",
+    ]
     assert await story(one, town.li) == whole
     assert await story(one, town.wang) == [each for each in whole if each != "note"]
     first, second = (await complaint_story(town.wang, one.id)).rounds

@@ -1,4 +1,4 @@
-"""The complaint's machine: its clock rests only while the complainant is waited for, and every closure was asked for."""
+"""The complaint's machine: its clock rests only while the complainant is waited for; every closure was asked for."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -17,6 +17,7 @@ from backend.people.model import Grant, Person, Reach
 from tests.unit.complaints.test_complaint_machine import filed
 
 ALL_KINDS, SOME, LEAD, ADMIN = (PersonId(new_id()) for _ in range(4))
+OCTOBER = datetime(2026, 10, 31, tzinfo=UTC)
 DESK = [
     Candidate(person=ALL_KINDS, code="b", role=Role.COMPLAINT_HANDLER),
     Candidate(person=SOME, code="a", role=Role.COMPLAINT_HANDLER, kinds=frozenset({ComplaintKind.ALARM}), open=9),
@@ -147,7 +148,7 @@ def test_the_figures_of_a_month_are_those_worked_out_by_hand() -> None:
         # nobody did anything, and both have passed
         line(ComplaintKind.PERSON, at(20)),
         # filed last month, settled in this one in time
-        line(ComplaintKind.ORDER, datetime(2026, 10, 31, 0, tzinfo=UTC), replied_at=datetime(2026, 10, 31, 1, tzinfo=UTC),
+        line(ComplaintKind.ORDER, OCTOBER, replied_at=OCTOBER,
              settled_at=at(2), rating_asked_at=at(2), rating=4, closed_at=at(2), cause=CauseClass.DEVICE,
              is_justified=True),
         # due only next month
