@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
+from backend.core import working_time
 from backend.core.announce import Announcer, announcing
 from backend.core.beats import beating
 from backend.core.db.engine import database
@@ -124,8 +125,9 @@ async def _until_told(settings: Settings, main: Callable[[Settings, asyncio.Even
 @asynccontextmanager
 async def _house(settings: Settings, name: str) -> AsyncIterator[Announcer]:
     """What every process stands on: the pool, the announcer, and the beats that say it lives."""
-    async with database(settings), announcing(settings.redis.url.value) as announcer, beating(name):
-        yield announcer
+    with working_time.use(working_time.calendar_of(settings.calendar)):
+        async with database(settings), announcing(settings.redis.url.value) as announcer, beating(name):
+            yield announcer
 
 
 def _settle() -> None:
@@ -206,6 +208,7 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
     from backend.alarms.escalating import escalate
     from backend.alarms.masks.chores import look_after_masks
     from backend.chat.drafts import forget_drafts
+    from backend.complaints.chores import look_after_complaints
     from backend.delivery.carrier_words import settle_early_words
     from backend.delivery.sweep import mark_breaches
     from backend.evidence.service import forget_unbound
@@ -221,6 +224,7 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
         Every(600, warn_of_gaps),
         Every(2, settle_early_words),
         Every(1, look_after_masks),
+        Every(5, look_after_complaints),
         Every(1, lambda: sweep_storms(settings.storms, _teller(announcer))),
         Every(2, lambda: sweep_outages(settings.carriers, _teller(announcer))),
         Every(30, forget_fingerprints),
