@@ -15,6 +15,8 @@ from backend.delivery.model import Card, Fact, Key
 
 _ICON: Final = "📮"
 _FORM: Final = "%Y-%m-%d %H:%M"
+#: so much of a text stands in the card's own lines; what is longer is told in full below
+_BRIEF: Final = 60
 
 
 class Told(StrEnum):
@@ -61,8 +63,10 @@ def complaint_card(complaint: Complaint, told: Told, text: str, unit: str, langu
 
     is_bare = told is Told.NOBODY
     kind = word(COMPLAINT_LABELS[complaint.kind])
-    facts = [Fact(word(N_("内容")), text)] if text and not is_bare else []
-    if complaint.about_words and told not in _TO_COMPLAINANT and not is_bare:
+    is_own = told in _TO_COMPLAINANT
+    brief = "" if is_bare else text[:_BRIEF]
+    facts = [Fact(word(N_("内容")), text)] if len(text) > _BRIEF and not is_bare else []
+    if complaint.about_words and not is_own and not is_bare:
         facts.insert(0, Fact(word(N_("关于")), complaint.about_words))
     return Card(
         alarm=AlarmId(complaint.id),
@@ -75,8 +79,9 @@ def complaint_card(complaint: Complaint, told: Told, text: str, unit: str, langu
         is_active=False,
         banner=word(N_("含不当用语")) if complaint.is_flagged and told is Told.ASSIGNED else "",
         unit=unit,
-        where=f"{complaint.number} · {kind}",
-        what="" if is_bare else text[:60],
+        # a text message has room for this line and the headline only
+        where=f"{complaint.number} {brief}" if is_own else f"{complaint.number} · {kind}",
+        what=kind if is_own else brief,
         facts=(*facts, *_deadlines(complaint, told, language)),
         keys=keys_of(told, language),
         raised_at=in_zone(complaint.filed_at, complaint.timezone),

@@ -28,6 +28,7 @@ from backend.complaints.model import (
 from backend.complaints.queries import complaint_story, complaints_for
 from backend.complaints.reports import export_csv, figures_for
 from backend.complaints.routing import set_duties
+from backend.complaints.texting import by_text
 from backend.core import clock
 from backend.core.db.engine import execute, fetch
 from backend.core.errors import BadInput, NotAllowed, NotFound
@@ -65,7 +66,8 @@ class Town:
 
     async def files(self, text: str = "火警没有打电话", **more: Any) -> Complaint:
         values = {"unit": self.unit, "kind": ComplaintKind.ALARM, "text": text} | more
-        return await file(values.pop("by", self.wang), Filing(**values), values.pop("via", Via.TELEGRAM))
+        by, via = values.pop("by", self.wang), values.pop("via", Via.TELEGRAM)
+        return await file(by, Filing(**values), via)
 
 
 @pytest.fixture
@@ -476,3 +478,24 @@ async def test_the_months_figures_are_those_worked_out_by_hand_and_the_table_is_
     ]
     (row,) = [each for each in table if each["编号"] == "TS-20261126-001"]
     assert row["内容"].startswith("'=")
+
+
+async def test_a_text_message_in_reply_is_the_complainants_answer_and_an_alarms_reply_stays_the_alarms(
+    town: Town, still: clock.StillClock, add_person: Add
+) -> None:
+    phone = "+8613800000009"
+    cai = await person(PersonId(await add_person("cai", "蔡值班", "unit_duty", town.unit, sms=phone)))
+    one = await town.files("电话打不通", by=cai, via=Via.API)
+    assert await by_text(phone, "没有更换手机号") is None  # nothing was sent there yet
+    await handling.ask_back(town.li, one.id, "手机号换过吗？", Via.CONSOLE)
+    await carried()
+    still.advance(7 * DAY)
+    assert await by_text(phone, "1") is None
+    assert await by_text("+8613800000001", "没有更换手机号") is None
+    assert await by_text(phone, "没有更换手机号") == "已收到，TS-20261126-001：处理中"
+    (line,) = [each for each in (await complaint_story(cai, one.id)).entries if each.kind == "heard"]
+    assert (line.text, line.via) == ("没有更换手机号", "短信")
+    await handling.settle(town.li, one.id, HOW, Via.CONSOLE)
+    assert "已办结" in str(await by_text(phone, "还是打不通"))
+    await execute("update contact_points set address = '+8613800000010' where address = $1", phone)
+    assert await by_text(phone, "还是打不通") is None
