@@ -1,4 +1,4 @@
-"""Complaints in a real browser: filed on a phone with a photo, settled at the provider's desk, rated and opened again."""
+"""Complaints in a real browser: filed on a phone with a photo, settled at the desk, rated and opened again."""
 
 from pathlib import Path
 from types import SimpleNamespace
