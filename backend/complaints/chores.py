@@ -32,8 +32,8 @@ _OPEN: Final = "c.state in ('filed', 'assigned', 'in_progress', 'waiting', 'answ
 _NEAR: Final = f"""
     select {COLUMNS}, r.reminders from {TABLES}
     where {_OPEN} and c.state <> 'waiting' and r.paused_at is null
-      and ((r.replied_at is null and r.reminders & 1 = 0 and r.reply_due_at <= $1::timestamptz + interval '7 days')
-        or (r.reminders & 2 = 0 and r.settle_due_at <= $1::timestamptz + interval '7 days'))
+      and ((r.replied_at is null and r.reminders & 1 = 0 and r.reply_due_at <= $1::timestamptz + interval '15 days')
+        or (r.reminders & 2 = 0 and r.settle_due_at <= $1::timestamptz + interval '15 days'))
     order by c.id limit 500"""
 _REMINDED: Final = """
     update complaint_rounds set reminders = reminders | $3
