@@ -6,7 +6,6 @@ steps. A chat (`bots/telegram`) only draws a `Saying` and hands back what it hea
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -15,24 +14,19 @@ import msgspec
 from backend.core.i18n import DEFAULT_LANGUAGE
 from backend.core.ids import UnitId
 from backend.core.vocabulary import Via
+from backend.delivery.model import Key
+from backend.evidence.model import MediaKind
 from backend.people.model import Person
+
+__all__ = [
+    "ANSWER", "CANCEL", "END", "LONGEST_ARGUMENT", "LONGEST_VERB",
+    "Answers", "Begin", "Command", "Dialogue", "Draft", "Heard", "Key", "Location", "Media", "MediaKind", "Next",
+    "Picture", "Said", "Saying", "Speaker", "Step", "Talk",
+]  # fmt: skip
 
 #: longest argument of a key: with verb and id it must fit in Telegram's 64 octets
 LONGEST_ARGUMENT: Final = 10
 LONGEST_VERB: Final = 12
-
-
-class Key(msgspec.Struct, frozen=True):
-    """A button under a saying: its words, what it asks for, of what, and how. `style`: primary, danger, plain.
-
-    `verb` is what travels, so it stays short and is never given another meaning; `about` is the thing's id.
-    """
-
-    label: str
-    verb: str
-    about: UUID | None = None
-    argument: str = ""
-    style: str = "plain"
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -67,14 +61,6 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
     language: str = DEFAULT_LANGUAGE
     group_unit: UnitId | None = None  #: of a group that is bound to a unit
     is_group: bool = False
-
-
-class MediaKind(StrEnum):
-    """What was sent besides words."""
-
-    PHOTO = "photo"
-    VOICE = "voice"
-    DOCUMENT = "document"
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -125,8 +111,8 @@ END: Final = ""
 class Next(msgspec.Struct, frozen=True, kw_only=True):
     """Where a dialogue goes on. `step` END ends it, and then `saying` is the last word.
 
-    Before END `saying` (if any) is said before the next step asks. Staying on a step to say what was wrong with an
-    answer is `Next(step=<the same>, saying=…)`.
+    `answers` are added to those there are. Before END `saying` (if any) is said before the next step asks. Staying on
+    a step to say what was wrong with an answer is `Next(step=<the same>, saying=…)`.
     """
 
     step: str

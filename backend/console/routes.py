@@ -5,6 +5,7 @@ from typing import Final
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
+from backend.console.complaints import ComplaintPages, DeskComplaintPages
 from backend.console.contacts import ContactPages, send_trial
 from backend.console.deadlines import DeadlinePages, note_breach
 from backend.console.desk import DeskPages, adopt_device
@@ -36,6 +37,8 @@ ROUTES: Final = [
     DeadlinePages,
     adopt_device,
     note_breach,
+    ComplaintPages,
+    DeskComplaintPages,
     ContactPages,
     send_trial,
     *_REACH,

@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from backend.core.vocabulary import Severity
+from backend.core.vocabulary import ComplaintKind, Severity
+from backend.core.working_time import WorkingCalendar
 
 
 class Deadline(msgspec.Struct, frozen=True):
@@ -64,3 +65,45 @@ OVERDUE_FIRE: Final = timedelta(seconds=1.5)
 OVERDUE_ROUTINE: Final = timedelta(seconds=10)
 #: the auditor's pass over deadlines that ran out waits this long for outcomes that are still being written
 AUDIT_GRACE: Final = timedelta(seconds=1)
+
+
+class WorkingDeadline(msgspec.Struct, frozen=True, kw_only=True):
+    """So many working days and hours, and who says so."""
+
+    days: int = 0
+    hours: int = 0
+    clause: str
+
+    def within(self, calendar: WorkingCalendar) -> timedelta:
+        """As working time: a day is as long as the calendar's."""
+        return self.days * calendar.day + timedelta(hours=self.hours)
+
+
+#: 5.5 wants limits (时限要求) and sets none: these figures are the provider's own, and are told with each number
+_OURS: Final = "ours (CQC/SC 11002-2025 5.5)"
+#: the first word of a handler (首次回复), in working time from filing
+FIRST_REPLY: Final = {
+    ComplaintKind.ALARM: WorkingDeadline(hours=2, clause=_OURS),
+    ComplaintKind.ORDER: WorkingDeadline(hours=4, clause=_OURS),
+    ComplaintKind.PERSON: WorkingDeadline(days=1, clause=_OURS),
+    ComplaintKind.OTHER: WorkingDeadline(days=1, clause=_OURS),
+    ComplaintKind.PRAISE: WorkingDeadline(days=3, clause=_OURS),
+    ComplaintKind.QUESTION: WorkingDeadline(days=1, clause=_OURS),
+    ComplaintKind.SUGGESTION: WorkingDeadline(days=3, clause=_OURS),
+}
+#: settled (办结), in working time from filing; time in which the complainant is waited for does not count
+SETTLEMENT: Final = {
+    ComplaintKind.ALARM: WorkingDeadline(days=3, clause=_OURS),
+    ComplaintKind.ORDER: WorkingDeadline(days=5, clause=_OURS),
+    ComplaintKind.PERSON: WorkingDeadline(days=7, clause=_OURS),
+    ComplaintKind.OTHER: WorkingDeadline(days=7, clause=_OURS),
+    ComplaintKind.PRAISE: WorkingDeadline(days=10, clause=_OURS),
+    ComplaintKind.QUESTION: WorkingDeadline(days=3, clause=_OURS),
+    ComplaintKind.SUGGESTION: WorkingDeadline(days=15, clause=_OURS),
+}
+#: a handler is reminded when so much working time is left at most: of the first reply, of the settlement
+COMPLAINT_REMINDERS: Final = (timedelta(hours=1), timedelta(hours=7))
+#: a settled complaint may be opened again for so many days
+REOPENED_WITHIN: Final = timedelta(days=15)
+#: who does not say how satisfied they are is no longer waited for after this
+RATING_AWAITED: Final = timedelta(days=5)

@@ -38,6 +38,7 @@ _NEXT: Final = f"""
             select from attempts other where other.notice = a.notice and other.person = a.person and other.id <> a.id
                 and other.because is not null and other.state in ('pending', 'sending', 'accepted'))
     order by a.notice, a.person, way.verified_at is null, way.priority, way.channel, way.address"""
+# A complaint is nobody's but its own people's: who handles it hears that its complainant can't be reached.
 # An attempt is hopeful as long as it may still be accepted in time: its next try is early enough, and it was not handed
 # over in vain until its deadline had passed. One without a deadline hopes as long as it waits.
 _UNHEARD: Final = f"""
@@ -45,7 +46,7 @@ _UNHEARD: Final = f"""
     from notices n join lateral (
         select max(deadline_at) as deadline_at, max(step) as step, max(round) as round from attempts
         where notice = n.id) a on true
-    where n.id = any($1) and n.unheard_at is null and {_URGENT}
+    where n.id = any($1) and n.unheard_at is null and {_URGENT} and n.kind <> 'complaint'
         and exists (select from attempts t where t.notice = n.id and t.state <> 'skipped')
         and not exists (
             select from attempts t where t.notice = n.id and (t.state = 'accepted' or t.t6 is not null

@@ -24,21 +24,34 @@ class Right:
     PLAN: Final = "plan"  #: policies and duty schedules of a unit
     MASK: Final = "mask"  #: ask for a mask or a test window, lift one
     APPROVE_MASK: Final = "approve_mask"  #: approve what another person asked for
+    COMPLAIN: Final = "complain"  #: file a complaint or feedback, of a unit
+    SEE_COMPLAINTS: Final = "see_complaints"  #: those of the unit's other people too
+    HANDLE_COMPLAINTS: Final = "handle_complaints"  #: answer and settle them, over all units
 
 
 #: which role may do what (in its unit; provider roles in all units)
 RIGHTS: Final[dict[Role, frozenset[str]]] = {
     Role.UNIT_MANAGER: frozenset(
-        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        {
+            Right.SEE,
+            Right.ACKNOWLEDGE,
+            Right.JUDGE,
+            Right.PLAN,
+            Right.MASK,
+            Right.APPROVE_MASK,
+            Right.COMPLAIN,
+            Right.SEE_COMPLAINTS,
+        }
     ),
-    Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK}),
-    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK}),
+    Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK, Right.COMPLAIN}),
+    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK, Right.COMPLAIN}),
     Role.PROVIDER_OPERATOR: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
     ),
-    Role.COMPLAINT_HANDLER: frozenset({Right.SEE}),
-    Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE}),
-    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN}),
+    # sees complaints and nothing else: what one is about is told with it
+    Role.COMPLAINT_HANDLER: frozenset({Right.HANDLE_COMPLAINTS}),
+    Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE, Right.HANDLE_COMPLAINTS}),
+    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN, Right.HANDLE_COMPLAINTS}),
 }
 
 
