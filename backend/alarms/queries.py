@@ -192,6 +192,15 @@ _SENTENCES: Final = {
     "test_window": N_("测试期间，只通知单位内部"),
     "told_after_all": N_("不再屏蔽，现在通知"),
     "made_real": N_("升级为真实报警，现在通知"),
+    "order_opened": N_("已报修，生成工单"),
+    "order_accept": N_("工单已接单"),
+    "order_expect_test": N_("工单请求触发测试"),
+    "order_test_signal": N_("工单测试信号已收到"),
+    "order_finish": N_("工单处理完成"),
+    "order_verify": N_("工单已验收"),
+    "order_send_back": N_("工单被退回"),
+    "order_close": N_("工单关闭"),
+    "order_withdraw": N_("工单撤回"),
 }
 #: facts that stand inside a sentence
 _INSIDE: Final = ("step", "round", "people")

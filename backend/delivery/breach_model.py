@@ -26,6 +26,8 @@ class BreachKind(StrEnum):
     ATTEMPT_STUCK = "attempt_stuck"  #: due for long, and in nobody's hands
     ESCALATION_LATE = "escalation_late"  #: a step of the policy that nobody took
     KINDS_SHORT = "kinds_short"  #: fewer than two kinds of contact within the deadline (4.3.3)
+    ORDER_UNACCEPTED = "order_unaccepted"  #: a work order that nobody accepted in time; `alarm` is the order's id
+    ORDER_OVERDUE = "order_overdue"  #: a work order beyond its agreed finish; `alarm` is the order's id
 
 
 class CauseCode(StrEnum):
@@ -46,6 +48,8 @@ class CauseCode(StrEnum):
     WORKER_DIED = "worker_died"  #: the worker that held it died in the middle
     BACKLOG = "backlog"  #: nobody took it, though workers live
     CARRIER_SLOW = "carrier_slow"  #: it was taken, and too late
+    NOT_ACCEPTED = "not_accepted"  #: those who were asked did not accept
+    NOT_FINISHED = "not_finished"  #: the work was not done by the agreed time
     UNKNOWN = "unknown"
 
 
@@ -146,6 +150,8 @@ KIND_LABELS: Final = {
     BreachKind.ATTEMPT_STUCK: N_("到时未发送"),
     BreachKind.ESCALATION_LATE: N_("升级步骤未按时进行"),
     BreachKind.KINDS_SHORT: N_("时限内少于两种联络方式"),
+    BreachKind.ORDER_UNACCEPTED: N_("工单无人按时接单"),
+    BreachKind.ORDER_OVERDUE: N_("工单超过约定完成时间"),
 }
 CAUSE_LABELS: Final = {
     CauseCode.ROWS_MISSING: N_("通知记录缺失"),
@@ -163,6 +169,8 @@ CAUSE_LABELS: Final = {
     CauseCode.WORKER_DIED: N_("发送进程中途退出"),
     CauseCode.BACKLOG: N_("发送积压"),
     CauseCode.CARRIER_SLOW: N_("运营商接收过慢"),
+    CauseCode.NOT_ACCEPTED: N_("被派人员未接单"),
+    CauseCode.NOT_FINISHED: N_("未在约定时间内完成"),
     CauseCode.UNKNOWN: N_("原因不明"),
 }
 NOTE_LABELS: Final = {

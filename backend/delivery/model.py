@@ -113,6 +113,7 @@ class NoticeKind(StrEnum):
     MASK = "mask"  #: about a mask, not an alarm: `notices.alarm` is the mask's id
     WINDOW = "window"  #: about a drill or a test: `notices.alarm` is the window's id
     DIGEST = "digest"  #: a storm is over: its totals, and what still stands
+    ORDER = "order"  #: about a work order: `notices.alarm` is the order's id
     OVERDUE = "overdue"  #: to the duty desk: the unit was not told in time
 
 

@@ -24,19 +24,27 @@ class Right:
     PLAN: Final = "plan"  #: policies and duty schedules of a unit
     MASK: Final = "mask"  #: ask for a mask or a test window, lift one
     APPROVE_MASK: Final = "approve_mask"  #: approve what another person asked for
+    ORDER: Final = "order"  #: open a work order (报修)
+    DISPATCH: Final = "dispatch"  #: say who takes a work order
+    WORK: Final = "work"  #: take work orders and do them
+    VERIFY: Final = "verify"  #: verify or send back what others did
 
 
 #: which role may do what (in its unit; provider roles in all units)
 RIGHTS: Final[dict[Role, frozenset[str]]] = {
     Role.UNIT_MANAGER: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        | {Right.ORDER, Right.DISPATCH, Right.VERIFY}
     ),
-    Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK}),
-    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK}),
+    Role.UNIT_DUTY: frozenset(
+        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK, Right.ORDER, Right.DISPATCH, Right.VERIFY}
+    ),
+    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK, Right.ORDER, Right.WORK}),
     Role.PROVIDER_OPERATOR: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        | {Right.ORDER, Right.DISPATCH, Right.VERIFY}
     ),
-    Role.COMPLAINT_HANDLER: frozenset({Right.SEE}),
+    Role.COMPLAINT_HANDLER: frozenset({Right.SEE, Right.ORDER}),
     Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE}),
     Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN}),
 }
