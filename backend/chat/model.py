@@ -6,7 +6,6 @@ steps. A chat (`bots/telegram`) only draws a `Saying` and hands back what it hea
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from backend.core.i18n import DEFAULT_LANGUAGE
 from backend.core.ids import UnitId
 from backend.core.vocabulary import Via
 from backend.delivery.model import Key
+from backend.evidence.model import MediaKind
 from backend.people.model import Person
 
 __all__ = [
@@ -61,14 +61,6 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
     language: str = DEFAULT_LANGUAGE
     group_unit: UnitId | None = None  #: of a group that is bound to a unit
     is_group: bool = False
-
-
-class MediaKind(StrEnum):
-    """What was sent besides words."""
-
-    PHOTO = "photo"
-    VOICE = "voice"
-    DOCUMENT = "document"
 
 
 class Location(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ _ROOMS: Final = (
     "backend.people.tables",
     "backend.registry.tables",
     "backend.rota.tables",
+    "backend.evidence.tables",
     "backend.delivery.tables",
     "backend.monitoring.tables",
     "backend.alarms.tables",
