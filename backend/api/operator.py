@@ -13,6 +13,7 @@ from backend.alarms.handing_over import adopt_device
 from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for, alarms_for
 from backend.api.masks import Masks, Windows
+from backend.api.work_orders import WorkOrders
 from backend.core.ids import AlarmId, ContactPointId, DeviceId, UnitId
 from backend.core.vocabulary import Via
 from backend.delivery.queries import Told, told_of
@@ -139,4 +140,4 @@ class Contacts(Controller):
         await try_contact(operator, ContactPointId(contact_id))
 
 
-OPERATOR: Final = [Registry, Alarms, Masks, Windows, Links, Contacts]
+OPERATOR: Final = [Registry, Alarms, Masks, Windows, WorkOrders, Links, Contacts]
