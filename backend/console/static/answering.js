@@ -41,6 +41,10 @@ export function answering(refresh) {
       text.value = [text.value, reason.dataset.reason].filter(Boolean).join("，");
     });
   }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-order-new]");
+    if (button) answer(button, "/mp/v1/work-orders", { alarm: document.body.dataset.alarm });
+  });
   document.addEventListener("calm", refresh); // what came while a button was armed is drawn now
 
   return function arm() {
