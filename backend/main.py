@@ -205,8 +205,10 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
     """What the routine workers do beside delivery, each as often as it needs."""
     from backend.alarms.escalating import escalate
     from backend.alarms.masks.chores import look_after_masks
+    from backend.chat.drafts import forget_drafts
     from backend.delivery.carrier_words import settle_early_words
     from backend.delivery.sweep import mark_breaches
+    from backend.evidence.service import forget_unbound
     from backend.intake import forget_fingerprints, sweep_outages, sweep_stale, sweep_storms
     from backend.ledger.service import ensure_partitions
     from backend.rota.warning import warn_of_gaps
@@ -225,6 +227,8 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
         Every(2, lambda: sweep_outages(settings.carriers, _teller(announcer))),
         Every(30, forget_fingerprints),
         Every(30, lambda: sweep_stale(directory, _teller(announcer), settings.storms)),
+        Every(600, forget_drafts),
+        Every(3600, forget_unbound),
         Every(6 * 3600, ensure_partitions),
     )
 

@@ -111,8 +111,8 @@ END: Final = ""
 class Next(msgspec.Struct, frozen=True, kw_only=True):
     """Where a dialogue goes on. `step` END ends it, and then `saying` is the last word.
 
-    Before END `saying` (if any) is said before the next step asks. Staying on a step to say what was wrong with an
-    answer is `Next(step=<the same>, saying=…)`.
+    `answers` are added to those there are. Before END `saying` (if any) is said before the next step asks. Staying on
+    a step to say what was wrong with an answer is `Next(step=<the same>, saying=…)`.
     """
 
     step: str

@@ -14,6 +14,7 @@ _ROOMS: Final = (
     "backend.rota.tables",
     "backend.evidence.tables",
     "backend.delivery.tables",
+    "backend.chat.tables",
     "backend.monitoring.tables",
     "backend.alarms.tables",
     "backend.alarms.masks.tables",
