@@ -32,7 +32,7 @@ from backend.people.model import Person, Right
 from backend.work_orders.acting import Done, note, to_ledger
 from backend.work_orders.dispatching import check_can_work, offer, offer_on_duty
 from backend.work_orders.model import LONGEST_WORDS, Origin, Proof, WireAt, WorkOrder, WorkOrderId
-from backend.work_orders.rows import COLUMNS, insert_order, order_of
+from backend.work_orders.rows import COLUMNS, insert_order, order_of, read_order
 
 _AGREED: Final = """
     select number, repair_hours from service_agreements
@@ -61,6 +61,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     device: DeviceId | None = None
     at: WireAt | None = None
     to: tuple[PersonId, ...] = ()  #: empty: whoever is on duty
+    id: UUID | None = None  #: of the order, where the caller may ask twice (a chat's draft); None: a new one
 
 
 def clean(words: str) -> str:
@@ -86,7 +87,12 @@ async def open_order(person: Person, opening: Opening, via: Via) -> WorkOrder:
         require(person, Right.DISPATCH, opening.unit)
     where = await _where(opening, person)
     named = msgspec.structs.replace(opening, where=clean(opening.where) or where)
-    return await _opened(named, person, via)
+    try:
+        return await _opened(named, person, via)
+    except asyncpg.UniqueViolationError:
+        if opening.id is None:
+            raise
+        return await read_order(person, opening.id)  # asked for a second time
 
 
 async def open_for_service(opening: Opening) -> WorkOrder:
@@ -159,7 +165,7 @@ async def _open(opening: Opening, person: Person | None, via: Via | None, releas
     finish, agreement = await agreed_finish(opening.unit, opening.severity, now)
     order = await insert_order(
         WorkOrder(
-            id=WorkOrderId(new_id()),
+            id=WorkOrderId(opening.id or new_id()),
             number=0,
             unit=opening.unit,
             origin=opening.origin,

@@ -19,7 +19,7 @@ from backend.core import clock
 from backend.core.db.engine import fetch_one, transaction
 from backend.core.deadlines import ACCEPT_WITHIN
 from backend.core.errors import BadInput, NotAllowed
-from backend.core.i18n import DEFAULT_LANGUAGE, N_, translate
+from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId
 from backend.core.vocabulary import Via
 from backend.evidence.model import EvidenceId, MediaKind, ledger_facts
@@ -149,7 +149,7 @@ async def _check_taken(order: WorkOrder, act: Act, person: Person) -> None:
     """Who comes second hears who was first."""
     if act is Act.ACCEPT and order.assignee not in {None, person.id} and person.may(Right.WORK, order.unit):
         row = await fetch_one(_NAME, order.assignee)
-        raise AlreadyTaken(translate(N_("已由{name}接单"), DEFAULT_LANGUAGE, name=row["name"] if row else ""))
+        raise AlreadyTaken(translate(N_("已由{name}接单"), person.language, name=row["name"] if row else ""))
 
 
 async def _asked(order: WorkOrder, act: Act, said: Said, person: Person, now: datetime) -> Asked:
