@@ -8,7 +8,7 @@ import msgspec
 from backend.core.clock import in_zone
 from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId, PersonId
-from backend.core.vocabulary import SEVERITY_LABELS
+from backend.core.vocabulary import SEVERITY_LABELS, Severity
 from backend.delivery.model import Card, Fact, Key
 from backend.work_orders.model import (
     ACT_LABELS,
@@ -91,7 +91,7 @@ def order_card(order: WorkOrder, around: Around, language: str) -> Card:
         alarm=AlarmId(order.id),
         about="order",
         number=order.number,
-        severity=order.severity,
+        severity=loudness(order),
         icon=ICON,
         headline=translate(N_("工单：{state}"), language, state=translate(STATE_LABELS[order.state], language)),
         status=translate(STATE_LABELS[order.state], language),
@@ -105,6 +105,11 @@ def order_card(order: WorkOrder, around: Around, language: str) -> Card:
         revision=order.revision,
         keys=keys_of(order, language),
     )
+
+
+def loudness(order: WorkOrder) -> Severity:
+    """How its card sounds: work on a fire is urgent, and is no fire; only an alarm rings like one."""
+    return Severity.ABNORMAL if order.severity is Severity.FIRE else order.severity
 
 
 def _banner(order: WorkOrder, language: str) -> str:

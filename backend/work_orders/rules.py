@@ -70,7 +70,8 @@ def offered_acts(order: WorkOrder, who: frozenset[Who], person: PersonId) -> lis
         found.append(declining(order, person))
     if order.at is None or order.test_signal_at is not None or order.test_waived_by is not None:
         found = [act for act in found if act is not Act.WAIVE_TEST]
-    return [act for act in found if act is not Act.EXPECT_TEST or order.at is not None]
+    is_testable = order.at is not None and order.test_signal_at is None
+    return [act for act in found if act is not Act.EXPECT_TEST or is_testable]
 
 
 def the_way(order: WorkOrder, act: Act, who: frozenset[Who]) -> Way:

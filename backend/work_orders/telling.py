@@ -18,7 +18,7 @@ from backend.delivery.model import Card, NoticeKind
 from backend.delivery.plan import Audience, NoticeDraft
 from backend.delivery.reasons import Why, written
 from backend.delivery.revising import revise
-from backend.work_orders.card import Around, order_card
+from backend.work_orders.card import Around, loudness, order_card
 from backend.work_orders.model import Origin, WorkOrder
 
 _UNIT: Final = "select name, timezone from units where id = $1"
@@ -80,7 +80,7 @@ def _draft(
         alarm=AlarmId(order.id),
         unit=unit,
         kind=NoticeKind.ORDER,
-        severity=order.severity,
+        severity=loudness(order),
         lane=Lane.ROUTINE,
         draw=draw,
         revision=order.revision,

@@ -172,7 +172,10 @@ async def act_by(person: Person, order_id: UUID, data: ActIn, via: Via) -> Order
         where=where,
         revision=data.revision,
     )
-    return done(await perform(person, order_id, data.act, via, said), person.language)
+    order = await perform(person, order_id, data.act, via, said)
+    if data.act is Act.EXPECT_TEST and order.test_signal_at is None:
+        return done(order, person.language, N_("请触发测试，等待信号…收到后将通知您。"))
+    return done(order, person.language)
 
 
 async def keep_by(person: Person, order_id: UUID, name: str, octets: bytes, via: Via) -> OrderDone:
