@@ -126,6 +126,7 @@ def _asked_for(order: WorkOrder, _by: PersonId | None, now: datetime, asked: Ask
         "done_at": None,
         "asked_at": now,
         "accept_by": now + within if within is not None else None,
+        "accept_step": 0,
     }
 
 

@@ -1,4 +1,4 @@
-"""A work order in a real browser: reported, taken, photographed, tested on the wire and verified, on phones 390 px wide."""
+"""A work order in a real browser: reported, taken, photographed, tested on the wire and verified, 390 px wide."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""Work orders over HTTP: phone pages, the desk's pages, the phone's interface and the operator's, through one set of doors."""
+"""Work orders over HTTP: phone pages, the desk's pages, the phone's interface and the operator's."""
 
 from types import SimpleNamespace
 from uuid import UUID
@@ -99,7 +99,7 @@ async def test_programs_open_and_move_orders_with_a_token_and_nobody_without(hou
     assert made.status_code == 200, made.text
     order = UUID(made.json()["id"])
     view = (await house.client.get(f"/api/v1/work-orders/{order}", headers=token)).json()
-    assert [each["kind"] for each in view["story"]][0] == "opened"
+    assert view["story"][0]["kind"] == "opened"
     assert view["story"][0]["via"] == "接口"
     bad = await house.client.post("/api/v1/work-orders", json={**body, "surprise": 1}, headers=token)
     assert bad.status_code == 400

@@ -1,4 +1,4 @@
-"""Work orders in a chat (工单): the whole way by keys and words, through the conversation that every chat speaks through."""
+"""Work orders in a chat (工单): the whole way by keys and words, through the conversation every chat speaks through."""
 
 from datetime import timedelta
 from typing import Any
