@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
+from backend.alarms.queries import alarm_for
 from backend.chat.model import Begin, Command, Heard, Said, Saying, Speaker, Talk
 from backend.core.errors import NotFound
 from backend.core.i18n import N_
+from backend.core.ids import AlarmId
 from backend.people.model import Right
 from backend.registry.queries import units_for
 from backend.work_orders.card import NEW, PHOTO, SHOW, VERBS
@@ -18,12 +20,13 @@ from backend.work_orders.chat_dialogues import NEW as NEW_SOMEWHERE
 from backend.work_orders.chat_finishing import FINISHING, FINISHING_DIALOGUE
 from backend.work_orders.chat_words import listed, say, stands, whole
 from backend.work_orders.model import Act, NoSuchOrder, Proof
-from backend.work_orders.queries import order_for, order_view, orders_for
+from backend.work_orders.queries import order_for, order_numbered, order_view, orders_for, orders_of_alarm
 from backend.work_orders.rules import offered_acts, standing
 from backend.work_orders.service import add_note, perform, proofs_of
 
 Press = Callable[[Speaker, UUID | None, str], Awaitable[Said]]
 _MOST: Final = 12
+_LONGEST_NUMBER: Final = 9
 _ALL: Final = frozenset({"全部", "all"})
 #: what is asked before an act is done; the acts that are not here are done at once
 _ASKED_BY: Final = {
@@ -89,6 +92,10 @@ async def _photo(speaker: Speaker, about: UUID | None, _: str) -> Said:
 async def _new(speaker: Speaker, about: UUID | None, _: str) -> Said:
     """报修: of the alarm whose key was pressed, or by hand."""
     if about is not None:
+        alarm = await alarm_for(speaker.person, AlarmId(about))
+        live = [each for each in await orders_of_alarm(speaker.person, alarm.id) if not each.is_final]
+        if live:
+            return whole(speaker, await order_view(speaker.person, live[0].id))
         return Begin(dialogue=FROM_ALARM, answers={"alarm": str(about)})
     units = [unit for unit in await units_for(speaker.person) if speaker.person.may(Right.ORDER, unit.id)]
     if speaker.group_unit is not None:
@@ -103,12 +110,9 @@ async def _new(speaker: Speaker, about: UUID | None, _: str) -> Said:
 async def _orders(speaker: Speaker, rest: str) -> Said:
     """/orders: mine; 全部: all that are open; a number: that one."""
     words = rest.strip().removeprefix("#")
-    if words.isdecimal():
-        found = [each for each in await orders_for(speaker.person, "open") if each.number == int(words)]
-        found += [each for each in await orders_for(speaker.person, "ended") if each.number == int(words)]
-        if not found:
-            raise NoSuchOrder(N_("没有这张工单"))
-        return whole(speaker, await order_view(speaker.person, found[0].id))
+    if words.isdecimal() and len(words) <= _LONGEST_NUMBER:
+        order = await order_numbered(speaker.person, int(words))
+        return whole(speaker, await order_view(speaker.person, order.id))
     if words in _ALL:
         return listed(speaker, await orders_for(speaker.person, "open", limit=_MOST), N_("未结束的工单："))
     return listed(speaker, await orders_for(speaker.person, "mine", limit=_MOST), N_("需要您处理的工单："))

@@ -192,6 +192,12 @@ async def order_for(person: Person, order_id: UUID) -> WorkOrder:
     return await read_order(person, order_id)
 
 
+async def order_numbered(person: Person, number: int) -> WorkOrder:
+    """An order by the number people speak of it by. Raises `NoSuchOrder`, also for one that is not theirs."""
+    row = await fetch_one("select id from work_orders where number = $1", number)
+    return await read_order(person, row["id"] if row else UUID(int=0))
+
+
 async def order_view(person: Person, order_id: UUID) -> OrderView:
     """An order with its story, evidence, chain, and what this reader may do now. Raises `NoSuchOrder`."""
     order, now = await read_order(person, order_id), clock.now()

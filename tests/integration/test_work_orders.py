@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
 from backend.alarms.masks.service import ask
@@ -205,7 +206,8 @@ async def test_the_test_of_a_detector_rings_nowhere_as_a_fire_and_one_beside_it_
     await look_after_orders()
     view = await order_view(keeper, order.id)
     assert view.order.test_said == "火灾报警"
-    await door.hears(StateSaid(subject=PUMP, state=FIRE))
+    beside = msgspec.structs.replace(SMOKE, component_address="0b000200")
+    await door.hears(StateSaid(subject=beside, state=FIRE))
     burning = await the_alarm()
     rows = await fetch(
         "select t.state from attempts t join notices n on n.id = t.notice where n.alarm = $1 and t.channel = 'sms'",
@@ -223,6 +225,7 @@ async def test_a_word_from_before_the_test_or_of_another_component_is_no_test_si
     await door.hears(StateSaid(subject=PUMP, state=NORMAL))
     still.advance(timedelta(seconds=1))
     await act(order, Act.EXPECT_TEST, keeper)
+    await door.hears(StateSaid(subject=PUMP, state=FAULT), at=clock.now() - timedelta(milliseconds=1))
     await door.hears(StateSaid(subject=SMOKE, state=NORMAL))
     still.advance(timedelta(minutes=16))
     await door.hears(StateSaid(subject=PUMP, state=FAULT))
@@ -298,6 +301,14 @@ async def test_a_person_of_another_unit_finds_no_order_by_any_door(
     own = Opening(unit=UnitId(next(iter(stranger.units))), what="x", where="y", at=order.at)
     with pytest.raises(NotFound):
         await open_order(stranger, own, Via.API)
+    await execute(
+        "insert into grants (id, person, role, unit, granted_at) values ($1, $2, 'unit_manager', $3, now())",
+        new_id(),
+        manager.id,
+        own.unit,
+    )
+    with pytest.raises(NotFound):  # who is of both units ties neither's component to the other's order
+        await open_order(await person(manager.id), own, Via.API)
     assert await orders_for(stranger, "open") == []
     assert await orders_of_alarm(stranger, alarm) == []
     with pytest.raises(BadInput):

@@ -11,18 +11,19 @@ import pytest
 
 from backend.core import clock
 from backend.core.db.engine import fetch, transaction
-from backend.core.errors import Conflict, NotFound
-from backend.core.ids import UnitId
+from backend.core.errors import Conflict, NotAllowed, NotFound
+from backend.core.ids import PersonId, UnitId, new_id
 from backend.core.vocabulary import Via
 from backend.evidence.model import MediaKind
 from backend.evidence.service import keep
 from backend.monitoring.model import StateSaid
 from backend.people.model import Person
+from backend.people.queries import person
 from backend.rota.model import Rotation
 from backend.rota.service import add_schedule
 from backend.work_orders.chores import look_after_orders
-from backend.work_orders.model import Act, OrderMovedOn, State, WaitReason
-from backend.work_orders.opening import Opening, open_from_alarm, open_order
+from backend.work_orders.model import Act, OrderMovedOn, Origin, State, WaitReason
+from backend.work_orders.opening import Opening, open_for_service, open_from_alarm, open_order
 from backend.work_orders.queries import order_view, orders_for
 from backend.work_orders.service import Said, add_evidence
 from backend.work_orders.showing import piece_for
@@ -139,3 +140,19 @@ async def test_a_maintainer_on_duty_is_asked_and_the_others_are_not(
     order = await open_order(manager, Opening(unit=unit, what="水泵异响"), Via.PHONE)
     assert order.offered == (second.id,)
     assert await breaches(order) == []
+
+
+async def test_a_complaints_handler_opens_an_order_for_any_unit_and_the_service_for_an_inspection(
+    points: dict[str, UUID], manager: Person, keeper: Person, add_person: Any
+) -> None:
+    handler = await person(PersonId(await add_person("he", "何投诉", "complaint_handler", None, app="he")))
+    unit, complaint = UnitId(points["unit"]), new_id()
+    opening = Opening(unit=unit, what="业主投诉漏水", origin=Origin.COMPLAINT, about=complaint)
+    order = await open_order(handler, opening, Via.CONSOLE)
+    assert (order.about, order.state, await told(order)) == (complaint, State.DISPATCHED, ["zhao"])
+    found = await open_for_service(Opening(unit=unit, what="灭火器过期", where="3层", origin=Origin.INSPECTION))
+    view = await order_view(manager, found.id)
+    assert [each.value for each in view.card.facts if each.label == "来源"] == ["巡查"]
+    with pytest.raises(NotAllowed):
+        await act(found, Act.WITHDRAW, keeper, Said(reason="x"))
+    assert (await act(found, Act.WITHDRAW, manager, Said(reason="误报"))).state is State.WITHDRAWN
