@@ -18,6 +18,7 @@ from backend.core.vocabulary import Role
 from backend.rota.queries import on_duty_of
 from backend.work_orders.acting import Done, settle
 from backend.work_orders.model import Act, Asked, State, WorkOrder
+from backend.work_orders.rows import Entry, write_entries
 from backend.work_orders.rules import SERVICE, moved
 from backend.work_orders.telling import MANAGERS, people_with, tell, tell_desk
 
@@ -83,6 +84,7 @@ async def ask_further(order: WorkOrder, now: datetime, released: Released) -> Wo
         return await offer(order, (left[0],), now, released, step=_NEXT)
     if left:
         after = await offer(order, tuple(left), now, released, step=_EVERYBODY)
+        await write_entries(after.id, now, [Entry("unaccepted", {})])
     else:
         after = msgspec.structs.replace(order, accept_by=None, accept_step=_EVERYBODY, revision=order.revision + 1)
         after = await settle(order, after, Done(kind="unaccepted"), now, released)

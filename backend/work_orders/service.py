@@ -46,7 +46,7 @@ from backend.work_orders.opening import clean
 from backend.work_orders.rows import Entry, locked_order, write_entries
 from backend.work_orders.rules import declining, moved, standing, the_way
 from backend.work_orders.telling import VERIFIERS, people_with, redraw, tell, tell_desk
-from backend.work_orders.testing import expect, record_window, take_signal
+from backend.work_orders.testing import end_test, expect, record_window, take_signal
 
 ABOUT: Final = "work_order"
 _NAME: Final = "select name from people where id = $1"
@@ -131,7 +131,9 @@ async def _perform(  # noqa: PLR0917 - an act's parts
             raise BadInput(N_("该工单不涉及部件，无须触发测试"))
         after, window = await expect(person, after, now, released)
     # alarms are locked before their stories are written to, as every other writer of alarms does
-    lifted = await _lift(person, after, released) if act is Act.VERIFY else []
+    lifted: list[Mask] = []
+    if act is Act.VERIFY:
+        lifted, window = await _lift(person, after, released), await end_test(person, after, released)
     done = Done(kind=str(act), facts=_facts(said, after), person=person, via=via)
     order = await settle(order, after, done, now, released)
     if said.where is not None:

@@ -11,9 +11,10 @@ from uuid import UUID
 
 import msgspec
 
-from backend.alarms.masks.model import Scope, ScopeKind, WindowKind
+from backend.alarms.masks.model import Scope, ScopeKind, WindowKind, WindowState
 from backend.alarms.masks.releasing import Released
-from backend.alarms.masks.windows import arrange, window_facts
+from backend.alarms.masks.rows import locked_window
+from backend.alarms.masks.windows import arrange, move_window, window_facts
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.deadlines import TEST_SIGNAL_WITHIN
 from backend.core.i18n import N_
@@ -127,10 +128,24 @@ async def _is_open(window: UUID | None, until: datetime) -> bool:
     return row is not None
 
 
+async def end_test(person: Person, order: WorkOrder, released: Released) -> dict[str, Any] | None:
+    """Verified: its window is over, and what the component says from now on is told like anything else.
+
+    In the caller's transaction, before any alarm's story is written to. Answers the facts of a window that it ended.
+    """
+    if order.test_window is None:
+        return None
+    window = await locked_window(person, order.test_window)
+    if window.state is not WindowState.OPEN:
+        return None
+    return window_facts(await move_window(window, WindowState.ENDED, person.id, released))
+
+
 async def record_window(person: Person, facts: dict[str, Any] | None, via: Via) -> None:
     """The window in the ledger; last in the transaction."""
     if facts is not None:
-        await record_action(person.code, "window.planned", {**facts, "via": str(via)})
+        what = "window.ended" if facts["state"] == WindowState.ENDED else "window.planned"
+        await record_action(person.code, what, {**facts, "via": str(via)})
 
 
 async def first_signal(order: WorkOrder) -> tuple[datetime, str] | None:

@@ -157,6 +157,7 @@ async def test_the_chain_from_the_alarm_to_the_close_is_seen_from_either_end(
     assert verified.state is State.VERIFIED
     (lifted,) = await fetch("select state, ended_why from masks where id = $1", mask.id)
     assert (lifted["state"], lifted["ended_why"]) == ("lifted", f"工单 #{order.number} 已验收")
+    assert [row["state"] for row in await fetch("select state from test_windows")] == ["ended"]
     still.advance(timedelta(hours=24))
     await look_after_orders()
     view = await order_view(manager, order.id)
@@ -332,7 +333,9 @@ async def test_when_nobody_accepts_the_next_is_asked_then_the_manager_and_the_de
     assert await breaches(order) == ["order_unaccepted"]
     still.advance(timedelta(hours=2))
     assert await look_after_orders() == 0
-    assert "无人接单" in (await order_view(desk, order.id)).card.banner
+    view = await order_view(desk, order.id)
+    assert "无人接单" in view.card.banner
+    assert "无人接单，已通知消防安全管理人和服务机构值班台" in [line.text for line in view.story]
     assert (await act(order, Act.ACCEPT, second)).assignee == second.id
 
 
