@@ -118,3 +118,10 @@ async def test_what_people_wrote_never_becomes_markup(house: SimpleNamespace) ->
         page = (await house.client.get(path, headers=boss)).text
         assert "<script>x" not in page
         assert "&lt;script&gt;x" in page
+
+
+async def test_the_interface_describes_itself(house: SimpleNamespace) -> None:
+    paths = (await house.client.get("/schema/openapi.json")).json()["paths"]
+    for base in ("/api/v1/work-orders", API):
+        assert {"get", "post"} <= set(paths[base])
+        assert "multipart/form-data" in paths[base + "/{order_id}/evidence"]["post"]["requestBody"]["content"]
