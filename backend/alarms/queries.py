@@ -192,9 +192,13 @@ _SENTENCES: Final = {
     "test_window": N_("测试期间，只通知单位内部"),
     "told_after_all": N_("不再屏蔽，现在通知"),
     "made_real": N_("升级为真实报警，现在通知"),
+    "noted": N_("备注"),
+    "acknowledged_for": N_("代 {name} 记录已知晓"),
+    "acknowledgement_undone": N_("撤销了“已知晓”"),
+    "verdict_undone": N_("撤销了处置结论"),
 }
 #: facts that stand inside a sentence
-_INSIDE: Final = ("step", "round", "people")
+_INSIDE: Final = ("step", "round", "people", "name")
 
 
 def _line(row: dict[str, Any], language: str) -> HistoryLine:
@@ -209,6 +213,8 @@ def _line(row: dict[str, Any], language: str) -> HistoryLine:
         words.append(facts["unit"])
     if facts.get("note"):
         words.append(facts["note"])
+    if facts.get("evidence"):
+        words.append(translate(N_("附件 {count} 件"), language, count=facts["evidence"]))
     via = translate(VIA_LABELS[Via(row["via"])], language) if row["via"] else ""
     return HistoryLine(at=row["at"], text=" · ".join(words), person=row["name"] or "", via=via)
 

@@ -24,21 +24,32 @@ class Right:
     PLAN: Final = "plan"  #: policies and duty schedules of a unit
     MASK: Final = "mask"  #: ask for a mask or a test window, lift one
     APPROVE_MASK: Final = "approve_mask"  #: approve what another person asked for
+    BIND_GROUP: Final = "bind_group"  #: bind a group chat to a unit: its members read the unit's alarms
 
 
 #: which role may do what (in its unit; provider roles in all units)
 RIGHTS: Final[dict[Role, frozenset[str]]] = {
     Role.UNIT_MANAGER: frozenset(
-        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.PLAN, Right.MASK, Right.APPROVE_MASK, Right.BIND_GROUP}
     ),
     Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK}),
     Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK}),
     Role.PROVIDER_OPERATOR: frozenset(
-        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        {
+            Right.SEE,
+            Right.ACKNOWLEDGE,
+            Right.JUDGE,
+            Right.ADOPT,
+            Right.PLAN,
+            Right.MASK,
+            Right.APPROVE_MASK,
+            Right.BIND_GROUP,
+        }
     ),
     Role.COMPLAINT_HANDLER: frozenset({Right.SEE}),
     Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE}),
-    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN}),
+    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN, Right.BIND_GROUP}),
+    Role.GROUP: frozenset({Right.SEE}),
 }
 
 
@@ -146,6 +157,7 @@ class CodePurpose(StrEnum):
     """What a one-time code may be used for."""
 
     TELEGRAM = "telegram"  #: links a Telegram chat to the person
+    TELEGRAM_TYPED = "telegram_typed"  #: the same, short enough to be typed
     PHONE = "phone"  #: signs the phone page in
 
 
