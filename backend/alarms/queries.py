@@ -201,9 +201,13 @@ _SENTENCES: Final = {
     "order_send_back": N_("工单被退回"),
     "order_close": N_("工单关闭"),
     "order_withdraw": N_("工单撤回"),
+    "noted": N_("备注"),
+    "acknowledged_for": N_("代 {name} 记录已知晓"),
+    "acknowledgement_undone": N_("撤销了“已知晓”"),
+    "verdict_undone": N_("撤销了处置结论"),
 }
 #: facts that stand inside a sentence
-_INSIDE: Final = ("step", "round", "people")
+_INSIDE: Final = ("step", "round", "people", "name")
 
 
 def _line(row: dict[str, Any], language: str) -> HistoryLine:
@@ -218,6 +222,8 @@ def _line(row: dict[str, Any], language: str) -> HistoryLine:
         words.append(facts["unit"])
     if facts.get("note"):
         words.append(facts["note"])
+    if facts.get("evidence"):
+        words.append(translate(N_("附件 {count} 件"), language, count=facts["evidence"]))
     via = translate(VIA_LABELS[Via(row["via"])], language) if row["via"] else ""
     return HistoryLine(at=row["at"], text=" · ".join(words), person=row["name"] or "", via=via)
 

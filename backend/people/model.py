@@ -28,13 +28,14 @@ class Right:
     DISPATCH: Final = "dispatch"  #: say who takes a work order
     WORK: Final = "work"  #: take work orders and do them
     VERIFY: Final = "verify"  #: verify or send back what others did
+    BIND_GROUP: Final = "bind_group"  #: bind a group chat to a unit: its members read the unit's alarms
 
 
 #: which role may do what (in its unit; provider roles in all units)
 RIGHTS: Final[dict[Role, frozenset[str]]] = {
     Role.UNIT_MANAGER: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
-        | {Right.ORDER, Right.DISPATCH, Right.VERIFY}
+        | {Right.ORDER, Right.DISPATCH, Right.VERIFY, Right.BIND_GROUP}
     ),
     Role.UNIT_DUTY: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK, Right.ORDER, Right.DISPATCH, Right.VERIFY}
@@ -42,11 +43,12 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
     Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK, Right.ORDER, Right.WORK}),
     Role.PROVIDER_OPERATOR: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
-        | {Right.ORDER, Right.DISPATCH, Right.VERIFY}
+        | {Right.ORDER, Right.DISPATCH, Right.VERIFY, Right.BIND_GROUP}
     ),
     Role.COMPLAINT_HANDLER: frozenset({Right.SEE, Right.ORDER}),
     Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE}),
-    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN}),
+    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN, Right.BIND_GROUP}),
+    Role.GROUP: frozenset({Right.SEE}),
 }
 
 
@@ -154,6 +156,7 @@ class CodePurpose(StrEnum):
     """What a one-time code may be used for."""
 
     TELEGRAM = "telegram"  #: links a Telegram chat to the person
+    TELEGRAM_TYPED = "telegram_typed"  #: the same, short enough to be typed
     PHONE = "phone"  #: signs the phone page in
 
 
