@@ -216,6 +216,7 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
     from backend.intake import forget_fingerprints, sweep_outages, sweep_stale, sweep_storms
     from backend.ledger.service import ensure_partitions
     from backend.rota.warning import warn_of_gaps
+    from backend.work_orders.chores import look_after_orders
     from workers.lanes import Every
 
     directory = await stack.enter_async_context(_directory())
@@ -227,6 +228,7 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
         Every(2, settle_early_words),
         Every(1, look_after_masks),
         Every(5, look_after_complaints),
+        Every(1, look_after_orders),
         Every(1, lambda: sweep_storms(settings.storms, _teller(announcer))),
         Every(2, lambda: sweep_outages(settings.carriers, _teller(announcer))),
         Every(30, forget_fingerprints),

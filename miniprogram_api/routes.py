@@ -9,5 +9,6 @@ from miniprogram_api.inbox_routes import Inbox
 from miniprogram_api.linking_routes import Linking
 from miniprogram_api.mask_routes import Masks, Windows
 from miniprogram_api.session import Sessions
+from miniprogram_api.work_order_routes import WorkOrders
 
-ROUTES: Final = [Sessions, Inbox, Alarms, Facilities, Linking, Masks, Windows, Complaints]
+ROUTES: Final = [Sessions, Inbox, Alarms, Facilities, Linking, Masks, Windows, WorkOrders, Complaints]

@@ -14,6 +14,7 @@ from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for, alarms_for
 from backend.api.complaints import Complaints
 from backend.api.masks import Masks, Windows
+from backend.api.work_orders import WorkOrders
 from backend.core.ids import AlarmId, ContactPointId, DeviceId, UnitId
 from backend.core.vocabulary import Via
 from backend.delivery.queries import Told, told_of
@@ -140,4 +141,4 @@ class Contacts(Controller):
         await try_contact(operator, ContactPointId(contact_id))
 
 
-OPERATOR: Final = [Registry, Alarms, Masks, Windows, Links, Contacts, Complaints]
+OPERATOR: Final = [Registry, Alarms, Masks, Windows, WorkOrders, Links, Contacts, Complaints]

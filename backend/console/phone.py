@@ -25,6 +25,8 @@ from backend.people.contacts import contacts_of
 from backend.people.model import Person, Right
 from backend.registry.queries import units_for
 from backend.rota.queries import first_gaps, open_gaps_for
+from backend.work_orders.model import STATE_LABELS
+from backend.work_orders.queries import orders_of_alarm
 
 WAYS: Final = ("active", "recent", "masked")
 #: no list is longer
@@ -63,6 +65,7 @@ async def alarm_page(
 ) -> Response[str]:
     """An alarm's page with its story, at the seat it was asked from. Raises NoSuchAlarm."""
     alarm = await alarm_for(person, alarm_id)
+    orders = await orders_of_alarm(person, alarm.id)
     return draw(
         "alarm.html",
         **await frame(person, settings, is_demo=is_demo),
@@ -70,6 +73,11 @@ async def alarm_page(
         home="/m" if seat == "phone" else "/",
         alarm=alarm,
         card=alarm_card(alarm, person.language),
+        orders=orders,
+        order_words=STATE_LABELS,
+        may_order=alarm.unit is not None
+        and person.may(Right.ORDER, alarm.unit)
+        and all(each.is_final for each in orders),
         answers=answers(alarm, person, is_told_again=await is_told_again(alarm.id, person.id)),
         history=await history_for(person, alarm.id, person.language),
     )

@@ -13,6 +13,7 @@ from backend.console.entering import DOORS
 from backend.console.facilities import DeskFacilityPages, FacilityPages
 from backend.console.links import DeskLinkPages, LinkPages
 from backend.console.masking import DeskMaskPages, MaskPages
+from backend.console.orders import DeskOrderPages, OrderPages
 from backend.console.pages import HERE
 from backend.console.phone import PhonePages
 from backend.console.reach import DeskReachPages, ReachPages
@@ -32,6 +33,8 @@ ROUTES: Final = [
     DeskFacilityPages,
     MaskPages,
     DeskMaskPages,
+    OrderPages,
+    DeskOrderPages,
     LinkPages,
     DeskLinkPages,
     DeadlinePages,

@@ -60,6 +60,24 @@ VERDICT_WITHIN: Final = {
 FIRE_DESK_WITHIN: Final = timedelta(minutes=10)
 #: a duty schedule's gap is warned of so long before it begins
 GAP_WARNING: Final = timedelta(days=7)
+#: a work order without a service agreement is finished within (our own rule; no clause)
+REPAIR_WITHIN: Final = {
+    Severity.FIRE: timedelta(hours=4),
+    Severity.ABNORMAL: timedelta(hours=24),
+    Severity.FAULT: timedelta(hours=24),
+    Severity.OFFLINE: timedelta(hours=24),
+}
+#: somebody must have accepted a work order within, or the next one is asked (our own rule)
+ACCEPT_WITHIN: Final = {
+    Severity.FIRE: timedelta(minutes=5),
+    Severity.ABNORMAL: timedelta(minutes=15),
+    Severity.FAULT: timedelta(minutes=15),
+    Severity.OFFLINE: timedelta(minutes=15),
+}
+#: how long a work order's test of a component is expected on the wire, and kept inside the house (our own rule)
+TEST_SIGNAL_WITHIN: Final = timedelta(minutes=15)
+#: a verified work order is closed after this, unless somebody sends it back (our own rule)
+ORDER_CLOSES_AFTER: Final = timedelta(hours=24)
 #: an attempt that is this much overdue and in nobody's hands is taken up by the auditor (our own rule; no clause)
 OVERDUE_FIRE: Final = timedelta(seconds=1.5)
 OVERDUE_ROUTINE: Final = timedelta(seconds=10)

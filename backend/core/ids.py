@@ -4,7 +4,7 @@ import hashlib
 import os
 import secrets
 import time
-from typing import NewType
+from typing import Final, NewType
 from uuid import UUID
 
 PersonId = NewType("PersonId", UUID)
@@ -35,6 +35,25 @@ def new_id() -> UUID:
 def new_token() -> str:
     """A secret of 160 random bits that is safe in a URL and a Telegram deep link."""
     return secrets.token_urlsafe(20)
+
+
+#: letters and digits that nobody takes for one another
+_TYPED: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TYPED_LENGTH: Final = 10
+
+
+def new_typed_code() -> str:
+    """A code of 49 random bits that people can type, as "7K2MP-QW9TX"; only for minutes, and tries are counted."""
+    letters = "".join(secrets.choice(_TYPED) for _ in range(_TYPED_LENGTH))
+    return f"{letters[:5]}-{letters[5:]}"
+
+
+def typed_code(text: str) -> str | None:
+    """A typed code as it was given out, however it was typed; None for what can't be one."""
+    letters = "".join(each for each in text.upper() if each not in " -\u3000")
+    if len(letters) != _TYPED_LENGTH or any(each not in _TYPED for each in letters):
+        return None
+    return f"{letters[:5]}-{letters[5:]}"
 
 
 def token_digest(token: str) -> str:

@@ -44,6 +44,7 @@ class Role(StrEnum):
     COMPLAINT_HANDLER = "complaint_handler"  #: 投诉处理人
     QUALITY_LEAD = "quality_lead"  #: 质量负责人
     ADMINISTRATOR = "administrator"  #: 系统管理员
+    GROUP = "group"  #: 群: no person but a chat of several, told of its unit's alarms
 
 
 #: roles held at the provider, over all units
@@ -138,6 +139,7 @@ ROLE_LABELS = {
     Role.COMPLAINT_HANDLER: N_("投诉处理人"),
     Role.QUALITY_LEAD: N_("质量负责人"),
     Role.ADMINISTRATOR: N_("系统管理员"),
+    Role.GROUP: N_("群"),
 }
 VIA_LABELS = {
     Via.TELEGRAM: N_("Telegram"),

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _LOCK: Final = "select id from notices where id = any($1) order by id for no key update"
 #: a way that says it is over, and a test, are no alarm that somebody must hear
-_URGENT: Final = "n.kind not in ('restored', 'contact_test', 'mask', 'window', 'digest')"
+_URGENT: Final = "n.kind not in ('restored', 'contact_test', 'mask', 'window', 'digest', 'order')"
 _NEXT: Final = f"""
     select distinct on (a.notice, a.person) a.notice, a.person, way.id as contact_point, way.channel, way.address,
         a.lane, p.language, a.deadline_at, a.step, a.round, a.digest::text as digest, a.channel as failed, a.why

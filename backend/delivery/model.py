@@ -114,6 +114,7 @@ class NoticeKind(StrEnum):
     WINDOW = "window"  #: about a drill or a test: `notices.alarm` is the window's id
     GAP = "gap"  #: nobody is on duty for a while: `notices.alarm` is the gap warning's id
     DIGEST = "digest"  #: a storm is over: its totals, and what still stands
+    ORDER = "order"  #: about a work order: `notices.alarm` is the order's id
     OVERDUE = "overdue"  #: to the duty desk: the unit was not told in time
     COMPLAINT = "complaint"  #: about a complaint: `notices.alarm` is the complaint's id
 

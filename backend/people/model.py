@@ -27,31 +27,35 @@ class Right:
     COMPLAIN: Final = "complain"  #: file a complaint or feedback, of a unit
     SEE_COMPLAINTS: Final = "see_complaints"  #: those of the unit's other people too
     HANDLE_COMPLAINTS: Final = "handle_complaints"  #: answer and settle them, over all units
+    ORDER: Final = "order"  #: open a work order (报修)
+    DISPATCH: Final = "dispatch"  #: say who takes a work order
+    WORK: Final = "work"  #: take work orders and do them
+    VERIFY: Final = "verify"  #: verify or send back what others did
+    BIND_GROUP: Final = "bind_group"  #: bind a group chat to a unit: its members read the unit's alarms
 
 
 #: which role may do what (in its unit; provider roles in all units)
 RIGHTS: Final[dict[Role, frozenset[str]]] = {
     Role.UNIT_MANAGER: frozenset(
-        {
-            Right.SEE,
-            Right.ACKNOWLEDGE,
-            Right.JUDGE,
-            Right.PLAN,
-            Right.MASK,
-            Right.APPROVE_MASK,
-            Right.COMPLAIN,
-            Right.SEE_COMPLAINTS,
-        }
+        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        | {Right.ORDER, Right.DISPATCH, Right.VERIFY, Right.BIND_GROUP, Right.COMPLAIN, Right.SEE_COMPLAINTS}
     ),
-    Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK, Right.COMPLAIN}),
-    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK, Right.COMPLAIN}),
+    Role.UNIT_DUTY: frozenset(
+        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK, Right.ORDER, Right.DISPATCH, Right.VERIFY}
+        | {Right.COMPLAIN}
+    ),
+    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK, Right.ORDER, Right.WORK, Right.COMPLAIN}),
     Role.PROVIDER_OPERATOR: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        | {Right.ORDER, Right.DISPATCH, Right.VERIFY, Right.BIND_GROUP}
     ),
     # sees complaints and nothing else: what one is about is told with it
     Role.COMPLAINT_HANDLER: frozenset({Right.HANDLE_COMPLAINTS}),
     Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE, Right.HANDLE_COMPLAINTS}),
-    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN, Right.HANDLE_COMPLAINTS}),
+    Role.ADMINISTRATOR: frozenset(
+        {Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN, Right.BIND_GROUP, Right.HANDLE_COMPLAINTS}
+    ),
+    Role.GROUP: frozenset({Right.SEE}),
 }
 
 
@@ -159,6 +163,7 @@ class CodePurpose(StrEnum):
     """What a one-time code may be used for."""
 
     TELEGRAM = "telegram"  #: links a Telegram chat to the person
+    TELEGRAM_TYPED = "telegram_typed"  #: the same, short enough to be typed
     PHONE = "phone"  #: signs the phone page in
 
 

@@ -36,7 +36,7 @@ _PERSON_BY_ID: Final = select_person("people p where p.id = $1")
 _PERSON_BY_CODE: Final = select_person("people p where p.code = $1")
 _COLLEAGUES: Final = """
 select p.id, p.code, p.name, array_agg(distinct g.role) as roles
-from people p join grants g on g.person = p.id and (g.unit = $1 or g.unit is null)
+from people p join grants g on g.person = p.id and (g.unit = $1 or g.unit is null) and g.role <> 'group'
 where p.is_active group by p.id, p.code, p.name order by bool_or(g.unit is null), p.code
 """
 _MAY_SEE: Final = """

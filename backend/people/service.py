@@ -13,7 +13,16 @@ from backend.core import clock
 from backend.core.db.engine import Write, execute, fetch_one, transaction
 from backend.core.errors import BadInput, Conflict, NotFound, NotSignedIn
 from backend.core.i18n import N_, _
-from backend.core.ids import ContactPointId, PersonId, UnitId, new_id, new_token, token_digest
+from backend.core.ids import (
+    ContactPointId,
+    PersonId,
+    UnitId,
+    new_id,
+    new_token,
+    new_typed_code,
+    token_digest,
+    typed_code,
+)
 from backend.core.vocabulary import Channel, Role
 from backend.people import queries, rules
 from backend.people.model import (
@@ -230,7 +239,8 @@ async def new_code(person_id: PersonId, purpose: CodePurpose | str) -> str:
 
     Raises `NotFound` for an unknown person, `BadInput` for an unknown purpose.
     """
-    purpose, code, now = _one_of(CodePurpose, purpose), new_token(), clock.now()
+    purpose, now = _one_of(CodePurpose, purpose), clock.now()
+    code = new_typed_code() if purpose is CodePurpose.TELEGRAM_TYPED else new_token()
     async with transaction():
         await queries.person(person_id)
         await execute(
@@ -311,7 +321,8 @@ async def link_chat(code: str, channel: Channel, account: str, chat: str) -> Per
     `CodeNotValid`.
     """
     async with transaction():
-        person = await redeem_code(code, channel)
+        typed = typed_code(code)
+        person = await redeem_code(typed or code, CodePurpose.TELEGRAM_TYPED if typed else channel)
         now = clock.now()
         await _unlink(channel, account, except_for=person.id)
         await execute(_BIND_CHAT, new_id(), person.id, channel, account, chat, now)
@@ -333,6 +344,19 @@ async def unlink_chat(channel: Channel, account: str) -> None:
     """Let a chat account go: it speaks for nobody, and its chat is no way to anybody."""
     async with transaction():
         await _unlink(channel, account)
+
+
+async def undo_link(channel: Channel, account: str, within: timedelta) -> bool:
+    """Let a chat account go that was linked just now (撤销绑定); False when it was linked longer ago, or not at all."""
+    async with transaction():
+        linked = await fetch_one(
+            """select 1 from chat_identities
+               where channel = $1 and account = $2 and unlinked_at is null and linked_at > $3""",
+            channel, account, clock.now() - within,
+        )  # fmt: skip
+        if linked is not None:
+            await _unlink(channel, account)
+    return linked is not None
 
 
 async def _unlink(channel: Channel, account: str, except_for: PersonId | None = None) -> None:

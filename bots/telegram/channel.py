@@ -31,6 +31,7 @@ class SendCard(TelegramMethod[dict[str, Any]]):
 
     chat_id: int | str
     text: str
+    message_thread_id: int | None = None  #: the topic, in a group that has topics
     reply_markup: InlineKeyboardMarkup | None = None
     parse_mode: str = _HTML
     disable_notification: bool = False
@@ -82,8 +83,10 @@ class TelegramChannel:
     async def send(self, delivery: Delivery) -> Receipt:
         """Hand over a new card. The surface is {"chat": id, "message": id}. Raises Refusal."""
         drawing = draw(delivery.card)
+        chat, _, topic = delivery.address.partition("/")
         card = SendCard(
-            chat_id=_chat(delivery.address),
+            chat_id=_chat(chat),
+            message_thread_id=int(topic) if topic.isdecimal() else None,
             text=drawing.html,
             reply_markup=drawing.keyboard,
             disable_notification=not delivery.card.is_active,

@@ -23,7 +23,7 @@ async def answer(query: CallbackQuery, text: str, *, is_alert: bool = False) -> 
     try:
         await query.answer(_short(text) or None, show_alert=is_alert)
     except AiogramError as error:
-        _not_delivered(error)
+        not_delivered(error)
 
 
 def _short(text: str) -> str:
@@ -44,7 +44,7 @@ async def say(bot: Bot, chat: int, lines: list[str], keyboard: InlineKeyboardMar
         text = "\n".join(fitting(lines))
         await bot.send_message(chat, text, reply_markup=keyboard, parse_mode=None)
     except AiogramError as error:
-        _not_delivered(error)
+        not_delivered(error)
 
 
 def fitting(lines: list[str], room: int = TEXT_LIMIT) -> list[str]:
@@ -62,5 +62,6 @@ def latest_fitting(lines: list[str], room: int) -> list[str]:
     return fitting(lines[::-1], room)[::-1]
 
 
-def _not_delivered(error: AiogramError) -> None:
+def not_delivered(error: AiogramError) -> None:
+    """Log an answer that nobody got; what was asked for has been done all the same."""
     LOGGER.warning("an answer was not delivered", extra={"failure": type(error).__name__, "why": str(error)})

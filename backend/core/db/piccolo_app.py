@@ -18,6 +18,7 @@ _ROOMS: Final = (
     "backend.monitoring.tables",
     "backend.alarms.tables",
     "backend.alarms.masks.tables",
+    "backend.work_orders.tables",
     "backend.complaints.tables",
 )
 

@@ -113,7 +113,7 @@ def _name(user: User | None) -> str:
 def _message(account: BotAccount, record: MessageRecord, *, with_history: bool) -> MessageView:
     message = record.message
     text = message.text or message.caption or ""
-    attached = message.photo[-1] if message.photo else message.document
+    attached = message.photo[-1] if message.photo else message.document or message.voice
     return MessageView(
         message_id=message.message_id,
         is_from_bot=message.sender is not None and message.sender.id == account.bot.id,

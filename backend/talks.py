@@ -1,0 +1,12 @@
+"""TALKS: what every chat can speak of, in the order in which the help offers it. To add a concept: list its Talk.
+
+The rule: a chat (bots/…) takes the whole list; nothing in it belongs to one chat.
+"""
+
+from typing import Final
+
+from backend.alarms.chat import ALARMS
+from backend.chat.model import Talk
+from backend.work_orders.chat import WORK_ORDERS
+
+TALKS: Final[tuple[Talk, ...]] = (ALARMS, WORK_ORDERS)
