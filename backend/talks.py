@@ -7,6 +7,7 @@ from typing import Final
 
 from backend.alarms.chat import ALARMS
 from backend.chat.model import Talk
+from backend.complaints.chat import COMPLAINTS
 from backend.work_orders.chat import WORK_ORDERS
 
-TALKS: Final[tuple[Talk, ...]] = (ALARMS, WORK_ORDERS)
+TALKS: Final[tuple[Talk, ...]] = (ALARMS, WORK_ORDERS, COMPLAINTS)
