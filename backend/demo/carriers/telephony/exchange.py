@@ -103,7 +103,7 @@ class Exchange:
 
     def __init__(self, connected: Sequence[Connected], now: Callable[[], datetime] = clock.now) -> None:
         self._closing = asyncio.Event()
-        self._connected = connected
+        self.connected = connected
         self._now = now
         self._version = 0
         self._changed: dict[str, int] = {}
@@ -117,7 +117,7 @@ class Exchange:
     async def close(self) -> None:
         """End what waits."""
         self._closing.set()
-        for each in self._connected:
+        for each in self.connected:
             await each.carrier.close()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,7 +127,7 @@ class Exchange:
         if scope["path"].startswith(_CONTROL):
             await write(send, await self._control(await read(scope, receive)))
             return
-        meant = next((each.carrier for each in self._connected if each.is_meant(scope)), None)
+        meant = next((each.carrier for each in self.connected if each.is_meant(scope)), None)
         if meant is not None:
             await meant.app(scope, receive, send)
             return
@@ -156,18 +156,18 @@ class Exchange:
     async def let_ring_out(self) -> None:
         """Calls that nobody takes end; for ever, until cancelled."""
         while True:
-            for phone in [phone for each in self._connected for phone in each.carrier.phones.values()]:
+            for phone in [phone for each in self.connected for phone in each.carrier.phones.values()]:
                 call = phone.ringing
                 if call and call.state is CallState.RINGING and self._now() - call.rang_at >= call.rings_for:
                     await phone.does_not_answer()
             await asyncio.sleep(1)
 
     def _phones(self, number: str) -> list[tuple[str, Telephone]]:
-        return [(each.name, each.carrier.phone(number)) for each in self._connected]
+        return [(each.name, each.carrier.phone(number)) for each in self.connected]
 
     def _look(self) -> None:
         """Which telephones look otherwise than last time."""
-        numbers = {number for each in self._connected for number in each.carrier.phones}
+        numbers = {number for each in self.connected for number in each.carrier.phones}
         for number in numbers:
             face = msgspec.json.encode(self.telephone(number))
             if self._seen.get(number) != face:
