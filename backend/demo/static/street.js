@@ -179,9 +179,7 @@ function ringing(handset, call) {
   for (const each of KEYS) row.append(use(handset, make("button", "", each), "press", each));
   node.append(row);
   if (call.pressed) node.append(make("p", "quiet", `${words.pressed} ${call.pressed}`));
-  node.append(use(handset, make("button", "hang-up", words.hang_up), "hang_up"));
-  if (call.said_back) node.append(make("b", "", call.said_back));
-  node.append(make("p", "", call.said));
+  node.append(use(handset, make("button", "hang-up", words.hang_up), "hang_up"), make("p", "", call.said_back || call.said));
   return node;
 }
 
