@@ -17,6 +17,7 @@ from backend.core.i18n import N_
 from backend.core.ids import AttemptId, PersonId
 from backend.core.settings import Budgets
 from backend.core.vocabulary import Channel
+from backend.people.rules import CHINA, e164
 
 _FLOOD: Final = "core.telegram.org/bots/faq; grammy.dev/advanced/flood"
 _SMS: Final = "help.aliyun.com/document_detail/2881383"
@@ -26,6 +27,8 @@ _SECOND, _MINUTE, _HOUR, _DAY = timedelta(seconds=1), timedelta(minutes=1), time
 _SLACK: Final = timedelta(seconds=1)
 #: so many non-fire messages of one person and way become one, where they run short or would be late
 LEAST_BUNDLED: Final = 2
+#: what the log of an account's calls abroad is called, beside that of its calls at home
+_ABROAD: Final = "+"
 
 
 class Scope(StrEnum):
@@ -259,9 +262,15 @@ def keys_of(limits: Limits, medium: str, address: str) -> dict[str, tuple[Limit,
     for limit in limits.get(medium, ()):
         if limit.scope is Scope.GROUP and not is_group:
             continue
-        key = f"{medium}/" if limit.scope is Scope.ACCOUNT else f"{medium}/{address}"
+        key = _account(medium, address) if limit.scope is Scope.ACCOUNT else f"{medium}/{address}"
         found[key] = (*found.get(key, ()), limit)
     return found
+
+
+def _account(medium: str, address: str) -> str:
+    """The account's log. Calls abroad come from another vendor's number (`vendors_abroad`), so they count apart."""
+    is_abroad = medium == Channel.VOICE and not e164(address).startswith(CHINA)
+    return f"{medium}/{_ABROAD if is_abroad else ''}"
 
 
 def decide(asks: Sequence[Ask], logs: dict[str, Log], limits: Limits, now: datetime) -> dict[AttemptId, Answer]:

@@ -1,4 +1,4 @@
-"""The demonstration's telephone carriers: what the sample provider has filed with Aliyun and Tencent Cloud.
+"""The demonstration's telephone carriers: what the sample provider has filed with Aliyun, Tencent Cloud and Twilio.
 
 The rule: templates are filed word for word as `workers.channels.words.templates` lists them; a test compares them.
 """
@@ -8,7 +8,8 @@ from typing import Final
 
 from backend.core.settings import Settings
 from backend.demo.carriers import aliyun, tencent
-from backend.demo.carriers.telephony.exchange import Exchange
+from backend.demo.carriers.telephony.exchange import Connected, Exchange
+from backend.demo.carriers.twilio.server import API_PATH, TwilioServer
 
 SIGN: Final = "烽火"
 #: purpose → text, its variables by name
@@ -30,6 +31,9 @@ SPEECHES: Final = {
     "voice_thanks": "已收到，谢谢。",
 }
 SHOW_NUMBER: Final = "02155550119"
+#: Twilio has no templates: an account, and the number that texts and calls come from
+ACCOUNT_SID: Final = f"AC{'119' * 10}00"
+NUMBER_ABROAD: Final = "+12025550119"
 
 
 def aliyun_code(name: str) -> str:
@@ -64,10 +68,18 @@ def environment(base: str, secret: str) -> dict[str, str]:
         "FENGHUO_TENCENT_HOOK_TOKEN": secret,
         "FENGHUO_TENCENT_API_BASE": base,
     }
+    abroad = {
+        "FENGHUO_SMS_VENDORS_ABROAD": "twilio",
+        "FENGHUO_VOICE_VENDORS_ABROAD": "twilio",
+        "FENGHUO_TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+        "FENGHUO_TWILIO_AUTH_TOKEN": secret,
+        "FENGHUO_TWILIO_SENDER": NUMBER_ABROAD,
+        "FENGHUO_TWILIO_API_BASE": base,
+    }
     aliyun_codes = {f"FENGHUO_ALIYUN_SMS_{each.upper()}": aliyun_code(each) for each in TEXTS}
     speeches = {f"FENGHUO_ALIYUN_{each.upper()}": aliyun_code(each) for each in SPEECHES}
     tencent_codes = {f"FENGHUO_TENCENT_SMS_{each.upper()}": tencent_code(each) for each in TEXTS}
-    return shared | aliyun_codes | speeches | tencent_codes
+    return shared | abroad | aliyun_codes | speeches | tencent_codes
 
 
 def new_secret() -> str:
@@ -76,29 +88,43 @@ def new_secret() -> str:
 
 
 def build_exchange(settings: Settings) -> Exchange:
-    """Both carriers with what these settings have filed; they call back to the web process."""
+    """The carriers with what these settings have filed; they call back to the web process.
+
+    Twilio calls back to the addresses its requests name, all of them below `public_url`, and signs over them.
+    """
     hooks = f"{settings.public_url}/hooks"
+    abroad = TwilioServer(
+        settings.twilio.account_sid, settings.twilio.auth_token.value, reply_url=f"{hooks}/twilio/reply", reports=True
+    )
+    return Exchange(
+        (
+            Connected("aliyun", _aliyun(settings, hooks), header="x-acs-action"),
+            Connected("tencent", _tencent(settings, hooks), header="x-tc-action"),
+            Connected("twilio", abroad, path=API_PATH),
+        )
+    )
+
+
+def _aliyun(settings: Settings, hooks: str) -> aliyun.AliyunCarrier:
     names = {name: f"${{{name}}}" for name in VARIABLES}
+    account = aliyun.Account(
+        key_id=settings.aliyun.key_id,
+        key_secret=settings.aliyun.key_secret.value,
+        sign_names=(SIGN,),
+        sms_templates={aliyun_code(each): text.format(**names) for each, text in TEXTS.items()},
+        voice_templates={aliyun_code(each): text for each, text in SPEECHES.items()},
+        numbers=(SHOW_NUMBER,),
+    )
+    return aliyun.AliyunCarrier(account, f"{hooks}/aliyun/{settings.aliyun.hook_token.value}")
+
+
+def _tencent(settings: Settings, hooks: str) -> tencent.TencentCarrier:
     numbers = {name: f"{{{index}}}" for index, name in enumerate(VARIABLES, start=1)}
-    ali = aliyun.AliyunCarrier(
-        aliyun.Account(
-            key_id=settings.aliyun.key_id,
-            key_secret=settings.aliyun.key_secret.value,
-            sign_names=(SIGN,),
-            sms_templates={aliyun_code(each): text.format(**names) for each, text in TEXTS.items()},
-            voice_templates={aliyun_code(each): text for each, text in SPEECHES.items()},
-            numbers=(SHOW_NUMBER,),
-        ),
-        f"{hooks}/aliyun/{settings.aliyun.hook_token.value}",
+    account = tencent.Account(
+        secret_id=settings.tencent.secret_id,
+        secret_key=settings.tencent.secret_key.value,
+        app_id=settings.tencent.app_id,
+        sign_names=(SIGN,),
+        templates={tencent_code(each): text.format(**numbers) for each, text in TEXTS.items()},
     )
-    ten = tencent.TencentCarrier(
-        tencent.Account(
-            secret_id=settings.tencent.secret_id,
-            secret_key=settings.tencent.secret_key.value,
-            app_id=settings.tencent.app_id,
-            sign_names=(SIGN,),
-            templates={tencent_code(each): text.format(**numbers) for each, text in TEXTS.items()},
-        ),
-        f"{hooks}/tencent/{settings.tencent.hook_token.value}",
-    )
-    return Exchange({"x-acs-action": ("aliyun", ali), "x-tc-action": ("tencent", ten)})
+    return tencent.TencentCarrier(account, f"{hooks}/tencent/{settings.tencent.hook_token.value}")

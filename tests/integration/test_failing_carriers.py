@@ -130,7 +130,7 @@ async def stage(door: Any, unit: dict[str, UUID], request: pytest.FixtureRequest
 
 @pytest.mark.clause("4.3.1")
 async def test_the_primary_carrier_stalls_30_s_and_the_second_kind_still_arrives_within_3_s(stage: Stage) -> None:
-    stage.twilio.faults.add(Fault(kind=FaultKind.STALL, resource="Messages", seconds=30))
+    stage.twilio.faults.add(Fault(kind=FaultKind.STALL, action="Messages", seconds=30))
     told = await stage.raise_()
     assert told["voice"]["state"] == "accepted"
     assert told["voice"]["is_held"]

@@ -83,8 +83,8 @@ async def test_the_sample_unit_is_imported_whole_and_a_second_time_changes_nothi
     sample = Path(str(resources.files("backend.demo").joinpath("sample")))
     report = await import_path(sample)
     assert report.created == {
-        "units": 1, "buildings": 2, "zones": 10, "devices": 2, "components": 43, "people": 5, "roles": 5,
-        "contacts": 16, "agreements": 1,
+        "units": 1, "buildings": 2, "zones": 10, "devices": 2, "components": 43, "people": 6, "roles": 6,
+        "contacts": 19, "agreements": 1,
     }  # fmt: skip
     before = await everything()
     again = await import_path(sample)
@@ -109,7 +109,7 @@ async def test_the_sample_covers_each_item_of_4_3_2_with_roles_and_limits() -> N
     (unit,) = manager.units
     reached = await people.recipients_of([unit, None])
     assert {each.channel for each in reached[unit]} == {Channel.APP, Channel.TELEGRAM, Channel.SMS, Channel.VOICE}
-    assert len(reached[unit]) == 11
+    assert len(reached[unit]) == 14
     assert {each.name for each in reached[None]} == {"钱值班员"}
 
 

@@ -1,20 +1,29 @@
 """The street's telephones: one number, whichever carrier reached it; what people do goes back to the carrier."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
+import httpx
 import pytest
 
+from backend.core import clock
 from backend.core.ids import AttemptId, new_id
 from backend.core.settings import Settings, load
 from backend.demo import telephones
 from backend.demo.carriers.telephony import CannotBeDone, Exchange, TelephoneControl, serve
+from backend.demo.carriers.telephony.exchange import Connected
+from backend.demo.carriers.twilio import TwilioServer
+from backend.demo.carriers.twilio.server import API_PATH
 from workers.channels.aliyun.sms import AliyunSms
 from workers.channels.aliyun.voice import AliyunVoice
 from workers.channels.ports import Call, Purpose, Sms
 from workers.channels.tencent.sms import TencentSms
+from workers.channels.twilio.client import TwilioSms, TwilioVoice
 from workers.channels.words import PARTS, templates
 
 NUMBER = "13800000001"
+ABROAD = "+4915228817386"
 VALUES = {"where": "1号楼 2层 走廊", "what": "感烟探测器", "time": "14:03:22", "unit": "示范大厦", "code": "7K"}
 
 
@@ -44,11 +53,11 @@ def a_text(**changes: object) -> Sms:
     return Sms(**{**given, "parts": tuple((name, VALUES[name]) for name in PARTS), **changes})  # type: ignore[arg-type]
 
 
-def a_call() -> Call:
+def a_call(phone: str = f"+86{NUMBER}") -> Call:
     return Call(
         attempt=AttemptId(new_id()),
         number=1,
-        phone=f"+86{NUMBER}",
+        phone=phone,
         purpose=Purpose.FIRE,
         language="zh_CN",
         sentence="",
@@ -97,3 +106,55 @@ async def test_a_telephone_that_never_got_a_text_has_nothing_to_reply_to(town: T
         await town.control.does(NUMBER, "reply", "1")
     with pytest.raises(CannotBeDone, match="no such deed"):
         await town.control.does(NUMBER, "sing")
+
+
+async def test_the_exchange_knows_twilio_by_its_path_and_nobody_by_any_other(town: Town) -> None:
+    client = TwilioSms(town.settings.twilio, town.settings.public_url, 5)
+    await client.send(a_text(phone=ABROAD, text="FIRE 1st floor"))
+    await client.close()
+    (text,) = (await town.control.telephone(ABROAD)).texts
+    assert (text.carrier, text.text) == ("twilio", "FIRE 1st floor")
+    assert (await town.control.changes(0)).numbers == [ABROAD]
+    async with httpx.AsyncClient(base_url=town.base, trust_env=False) as stranger:
+        unsigned = await stranger.post(
+            f"{API_PATH}Accounts/{telephones.ACCOUNT_SID}/Messages.json", data={"To": ABROAD}
+        )
+        assert (unsigned.status_code, unsigned.json()["code"]) == (401, 20003)
+        auth = (telephones.ACCOUNT_SID, "a" * 32)
+        lost = await stranger.post(f"{API_PATH}Accounts/{telephones.ACCOUNT_SID}/Faxes.json", auth=auth)
+        assert (lost.status_code, lost.json()["code"]) == (404, 20404)
+        elsewhere = await stranger.post("/2011-01-01/Accounts/x/Messages.json", auth=auth)
+        assert elsewhere.json() == {"detail": "no carrier of this exchange is meant"}
+
+
+async def test_a_call_from_each_carrier_comes_to_one_telephone(town: Town) -> None:
+    for client in (
+        AliyunVoice(town.settings.aliyun, 5),
+        TwilioVoice(town.settings.twilio, town.settings.public_url, 5),
+    ):
+        await client.call(a_call())
+        await client.close()
+    calls = (await town.control.telephone(NUMBER)).calls
+    assert [call.carrier for call in calls] == ["aliyun", "twilio"]
+
+
+async def test_a_call_that_nobody_takes_ends_when_the_time_is_up_that_it_was_to_ring() -> None:
+    now = clock.now()
+    twilio = TwilioServer(telephones.ACCOUNT_SID, "a" * 32, now=lambda: now)
+    exchange = Exchange([Connected("twilio", twilio, path=API_PATH)], now=lambda: now)
+    async with serve(exchange) as base:
+        settings = settings_at(base)
+        client = TwilioVoice(settings.twilio, "http://127.0.0.1:1", 5)
+        await client.call(a_call(ABROAD))
+        await client.close()
+        ringing = asyncio.create_task(exchange.let_ring_out())
+        (call,) = twilio.calls.values()
+        assert call.rings_for == timedelta(seconds=settings.twilio.ring_s)
+        now += call.rings_for - timedelta(seconds=1)
+        await asyncio.sleep(0)
+        assert exchange.telephone(ABROAD).calls[0].state == "ringing"
+        now += timedelta(seconds=1)
+        async with asyncio.timeout(10):
+            while exchange.telephone(ABROAD).calls[0].outcome != "not_answered":
+                await asyncio.sleep(0.01)
+        ringing.cancel()

@@ -18,7 +18,8 @@ from backend.core.live import Listener
 from backend.core.settings import Http, Secret, Settings, Sms, Twilio, Voice, Workers
 from backend.core.vocabulary import Channel
 from backend.delivery.carry import Carrier
-from backend.demo.carriers.twilio import CallState, Fault, FaultKind, PhoneCall, Text, TwilioServer, serve
+from backend.demo.carriers.telephony.phones import Outcome, Telephone
+from backend.demo.carriers.twilio import CallStatus, Fault, FaultKind, PhoneCall, TwilioServer, TwilioText, serve
 from backend.main import _routes, build_channels
 from backend.monitoring.model import Level, StateSaid, Subject
 from workers.channels.twilio import ANSWERED_PATH, CALL_PATH, KEY_PATH, MESSAGE_PATH, REPLY_PATH
@@ -66,12 +67,21 @@ class Stage:
         await self.carrier.carry([AttemptId(row["id"]) for row in rows])
 
     @property
-    def text(self) -> Text:
+    def text(self) -> TwilioText:
         return list(self.server.texts.values())[-1]
 
     @property
     def call(self) -> PhoneCall:
         return list(self.server.calls.values())[-1]
+
+    @property
+    def phone(self) -> Telephone:
+        return self.server.phone(PHONE)
+
+    async def press(self, key: str) -> int:
+        """A key during the call; what the hook answered."""
+        await self.phone.presses(key)
+        return self.call.key_status
 
 
 def hooks(settings: Settings) -> httpx.AsyncClient:
@@ -127,16 +137,18 @@ async def acknowledged() -> list[str]:
 
 async def test_a_fire_reaches_a_telephone_abroad_by_text_and_call_with_its_place_first(stage: Stage) -> None:
     await stage.fire()
-    for channel, sid in ((Channel.SMS, stage.text.sid), (Channel.VOICE, stage.call.sid)):
+    for channel, sid in ((Channel.SMS, stage.text.id), (Channel.VOICE, stage.call.id)):
         row = await attempt(channel)
         assert row["state"] == "accepted"
         assert row["is_held"]
         assert msgspec.json.decode(row["surface"]) == {"vendor": "twilio", "id": sid}
-    assert (stage.text.to, stage.text.from_) == (PHONE, OURS)
-    assert stage.text.body.startswith("火警 ")
-    assert stage.call.is_ringing
+    assert (stage.text.phone, stage.text.sender) == (PHONE, OURS)
+    assert stage.text.text.startswith("火警 ")
+    assert stage.phone.ringing is stage.call
+    assert stage.call.status is CallStatus.RINGING
     await stage.server.answer(stage.call)
-    (said,) = stage.call.said
+    (said,) = stage.call.heard
+    assert said == stage.call.said
     place = said.split("，")[0]
     assert said.count(place) == 2
     assert "按1确认" in said
@@ -146,10 +158,10 @@ async def test_a_fire_reaches_a_telephone_abroad_by_text_and_call_with_its_place
 async def test_key_1_during_the_call_acknowledges_and_is_said_back(stage: Stage) -> None:
     await stage.fire()
     await stage.server.answer(stage.call)
-    assert await stage.server.press(stage.call, "1") == 200
+    assert await stage.press("1") == 200
     assert await acknowledged() == ["voice"]
-    assert stage.call.said[-1].startswith("已确认")
-    assert stage.call.state is CallState.COMPLETED
+    assert stage.call.heard[-1].startswith("已确认")
+    assert stage.call.status is CallStatus.COMPLETED
     row = await attempt(Channel.VOICE)
     assert row["t6"] is not None
     assert row["t7"] is not None
@@ -160,14 +172,14 @@ async def test_key_1_during_the_call_acknowledges_and_is_said_back(stage: Stage)
 async def test_the_star_says_it_again_and_a_wrong_key_asks_again(stage: Stage) -> None:
     await stage.fire()
     await stage.server.answer(stage.call)
-    first = stage.call.said[0]
-    await stage.server.press(stage.call, "*")
-    assert stage.call.said == [first, first]
-    await stage.server.press(stage.call, "9")
-    assert stage.call.said[-2].startswith("未识别")
-    assert stage.call.said[-1] == first
+    first = stage.call.heard[0]
+    await stage.press("*")
+    assert stage.call.heard == [first, first]
+    await stage.press("9")
+    assert stage.call.heard[-2].startswith("未识别")
+    assert stage.call.heard[-1] == first
     assert await acknowledged() == []
-    await stage.server.press(stage.call, "2")
+    await stage.press("2")
     assert (await fetch("select verdict from alarms"))[0]["verdict"] == "false"
 
 
@@ -175,9 +187,9 @@ async def test_silence_hears_it_once_more_and_the_call_ends(stage: Stage) -> Non
     await stage.fire()
     await stage.server.answer(stage.call)
     await stage.server.wait_in_silence(stage.call)
-    assert stage.call.said[0] == stage.call.said[1]
+    assert stage.call.heard[0] == stage.call.heard[1]
     await stage.server.wait_in_silence(stage.call)
-    assert (stage.call.said[-1], stage.call.state) == ("没有收到按键。", CallState.COMPLETED)
+    assert (stage.call.heard[-1], stage.call.status) == ("没有收到按键。", CallStatus.COMPLETED)
     assert await acknowledged() == []
     assert (await attempt(Channel.VOICE))["t6"] is not None  # a person heard it, and did nothing
 
@@ -188,9 +200,14 @@ async def test_a_machine_has_not_heard_it_and_a_call_that_nobody_took_says_so(st
         await stage.server.answer(stage.call, answered_by)
         row = await attempt(Channel.VOICE)
         assert (row["state"], row["t6"], row["why"]) == ("accepted", None, f"twilio: {answered_by}")
-    for state in (CallState.BUSY, CallState.NO_ANSWER, CallState.FAILED):
+    for outcome, state in (
+        (Outcome.BUSY, CallStatus.BUSY),
+        (Outcome.NOT_ANSWERED, CallStatus.NO_ANSWER),
+        (Outcome.NO_SUCH_NUMBER, CallStatus.FAILED),
+    ):
         await stage.fire()
-        await stage.server.end(stage.call, state)
+        await stage.phone.ends(stage.call, outcome)
+        assert stage.call.status is state
         row = await attempt(Channel.VOICE)
         assert (row["state"], row["t6"], row["why"]) == ("accepted", None, f"twilio: {state}")
     assert await acknowledged() == []
@@ -225,7 +242,7 @@ async def test_a_reply_of_1_acknowledges_and_is_answered(stage: Stage) -> None:
 
 async def test_a_stranger_is_not_answered_and_two_machines_do_not_text_for_ever(stage: Stage) -> None:
     await stage.fire()
-    stranger = msgspec.structs.replace(stage.text, to="+4915199999999")
+    stranger = msgspec.structs.replace(stage.text, phone="+4915199999999")
     assert await stage.server.reply(stranger, "1") == ""
     answers = [await stage.server.reply(stage.text, "I am driving") for _ in range(8)]
     assert [bool(each) for each in answers] == [True] * 5 + [False] * 3
@@ -251,7 +268,7 @@ async def test_only_what_bears_the_accounts_signature_is_read(stage: Stage) -> N
 async def test_a_signature_is_good_for_its_own_attempt_only(stage: Stage) -> None:
     await stage.fire()
     number = (await attempt(Channel.VOICE))["number"]
-    form = {"Digits": "1", "To": PHONE, "CallSid": stage.call.sid}
+    form = {"Digits": "1", "To": PHONE, "CallSid": stage.call.id}
     posted = await stage.server.post(f"{PUBLIC}{KEY_PATH}?attempt={number + 1}", form)
     assert posted.status_code == 200
     assert await acknowledged() == []
@@ -271,14 +288,14 @@ async def test_a_key_for_no_attempt_is_nobodys(query: str) -> None:
 
 #: fault → state, the beginning of `why`, whether the contact is dead
 CLASSES = (
-    (Fault(kind=FaultKind.CODE, code=21211), "refused", "twilio: 21211", True),
-    (Fault(kind=FaultKind.CODE, code=21610), "refused", "twilio: 21610", True),
-    (Fault(kind=FaultKind.CODE, code=20003, status=401), "refused", "twilio: 20003", False),
-    (Fault(kind=FaultKind.CODE, code=20005, status=403), "refused", "twilio: 20005", False),
-    (Fault(kind=FaultKind.CODE, code=21617), "refused", "twilio: 21617", False),
-    (Fault(kind=FaultKind.CODE, code=63038, status=429), "refused", "twilio: 63038", False),
-    (Fault(kind=FaultKind.HTTP_429, seconds=7), "pending", "twilio: 20429", False),
-    (Fault(kind=FaultKind.HTTP_500), "pending", "twilio: 20500", False),
+    (Fault(kind=FaultKind.BUSINESS, code="21211"), "refused", "twilio: 21211", True),
+    (Fault(kind=FaultKind.BUSINESS, code="21610"), "refused", "twilio: 21610", True),
+    (Fault(kind=FaultKind.BUSINESS, code="20003"), "refused", "twilio: 20003", False),
+    (Fault(kind=FaultKind.BUSINESS, code="20005"), "refused", "twilio: 20005", False),
+    (Fault(kind=FaultKind.BUSINESS, code="21617"), "refused", "twilio: 21617", False),
+    (Fault(kind=FaultKind.BUSINESS, code="63038"), "refused", "twilio: 63038", False),
+    (Fault(kind=FaultKind.BUSINESS, code="20429", seconds=7), "pending", "twilio: 20429", False),
+    (Fault(kind=FaultKind.BUSINESS, code="20500"), "pending", "twilio: 20500", False),
 )
 
 
@@ -292,7 +309,7 @@ async def test_each_class_of_refusal_leads_where_it_must(stage: Stage) -> None:
             row = await attempt(channel)
             assert row["state"] == state
             assert row["why"].startswith(why)
-            if fault.kind is FaultKind.HTTP_429:
+            if fault.code == "20429":
                 assert (row["due_at"] - row["t4"]).total_seconds() >= 7
         rows = await fetch("select failure from contact_points")
         assert [row["failure"] is not None for row in rows] == [is_dead] * 2

@@ -179,7 +179,7 @@ function ringing(handset, call) {
   for (const each of KEYS) row.append(use(handset, make("button", "", each), "press", each));
   node.append(row);
   if (call.pressed) node.append(make("p", "quiet", `${words.pressed} ${call.pressed}`));
-  node.append(use(handset, make("button", "hang-up", words.hang_up), "hang_up"), make("p", "", call.said));
+  node.append(use(handset, make("button", "hang-up", words.hang_up), "hang_up"), make("p", "", call.said_back || call.said));
   return node;
 }
 
@@ -199,7 +199,9 @@ function textNode(handset, text, isNewest) {
 function callNode(call) {
   const node = make("article", "bubble call");
   const outcome = words[OUTCOMES[call.outcome]] ?? words.ended;
-  node.append(make("div", "text", `☎ ${outcome}${call.pressed ? ` · ${words.pressed} ${call.pressed}` : ""}`), make("time", "", clockOf(call.at)));
+  node.append(make("div", "text", `☎ ${outcome}${call.pressed ? ` · ${words.pressed} ${call.pressed}` : ""}`));
+  if (call.said_back) node.append(make("p", "", call.said_back));
+  node.append(make("time", "", `${clockOf(call.at)} · ${call.carrier}`));
   return node;
 }
 

@@ -14,6 +14,7 @@ from backend.delivery.budgets import (
     BUDGETS,
     Answer,
     Ask,
+    Limit,
     Limits,
     Log,
     Scope,
@@ -54,7 +55,7 @@ def words(answers: dict[AttemptId, Answer]) -> list[str]:
 def _claims(draw: st.DrawFn) -> list[tuple[timedelta, list[tuple[str, str, bool]]]]:
     """Claims of several messages at once, with pauses of microseconds up to hours between them."""
     medium = draw(st.sampled_from(sorted(LIMITS)))
-    address = st.sampled_from(["1", "2", "-3"])
+    address = st.sampled_from(["1", "2", "-3", "+4915228817386"])
     one = st.tuples(st.just(medium), address, st.booleans())
     pause = st.one_of(
         st.integers(0, 2_000_000).map(lambda us: timedelta(microseconds=us)),
@@ -70,6 +71,7 @@ def test_no_sequence_of_claims_exceeds_any_window_and_the_reserve_is_fires(
 ) -> None:
     logs: dict[str, Log] = {}
     sent: dict[str, Log] = {}
+    known: dict[str, tuple[Limit, ...]] = {}
     now = START
     for pause, wanted in claims:
         now += pause
@@ -80,10 +82,10 @@ def test_no_sequence_of_claims_exceeds_any_window_and_the_reserve_is_fires(
             sent.setdefault(key, []).extend(log[before.get(key, 0) :])
         for medium, address, _ in wanted:
             for key, limits in keys_of(LIMITS, medium, address).items():
+                known[key] = limits
                 logs[key] = pruned(logs.get(key, []), limits, now)
     for key, log in sent.items():
-        medium, _, address = key.partition("/")
-        for limit in keys_of(LIMITS, medium, address or "1").get(key, ()):
+        for limit in known[key]:
             width = limit.window // timedelta(microseconds=1)
             for last, each in enumerate(log):
                 inside = [other for other in log[: last + 1] if other.at > each.at - width]
@@ -101,6 +103,14 @@ def test_however_much_else_was_sent_a_fire_finds_its_reserve(medium: str, messag
     assert any(kept) or medium == "webhook"
     later = START + timedelta(minutes=messages + 1)
     assert words(decide([ask(medium, is_fire=True)], logs, LIMITS, later)) == ["go"]
+
+
+def test_a_call_abroad_comes_from_another_number_and_does_not_wait_for_those_at_home() -> None:
+    called = ("13800000001", "+8613800000002", "+4915228817386", "+4915228817387")
+    answers = decide([ask("voice", each, is_fire=True) for each in called], {}, LIMITS, START)
+    assert words(answers) == ["go", "wait", "go", "wait"]
+    texted = decide([ask("sms", each, is_fire=True) for each in called], {}, LIMITS, START)
+    assert words(texted) == ["go"] * 4
 
 
 def test_every_budget_has_its_setting_and_says_where_it_is_from() -> None:

@@ -1,13 +1,14 @@
 """A telephone exchange: several carriers behind one address, and the telephones that their texts and calls come to.
 
-The rule: a request goes to the carrier whose own header it bears; `/control` belongs to tests and the demo, and lives
-on loopback only, like the carriers (`serving`). A telephone here is one number, whichever carrier reached it.
+The rule: a request goes to the carrier whose own header it bears, or whose path it names; `/control` belongs to tests
+and the demo, and lives on loopback only, like the carriers (`serving`). A telephone here is one number, whichever
+carrier reached it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Protocol
 
 import msgspec
 
@@ -18,8 +19,6 @@ from backend.demo.carriers.telephony.serving import Answered, Asked, Receive, Sc
 _CONTROL: Final = "/control/telephones"
 _WATCH_S: Final = 20.0
 _LOOK_S: Final = 0.2
-#: an unanswered call is given up after this
-RINGS_FOR: Final = timedelta(seconds=30)
 
 
 class TextView(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +39,7 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     state: CallState
     pressed: str
+    said_back: str
     outcome: Outcome | None
 
 
@@ -74,13 +74,36 @@ class Carrier(Protocol):
         """The telephone with this number."""
         ...
 
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Its HTTP side."""
+        ...
+
+    async def close(self) -> None:
+        """End what waits."""
+        ...
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """A carrier behind the exchange, and what says that a request is for it."""
+
+    name: str
+    carrier: Carrier
+    header: str = ""  #: that its customers' requests bear, such as `x-acs-action`
+    path: str = ""  #: with which their addresses begin, such as `/2010-04-01/`
+
+    def is_meant(self, scope: Scope) -> bool:
+        """Whether this request is for it."""
+        if self.path:
+            return bool(scope["path"].startswith(self.path))
+        return any(name.decode("latin-1") == self.header for name, _ in scope["headers"])
+
 
 class Exchange:
-    """Carriers by the header that says a request is theirs, such as `x-acs-action`."""
+    """The carriers, asked in this order whether a request is theirs."""
 
-    def __init__(self, carriers: Mapping[str, tuple[str, Any]], now: Callable[[], datetime] = clock.now) -> None:
+    def __init__(self, connected: Sequence[Connected], now: Callable[[], datetime] = clock.now) -> None:
         self._closing = asyncio.Event()
-        self._carriers = carriers  #: header → (name, carrier)
+        self.connected = connected
         self._now = now
         self._version = 0
         self._changed: dict[str, int] = {}
@@ -94,8 +117,8 @@ class Exchange:
     async def close(self) -> None:
         """End what waits."""
         self._closing.set()
-        for _, carrier in self._carriers.values():
-            await carrier.close()
+        for each in self.connected:
+            await each.carrier.close()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
@@ -104,11 +127,10 @@ class Exchange:
         if scope["path"].startswith(_CONTROL):
             await write(send, await self._control(await read(scope, receive)))
             return
-        headers = {name.decode("latin-1") for name, _ in scope["headers"]}
-        for header, (_, carrier) in self._carriers.items():
-            if header in headers:
-                await carrier.app(scope, receive, send)
-                return
+        meant = next((each.carrier for each in self.connected if each.is_meant(scope)), None)
+        if meant is not None:
+            await meant.app(scope, receive, send)
+            return
         await write(send, Answered(404, {"detail": "no carrier of this exchange is meant"}))
 
     def telephone(self, number: str) -> TelephoneView:
@@ -134,19 +156,18 @@ class Exchange:
     async def let_ring_out(self) -> None:
         """Calls that nobody takes end; for ever, until cancelled."""
         while True:
-            for _, carrier in self._carriers.values():
-                for phone in list(carrier.phones.values()):
-                    call = phone.ringing
-                    if call and call.state is CallState.RINGING and self._now() - call.rang_at >= RINGS_FOR:
-                        await phone.does_not_answer()
+            for phone in [phone for each in self.connected for phone in each.carrier.phones.values()]:
+                call = phone.ringing
+                if call and call.state is CallState.RINGING and self._now() - call.rang_at >= call.rings_for:
+                    await phone.does_not_answer()
             await asyncio.sleep(1)
 
     def _phones(self, number: str) -> list[tuple[str, Telephone]]:
-        return [(name, carrier.phone(number)) for name, carrier in self._carriers.values()]
+        return [(each.name, each.carrier.phone(number)) for each in self.connected]
 
     def _look(self) -> None:
         """Which telephones look otherwise than last time."""
-        numbers = {number for _, carrier in self._carriers.values() for number in carrier.phones}
+        numbers = {number for each in self.connected for number in each.carrier.phones}
         for number in numbers:
             face = msgspec.json.encode(self.telephone(number))
             if self._seen.get(number) != face:
@@ -206,5 +227,6 @@ def _call_view(carrier: str, call: Ring) -> CallView:
         at=call.rang_at,
         state=call.state,
         pressed=call.pressed,
+        said_back=call.said_back,
         outcome=call.outcome,
     )

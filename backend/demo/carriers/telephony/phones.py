@@ -4,11 +4,14 @@ The rule: a telephone knows nothing of who serves it; what it does, the carrier 
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 import msgspec
+
+#: an unanswered call is given up after this, unless its carrier was told otherwise
+RINGS_FOR: Final = timedelta(seconds=30)
 
 
 class Line(StrEnum):
@@ -54,7 +57,7 @@ class Text(msgspec.Struct, kw_only=True):
 
 
 class Ring(msgspec.Struct, kw_only=True):
-    """A call: what was said, which keys were pressed, what became of it."""
+    """A call: what is said when it is taken, which keys were pressed, what was said back, what became of it."""
 
     id: str
     phone: str
@@ -63,7 +66,9 @@ class Ring(msgspec.Struct, kw_only=True):
     out_id: str = ""
     hears_keys: bool = False
     state: CallState = CallState.RINGING
+    rings_for: timedelta = RINGS_FOR
     pressed: str = ""
+    said_back: str = ""  #: to the last key; empty where the carrier says nothing then
     outcome: Outcome | None = None
     ended_at: datetime | None = None
 
@@ -72,9 +77,10 @@ class CannotDo(Exception):  # noqa: N818 - what a person can't do with a telepho
     """The telephone is not in the state for this: it does not ring, or has no text to reply to."""
 
 
-#: what the carrier does when something happens: a key, the end of a call, a reply
+#: what the carrier does when something happens: a key, the end of a call, that it is taken, a reply
 OnKey = Callable[[Ring, str], Awaitable[None]]
 OnEnd = Callable[[Ring], Awaitable[None]]
+OnTaken = Callable[[Ring], Awaitable[None]]
 OnReply = Callable[["Telephone", str, Text | None], Awaitable[None]]
 
 _ENDS_AT_ONCE: Final = {
@@ -91,6 +97,7 @@ class Listeners(msgspec.Struct, frozen=True):
     end: OnEnd
     reply: OnReply
     now: Callable[[], datetime]
+    taken: OnTaken | None = None  #: where the carrier tells it
 
 
 class Telephone:
@@ -129,28 +136,39 @@ class Telephone:
         arrived = [text for text in self.texts if text.is_delivered]
         await self._listeners.reply(self, words, to or (arrived[-1] if arrived else None))
 
+    async def answers(self) -> Ring:
+        """Pick up, and listen."""
+        call = self._current()
+        if call.state is CallState.RINGING:
+            call.state = CallState.ANSWERED
+            if self._listeners.taken is not None:
+                await self._listeners.taken(call)
+        return call
+
     async def answers_and_presses(self, keys: str) -> None:
         """Pick up, press these keys one after the other, listen to the end."""
-        call = self._answered()
+        call = await self.answers()
         await self.presses(keys)
         await self.ends(call, Outcome.HEARD)
 
     async def presses(self, keys: str) -> None:
         """Press keys while the call goes on."""
-        call = self._answered()
+        call = await self.answers()
         for key in keys:
+            if call.state is CallState.ENDED:
+                return  # the carrier hung up after the key before
             call.pressed += key
             if call.hears_keys:
                 await self._listeners.key(call, key)
 
     async def answers_without_a_key(self) -> None:
         """Pick up and listen, and press nothing."""
-        call = self._answered()
+        call = await self.answers()
         await self.ends(call, Outcome.NO_KEY if call.hears_keys else Outcome.HEARD)
 
     async def hangs_up(self) -> None:
         """Pick up and put down before the end."""
-        await self.ends(self._answered(), Outcome.HUNG_UP_EARLY)
+        await self.ends(await self.answers(), Outcome.HUNG_UP_EARLY)
 
     async def does_not_answer(self) -> None:
         """Let it ring until it stops."""
@@ -173,12 +191,9 @@ class Telephone:
             raise CannotDo(f"{self.number} does not ring")
         return call
 
-    def _answered(self) -> Ring:
-        call = self._current()
-        call.state = CallState.ANSWERED
-        return call
-
     async def ends(self, call: Ring, outcome: Outcome) -> None:
-        """The call is over."""
+        """The call is over, once: the carrier may have hung up before its listener does."""
+        if call.state is CallState.ENDED:
+            return
         call.state, call.outcome, call.ended_at = CallState.ENDED, outcome, self._listeners.now()
         await self._listeners.end(call)

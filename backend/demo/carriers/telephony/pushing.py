@@ -20,16 +20,10 @@ class Push(msgspec.Struct, kw_only=True):
     is_taken: bool = False
 
 
-class Pushing:
-    """The callbacks of one account. `is_taken` says whether an answer means "received"."""
+class Telling:
+    """What a carrier tells beside the request that caused it."""
 
-    def __init__(self, hooks: str, is_taken: Callable[[Any], bool], client: httpx.AsyncClient | None = None) -> None:
-        self.hooks = hooks.rstrip("/")  #: the customer's address, empty: it has none, and nothing is told
-        self.is_holding = False
-        self.done: list[Push] = []
-        self.held: list[Push] = []
-        self._is_taken = is_taken
-        self._client = client
+    def __init__(self) -> None:
         self._telling: set[asyncio.Task[None]] = set()
 
     def soon(self, telling: Coroutine[Any, Any, None]) -> None:
@@ -42,6 +36,25 @@ class Pushing:
         """Everything that was to be told has been told."""
         while self._telling:
             await asyncio.gather(*self._telling)
+
+    async def close(self) -> None:
+        """End what is being told."""
+        for task in tuple(self._telling):
+            task.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
+
+
+class Pushing(Telling):
+    """The callbacks of one account. `is_taken` says whether an answer means "received"."""
+
+    def __init__(self, hooks: str, is_taken: Callable[[Any], bool], client: httpx.AsyncClient | None = None) -> None:
+        super().__init__()
+        self.hooks = hooks.rstrip("/")  #: the customer's address, empty: it has none, and nothing is told
+        self.is_holding = False
+        self.done: list[Push] = []
+        self.held: list[Push] = []
+        self._is_taken = is_taken
+        self._client = client
 
     async def tell(self, kind: str, body: Any) -> None:
         """Call back, or keep it back while `is_holding`."""
@@ -65,9 +78,7 @@ class Pushing:
 
     async def close(self) -> None:
         """End what is being told, give connections back."""
-        for task in tuple(self._telling):
-            task.cancel()
-        await asyncio.gather(*self._telling, return_exceptions=True)
+        await super().close()
         if self._client is not None:
             await self._client.aclose()
 

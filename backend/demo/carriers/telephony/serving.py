@@ -6,7 +6,7 @@ The rule: requests are recorded when their last octet is here; then a fault, the
 import asyncio
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Protocol
 
@@ -36,10 +36,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """Status and JSON of an answer."""
+    """Status and JSON of an answer, and what stands in its head besides."""
 
     status: int
     document: Any
+    headers: Mapping[str, str] = {}
 
 
 class HttpCarrier(ABC):
@@ -62,6 +63,10 @@ class HttpCarrier(ABC):
     def business_error(self, code: str, message: str) -> Answered:
         """A refusal in the vendor's form."""
 
+    def spoiled(self, fault: Fault) -> Answered:
+        """The refusal that a fault asks for."""
+        return self.business_error(fault.code, fault.message)
+
     async def close(self) -> None:
         """End what waits."""
         self._closing.set()
@@ -77,23 +82,23 @@ class HttpCarrier(ABC):
         if fault is None:
             await write(send, await self.act(action, asked))
             return
-        if fault.is_carried_out:
-            await self.act(action, asked)
-        await self._spoil(fault, action, asked, scope, send)
+        early = await self.act(action, asked) if fault.is_carried_out else None
+        if fault.kind is FaultKind.STALL:
+            await self._stall(fault.seconds)
+            await write(send, early or await self.act(action, asked))
+            return
+        await self._spoil(fault, scope, send)
 
-    async def _spoil(self, fault: Fault, action: str, asked: Asked, scope: Scope, send: Send) -> None:
+    async def _spoil(self, fault: Fault, scope: Scope, send: Send) -> None:
         if fault.kind is FaultKind.DROP:
             scope["extensions"][_ABORT]()
             return
-        if fault.kind is FaultKind.STALL:
-            await self._stall(fault.seconds)
         answers = {
             FaultKind.HTTP: lambda: Answered(fault.status, None),
             FaultKind.NONSENSE: lambda: Answered(200, None),
-            FaultKind.BUSINESS: lambda: self.business_error(fault.code, fault.message),
+            FaultKind.BUSINESS: lambda: self.spoiled(fault),
         }
-        make = answers.get(fault.kind)
-        await write(send, make() if make else await self.act(action, asked))
+        await write(send, answers[fault.kind]())
 
     async def _stall(self, seconds: float) -> None:
         try:
@@ -120,6 +125,7 @@ async def write(send: Send, answer: Answered) -> None:
     """The answer as JSON; without a document, what a proxy in the way would say."""
     octets = b"<html>gateway</html>" if answer.document is None else msgspec.json.encode(answer.document)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(octets)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": octets})
 

@@ -1,4 +1,4 @@
-"""A call and the TwiML it runs through: what was said, and which key is waited for. Pure."""
+"""A text as Twilio knows it, a call, and the TwiML that a call runs through: what is said, which key is waited for."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,19 +7,31 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
+from backend.demo.carriers.telephony.phones import CallState, Outcome, Ring, Text
+
 _LONGEST_TWIML: Final = 4000
 _VERBS: Final = frozenset({"Say", "Gather", "Hangup", "Pause"})
 
 
-class CallState(StrEnum):
+class CallStatus(StrEnum):
     """Twilio's CallStatus."""
 
-    QUEUED = "queued"
+    RINGING = "ringing"
     IN_PROGRESS = "in-progress"
     COMPLETED = "completed"
     BUSY = "busy"
     NO_ANSWER = "no-answer"
     FAILED = "failed"
+
+
+_STATUS_WHILE: Final = {CallState.RINGING: CallStatus.RINGING, CallState.ANSWERED: CallStatus.IN_PROGRESS}
+#: what a call came to; after any other outcome it was completed
+_STATUS_AFTER: Final = {
+    Outcome.BUSY: CallStatus.BUSY,
+    Outcome.NOT_ANSWERED: CallStatus.NO_ANSWER,
+    Outcome.OFF: CallStatus.NO_ANSWER,
+    Outcome.NO_SUCH_NUMBER: CallStatus.FAILED,
+}
 
 
 class BadTwiml(ValueError):  # noqa: N818 - the fact
@@ -34,36 +46,56 @@ class Verb(msgspec.Struct, frozen=True):
     is_end: bool = False
 
 
-class PhoneCall(msgspec.Struct, kw_only=True):
-    """A call as its telephone knows it."""
+class TwilioText(Text, kw_only=True):
+    """A text message with the number it came from, and where to say what became of it."""
 
-    sid: str
-    to: str
-    from_: str
+    sender: str
+    callback: str = ""
+
+
+class PhoneCall(Ring, kw_only=True):
+    """A call that runs through TwiML."""
+
+    sender: str
     form: dict[str, str]
     todo: list[Verb]
-    state: CallState = CallState.QUEUED
-    said: list[str] = msgspec.field(default_factory=list)
+    heard: list[str] = msgspec.field(default_factory=list)  #: everything that was said since it was taken
+    answered_by: str = "human"
     action: str | None = None  #: where a key pressed now goes
+    key_status: int = 0  #: what was answered to the last key
     sequence: int = 0
+    is_over: bool = False  #: the last word is said
 
     @property
-    def is_ringing(self) -> bool:
-        """Whether it can be answered."""
-        return self.state is CallState.QUEUED
+    def status(self) -> CallStatus:
+        """How Twilio names where it is."""
+        if self.outcome is None:
+            return _STATUS_WHILE[self.state]
+        return _STATUS_AFTER.get(self.outcome, CallStatus.COMPLETED)
 
-    def go_on(self) -> None:
+    def go_on(self) -> str:
         """Say what is next, up to where a key is waited for; after the last word the call is over."""
+        said: list[str] = []
         self.action = None
-        while self.todo:
+        while self.todo and self.action is None:
             verb = self.todo.pop(0)
-            self.said.extend(verb.said)
+            said.extend(verb.said)
+            self.action = verb.action
             if verb.is_end:
                 self.todo.clear()
-            if verb.action is not None:
-                self.action = verb.action
-                return
-        self.state = CallState.COMPLETED
+        self.heard.extend(said)
+        self.is_over = self.action is None
+        return " ".join(said)
+
+
+def first_words(todo: list[Verb]) -> str:
+    """What whoever takes the call hears first, up to where a key is waited for."""
+    said: list[str] = []
+    for verb in todo:
+        said.extend(verb.said)
+        if verb.action is not None or verb.is_end:
+            break
+    return " ".join(said)
 
 
 def read_twiml(text: str, base: str = "") -> list[Verb]:
@@ -80,8 +112,11 @@ def read_twiml(text: str, base: str = "") -> list[Verb]:
 
 
 def read_message(text: str) -> str:
-    """The words of a document that answers a text; empty when it says nothing."""
-    root = ET.fromstring(text.encode())  # noqa: S314 - on loopback, and what our own hook answered
+    """The words of a document that answers a text; empty when it says nothing. Raises BadTwiml."""
+    try:
+        root = ET.fromstring(text.encode())  # noqa: S314 - on loopback, and what our own hook answered
+    except ET.ParseError as error:
+        raise BadTwiml(str(error)) from None
     return "".join(each.text or "" for each in root.iter("Message"))
 
 

@@ -1,72 +1,51 @@
-"""The REST API as a Litestar application, and the people's side of it: telephones that ring, read, press and reply."""
+"""Twilio for one account: texts and calls by its REST API, and its signed callbacks about what telephones do.
 
-import asyncio
+The rule: a callback is signed over the address that the customer gave away, and over every field of its form.
+"""
+
 import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import httpx
 import msgspec
-from litestar import Litestar, Request, Response, post
-from litestar.params import FromPath
 
 from backend.core import clock
 from backend.core.ids import new_id
-from backend.demo.carriers.twilio.calls import BadTwiml, CallState, PhoneCall, read_message, read_twiml
-from backend.demo.carriers.twilio.faults import Fault, FaultKind, FaultPlan
+from backend.demo.carriers.telephony.faults import Fault
+from backend.demo.carriers.telephony.phones import RINGS_FOR, CannotDo, Listeners, Outcome, Ring, Telephone, Text
+from backend.demo.carriers.telephony.pushing import Telling
+from backend.demo.carriers.telephony.serving import Answered, Asked, HttpCarrier
+from backend.demo.carriers.twilio.calls import (
+    BadTwiml,
+    PhoneCall,
+    TwilioText,
+    Verb,
+    first_words,
+    read_message,
+    read_twiml,
+)
+from backend.demo.carriers.twilio.refusing import ApiRefusal, check, check_body, refused
 
 _VERSION: Final = "2010-04-01"
-_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
-_LONGEST_BODY: Final = 1600
-#: what the server refuses a form for: code → its words
-_WORDS: Final = {
-    12100: "Document parse failure",
-    20001: "Refused on purpose",
-    20003: "Authenticate",
-    20404: "The requested resource was not found",
-    20429: "Too Many Requests",
-    20500: "An internal server error has occurred",
-    21205: "Url is not a valid URL",
-    21211: "The 'To' number is not a valid phone number.",
-    21212: "The 'From' number is not a valid phone number, shortcode, or alphanumeric sender ID.",
-    21602: "Message body is required.",
-    21603: "A 'From' phone number is required.",
-    21609: "The 'StatusCallback' URL is not a valid URL.",
-    21617: "The concatenated message body exceeds the 1600 character limit.",
-}
+#: with which every address of the API begins
+API_PATH: Final = f"/{_VERSION}/"
+_RESOURCE: Final = re.compile(rf"/{_VERSION}/Accounts/(?P<account>[^/]+)/(?P<resource>Messages|Calls)\.json")
+_TIMEOUT_S: Final = 10.0
+_LONGEST_RING_S: Final = 600
+#: a Messaging Service picks one of its numbers
+_OF_THE_SERVICE: Final = "+15550006666"
+#: what callers hear when a hook does not answer with TwiML (error 11200)
+_BROKEN: Final = "We are sorry, an application error has occurred. Goodbye."
+#: what became of a text that its telephone did not take
+_UNDELIVERED: Final = {Outcome.OFF: "30003", Outcome.NO_SUCH_NUMBER: "30005"}
 Form = dict[str, str]
-
-
-class Text(msgspec.Struct, kw_only=True):
-    """A text message as its telephone shows it."""
-
-    sid: str
-    to: str
-    from_: str
-    body: str
-    callback: str
-
-
-class ApiRefusal(Exception):  # noqa: N818 - what the server answers
-    """A request is refused."""
-
-    def __init__(self, code: int, status: int = 400, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(code)
-        self.code = code
-        self.status = status
-        self.headers = dict(headers or {})
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """A request as it came."""
-
-    resource: str
-    form: Form
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -76,140 +55,225 @@ class Posted(msgspec.Struct, frozen=True):
     form: Form
 
 
-class TwilioServer:
-    """Twilio for one account. `reply_url` is where texts to our own number are posted, `http` how callbacks are."""
+class TwilioServer(HttpCarrier):
+    """One account. `reply_url` is where texts to our own number are posted, `http` how callbacks are.
+
+    With `reports` it says by itself what became of a text; else whoever tests says it, by `reach`.
+    """
 
     def __init__(
-        self, account_sid: str, auth_token: str, *, reply_url: str = "", http: httpx.AsyncClient | None = None
+        self,
+        account_sid: str,
+        auth_token: str,
+        *,
+        reply_url: str = "",
+        http: httpx.AsyncClient | None = None,
+        reports: bool = False,
+        now: Callable[[], datetime] = clock.now,
     ) -> None:
+        super().__init__()
         self._sid = account_sid
         self._token = auth_token
-        self.reply_url = reply_url
-        self.faults = FaultPlan()
-        self.asked: list[Asked] = []
-        self.texts: dict[str, Text] = {}
+        self._reply_url = reply_url
+        self._reports = reports
+        self._now = now
+        self.phones: dict[str, Telephone] = {}
+        self.texts: dict[str, TwilioText] = {}
         self.calls: dict[str, PhoneCall] = {}
         self.posted: list[Posted] = []
-        self._closing = asyncio.Event()
-        self._http = http or httpx.AsyncClient(timeout=10, trust_env=False)
-        self.app = Litestar([self._route("Messages"), self._route("Calls")], openapi_config=None, logging_config=None)
+        self.telling = Telling()
+        self._http = http or httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
+        self._listeners = Listeners(
+            key=self._on_key, end=self._on_end, reply=self._on_reply, now=now, taken=self._on_taken
+        )
+        self._create: Mapping[str, Callable[[Form], dict[str, Any]]] = {"Messages": self._message, "Calls": self._call}
+
+    def phone(self, number: str) -> Telephone:
+        """The telephone with this number."""
+        number = number.removeprefix("+86")
+        return self.phones.setdefault(number, Telephone(number, self._listeners))
 
     async def close(self) -> None:
-        """End everything that stalls."""
-        self._closing.set()
+        """End what waits and what is being told."""
+        await super().close()
+        await self.telling.close()
         await self._http.aclose()
 
-    # what people do with their telephones
+    # what people do with their telephones, as far as it is Twilio's own affair
 
-    async def reach(self, text: Text, status: str = "delivered", error: str = "") -> int:
+    async def reach(self, text: TwilioText, status: str = "delivered", error: str = "") -> int:
         """Say what became of a text; answers the callback's status."""
-        form = {"MessageSid": text.sid, "SmsSid": text.sid, "MessageStatus": status, "SmsStatus": status}
-        form |= {"To": text.to, "From": text.from_} | ({"ErrorCode": error} if error else {})
+        form = {"MessageSid": text.id, "SmsSid": text.id, "MessageStatus": status, "SmsStatus": status}
+        form |= {"To": text.phone, "From": text.sender} | ({"ErrorCode": error} if error else {})
         return (await self.post(text.callback, form)).status_code
 
-    async def reply(self, text: Text, words: str) -> str:
-        """The telephone's owner writes back; answers what they are written."""
-        form = {"MessageSid": _sid("SM"), "From": text.to, "To": text.from_, "Body": words, "NumMedia": "0"}
-        return read_message((await self.post(self.reply_url, form)).text)
+    async def reply(self, text: TwilioText, words: str) -> str:
+        """The telephone's owner writes back to a text; answers what they are written, which is a text of its own."""
+        form = {"MessageSid": _sid("SM"), "From": text.phone, "To": text.sender, "Body": words, "NumMedia": "0"}
+        answer = await self._told(self._reply_url, form)
+        try:
+            said = read_message(answer.text) if answer is not None and answer.is_success else ""
+        except BadTwiml:
+            return ""
+        if said:
+            back = TwilioText(id=_sid("SM"), phone=text.phone, text=said, sent_at=self._now(), sender=text.sender)
+            self._delivered(back)
+        return said
 
     async def answer(self, call: PhoneCall, answered_by: str = "human") -> None:
         """Somebody, or something, takes the call and hears what is said."""
-        call.state = CallState.IN_PROGRESS
-        await self._call_moved(call, "answered")
-        call.go_on()
-        if call.form.get("AsyncAmdStatusCallback"):
-            form = {"CallSid": call.sid, "AnsweredBy": answered_by, "MachineDetectionDuration": "3000"}
-            await self.post(call.form["AsyncAmdStatusCallback"], form)
-        await self._end_if_over(call)
-
-    async def press(self, call: PhoneCall, digit: str) -> int:
-        """A key is pressed while the call waits for one; answers the hook's status."""
-        assert call.action is not None
-        answer = await self.post(call.action, self._call_form(call) | {"Digits": digit})
-        if answer.is_success:
-            call.todo = read_twiml(answer.text, call.action)
-            call.go_on()
-        await self._end_if_over(call)
-        return answer.status_code
+        call.answered_by = answered_by
+        await self.phone(call.phone).answers()
 
     async def wait_in_silence(self, call: PhoneCall) -> None:
         """No key comes in time."""
         call.go_on()
-        await self._end_if_over(call)
-
-    async def end(self, call: PhoneCall, state: CallState) -> None:
-        """Hung up, busy, not answered."""
-        call.state = state
-        await self._call_moved(call, "completed")
+        if call.is_over:
+            await self.phone(call.phone).ends(call, Outcome.NO_KEY)
 
     async def post(self, url: str, form: Form, *, token: str | None = None) -> httpx.Response:
-        """Post a signed callback."""
+        """Post a signed callback. Raises httpx.HTTPError."""
         form = {"AccountSid": self._sid, "ApiVersion": _VERSION, **form}
         self.posted.append(Posted(url, form))
         signature = _signed(self._token if token is None else token, url, form)
         return await self._http.post(url, data=form, headers={"X-Twilio-Signature": signature})
 
+    async def _told(self, url: str, form: Form) -> httpx.Response | None:
+        """The answer to a callback, None when there is nobody who answers."""
+        try:
+            return await self.post(url, form)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return None
+
+    async def _on_taken(self, ring: Ring) -> None:
+        call = self.calls[ring.id]
+        await self._call_moved(call, "answered")
+        call.go_on()
+        if call.form.get("AsyncAmdStatusCallback"):
+            form = {"CallSid": call.id, "AnsweredBy": call.answered_by, "MachineDetectionDuration": "3000"}
+            await self._told(call.form["AsyncAmdStatusCallback"], form)
+        await self._end_if_over(call)
+
+    async def _on_key(self, ring: Ring, key: str) -> None:
+        call = self.calls[ring.id]
+        if call.action is None:
+            return  # nothing listens
+        action, call.action = call.action, None
+        answer = await self._told(action, self._call_form(call) | {"Digits": key})
+        call.key_status = answer.status_code if answer is not None else 0
+        call.todo = _verbs_of(answer, action)
+        call.said_back = call.go_on()
+        await self._end_if_over(call)
+
+    async def _on_end(self, ring: Ring) -> None:
+        await self._call_moved(self.calls[ring.id], "completed")
+
+    async def _on_reply(self, phone: Telephone, words: str, to: Text | None) -> None:
+        if to is None:
+            raise CannotDo(f"{phone.number} has no text to reply to")
+        await self.reply(self.texts[to.id], words)
+
+    async def _end_if_over(self, call: PhoneCall) -> None:
+        if call.is_over:
+            await self.phone(call.phone).ends(call, Outcome.HEARD)
+
+    async def _call_moved(self, call: PhoneCall, event: str) -> None:
+        callback = call.form.get("StatusCallback", "")
+        if callback and event in call.form.get("StatusCallbackEvent", "completed").split(","):
+            form = self._call_form(call) | {"SequenceNumber": str(call.sequence), "CallbackSource": "call-progress"}
+            call.sequence += 1
+            await self._told(callback, form)
+
+    def _call_form(self, call: PhoneCall) -> Form:
+        form = {"CallSid": call.id, "CallStatus": str(call.status), "Direction": "outbound-api"}
+        return form | {"To": call.phone, "Called": call.phone, "From": call.sender, "Caller": call.sender}
+
     # the REST API
 
-    def _route(self, resource: str) -> Any:
-        @post(f"/{_VERSION}/Accounts/{{account:str}}/{resource}.json", status_code=201)
-        async def create(request: Request[Any, Any, Any], account: FromPath[str]) -> Response[dict[str, Any]]:
-            given = parse_qs((await request.body()).decode(), keep_blank_values=True)
-            form = {name: ",".join(values) for name, values in given.items()}
-            self.asked.append(Asked(resource, form))
-            try:
-                self._prove(request.headers.get("authorization", ""), account)
-                return Response(await self._carry_out(resource, form), status_code=201)
-            except ApiRefusal as refusal:
-                return _refused(refusal)
+    def action_of(self, asked: Asked) -> str:
+        """The resource, "Messages" or "Calls"; empty for what is none of them."""
+        found = _RESOURCE.fullmatch(asked.path) if asked.method == "POST" else None
+        return found["resource"] if found else ""
 
-        return create
+    def business_error(self, code: str, message: str) -> Answered:
+        """A refusal, its HTTP status as its code has it."""
+        return refused(int(code), message)
 
-    def _prove(self, given: str, account: str) -> None:
-        right = f"Basic {base64.b64encode(f'{self._sid}:{self._token}'.encode()).decode()}"
-        if not hmac.compare_digest(given.encode(), right.encode()):
-            raise ApiRefusal(20003, 401)
-        if account != self._sid:
-            raise ApiRefusal(20404, 404)
+    def spoiled(self, fault: Fault) -> Answered:
+        """The refusal that a fault asks for; of too many requests `seconds` is the wait."""
+        return refused(int(fault.code), fault.message, fault.seconds)
 
-    async def _carry_out(self, resource: str, form: Form) -> dict[str, Any]:
-        fault = self.faults.take(resource)
-        create = {"Messages": self._message, "Calls": self._call}[resource]
-        if fault is None:
-            return create(form)
-        if fault.kind is not FaultKind.STALL:
-            raise _spoiled(fault)
-        early = create(form) if fault.carried_out else None
+    async def act(self, action: str, asked: Asked) -> Answered:
+        """Authentication, then what the form asks for."""
+        given = parse_qs(asked.body.decode("utf-8", "replace"), keep_blank_values=True)
+        form = {name: ",".join(values) for name, values in given.items()}
         try:
-            async with asyncio.timeout(fault.seconds):
-                await self._closing.wait()
-        except TimeoutError:
-            pass
-        return early or create(form)
+            self._prove(asked)
+            return Answered(201, self._create[action](form))
+        except ApiRefusal as refusal:
+            return refused(refusal.code)
+
+    def _prove(self, asked: Asked) -> None:
+        """Who asks, and for what of whose. Raises ApiRefusal."""
+        right = f"Basic {base64.b64encode(f'{self._sid}:{self._token}'.encode()).decode()}"
+        if not hmac.compare_digest(asked.headers.get("authorization", "").encode(), right.encode()):
+            raise ApiRefusal(20003)
+        found = _RESOURCE.fullmatch(asked.path)
+        if found is None or found["account"] != self._sid or asked.method != "POST":
+            raise ApiRefusal(20404)
 
     def _message(self, form: Form) -> dict[str, Any]:
-        _check(form, sender=form.get("MessagingServiceSid") or form.get("From", ""))
+        check(form, sender=form.get("MessagingServiceSid") or form.get("From", ""))
         body = form.get("Body", "")
-        if not body:
-            raise ApiRefusal(21602)
-        if len(body) > _LONGEST_BODY:
-            raise ApiRefusal(21617)
-        sender = form.get("From", "+15550006666")  # a service picks one of its numbers
-        text = Text(sid=_sid("SM"), to=form["To"], from_=sender, body=body, callback=form.get("StatusCallback", ""))
-        self.texts[text.sid] = text
-        return self._created("Messages", text.sid, form) | {"body": body, "num_segments": "1", "error_code": None}
+        check_body(body)
+        text = TwilioText(
+            id=_sid("SM"),
+            phone=form["To"],
+            text=body,
+            sent_at=self._now(),
+            sender=form.get("From", _OF_THE_SERVICE),
+            callback=form.get("StatusCallback", ""),
+        )
+        self._delivered(text)
+        if self._reports and text.callback:
+            self.telling.soon(self._report(text))
+        return self._created("Messages", text.id, form) | {"body": body, "num_segments": "1", "error_code": None}
+
+    def _delivered(self, text: TwilioText) -> None:
+        self.texts[text.id] = text
+        self.phone(text.phone).takes(text)
+
+    async def _report(self, text: TwilioText) -> None:
+        error = _UNDELIVERED[text.why] if text.why else ""
+        try:
+            await self.reach(text, "undelivered" if error else "delivered", error)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return  # whoever should hear it is away
 
     def _call(self, form: Form) -> dict[str, Any]:
-        _check(form, sender=form.get("From", ""))
+        check(form, sender=form.get("From", ""))
         if "Twiml" not in form:
             raise ApiRefusal(21205)
         try:
             todo = read_twiml(form["Twiml"])
         except BadTwiml:
             raise ApiRefusal(12100) from None
-        call = PhoneCall(sid=_sid("CA"), to=form["To"], from_=form["From"], form=form, todo=todo)
-        self.calls[call.sid] = call
-        return self._created("Calls", call.sid, form) | {"answered_by": None, "duration": None}
+        call = PhoneCall(
+            id=_sid("CA"),
+            phone=form["To"],
+            said=first_words(todo),
+            rang_at=self._now(),
+            hears_keys=any(verb.action is not None for verb in todo),
+            rings_for=_rings_for(form.get("Timeout", "")),
+            sender=form["From"],
+            form=form,
+            todo=todo,
+        )
+        self.calls[call.id] = call
+        ended = self.phone(call.phone).rings(call)
+        if ended is not None:
+            self.telling.soon(self.phone(call.phone).ends(call, ended))
+        return self._created("Calls", call.id, form) | {"answered_by": None, "duration": None}
 
     def _created(self, resource: str, sid: str, form: Form) -> dict[str, Any]:
         return {
@@ -221,55 +285,24 @@ class TwilioServer:
             "messaging_service_sid": form.get("MessagingServiceSid"),
             "status": "queued",
             "direction": "outbound-api",
-            "date_created": format_datetime(clock.now()),
+            "date_created": format_datetime(self._now()),
             "uri": f"/{_VERSION}/Accounts/{self._sid}/{resource}/{sid}.json",
         }
 
-    def _call_form(self, call: PhoneCall) -> Form:
-        form = {"CallSid": call.sid, "CallStatus": str(call.state), "Direction": "outbound-api"}
-        return form | {"To": call.to, "Called": call.to, "From": call.from_, "Caller": call.from_}
 
-    async def _end_if_over(self, call: PhoneCall) -> None:
-        if call.state is CallState.COMPLETED:
-            await self._call_moved(call, "completed")
-
-    async def _call_moved(self, call: PhoneCall, event: str) -> None:
-        callback = call.form.get("StatusCallback", "")
-        if callback and event in call.form.get("StatusCallbackEvent", "completed").split(","):
-            form = self._call_form(call) | {"SequenceNumber": str(call.sequence), "CallbackSource": "call-progress"}
-            call.sequence += 1
-            await self.post(callback, form)
+def _verbs_of(answer: httpx.Response | None, base: str) -> list[Verb]:
+    """What a hook says to a key; an answer that can't be run ends the call with Twilio's own words."""
+    try:
+        if answer is not None and answer.is_success:
+            return read_twiml(answer.text, base)
+    except BadTwiml:
+        pass
+    return [Verb(said=(_BROKEN,), is_end=True)]
 
 
-def _check(form: Form, *, sender: str) -> None:
-    """What both resources ask of a form."""
-    if not _E164.fullmatch(form.get("To", "")):
-        raise ApiRefusal(21211)
-    if not sender:
-        raise ApiRefusal(21603)
-    if not (_E164.fullmatch(sender) or sender.startswith("MG")):
-        raise ApiRefusal(21212)
-    callback = form.get("StatusCallback", "")
-    if callback and urlsplit(callback).scheme not in ("http", "https"):
-        raise ApiRefusal(21609)
-
-
-def _spoiled(fault: Fault) -> ApiRefusal:
-    if fault.kind is FaultKind.HTTP_500:
-        return ApiRefusal(20500, 500)
-    if fault.kind is FaultKind.HTTP_429:
-        return ApiRefusal(20429, 429, {"Retry-After": str(int(fault.seconds))})
-    return ApiRefusal(fault.code, fault.status)
-
-
-def _refused(refusal: ApiRefusal) -> Response[dict[str, Any]]:
-    problem = {
-        "code": refusal.code,
-        "message": _WORDS.get(refusal.code, "Refused"),
-        "more_info": f"https://www.twilio.com/docs/errors/{refusal.code}",
-        "status": refusal.status,
-    }
-    return Response(problem, status_code=refusal.status, headers=refusal.headers)
+def _rings_for(given: str) -> timedelta:
+    seconds = int(given) if given.isascii() and given.isdigit() else 0
+    return timedelta(seconds=seconds) if 0 < seconds <= _LONGEST_RING_S else RINGS_FOR
 
 
 def _signed(token: str, url: str, form: Form) -> str:
