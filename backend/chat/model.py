@@ -15,24 +15,18 @@ import msgspec
 from backend.core.i18n import DEFAULT_LANGUAGE
 from backend.core.ids import UnitId
 from backend.core.vocabulary import Via
+from backend.delivery.model import Key
 from backend.people.model import Person
+
+__all__ = [
+    "ANSWER", "CANCEL", "END", "LONGEST_ARGUMENT", "LONGEST_VERB",
+    "Answers", "Begin", "Command", "Dialogue", "Draft", "Heard", "Key", "Location", "Media", "MediaKind", "Next",
+    "Picture", "Said", "Saying", "Speaker", "Step", "Talk",
+]  # fmt: skip
 
 #: longest argument of a key: with verb and id it must fit in Telegram's 64 octets
 LONGEST_ARGUMENT: Final = 10
 LONGEST_VERB: Final = 12
-
-
-class Key(msgspec.Struct, frozen=True):
-    """A button under a saying: its words, what it asks for, of what, and how. `style`: primary, danger, plain.
-
-    `verb` is what travels, so it stays short and is never given another meaning; `about` is the thing's id.
-    """
-
-    label: str
-    verb: str
-    about: UUID | None = None
-    argument: str = ""
-    style: str = "plain"
 
 
 class Picture(msgspec.Struct, frozen=True):

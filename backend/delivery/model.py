@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol, runtime_checkable
+from uuid import UUID
 
 import msgspec
 
@@ -44,6 +45,20 @@ class Action(msgspec.Struct, frozen=True):
     style: str = "plain"
 
 
+class Key(msgspec.Struct, frozen=True):
+    """A button that a concept's `Talk` answers: its words, what it asks for, of what, and how. `style` as in Action.
+
+    `verb` is what travels, so it stays short and is never given another meaning; `about` is the thing's id. Under a
+    card None stands for what the card is about.
+    """
+
+    label: str
+    verb: str
+    about: UUID | None = None
+    argument: str = ""
+    style: str = "plain"
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One alarm as a person reads it, in one language and the unit's zone; the order is experience.md's."""
 
@@ -64,7 +79,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     actions: tuple[Action, ...] = ()
     raised_at: datetime | None = None
     revision: int = 0
-    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window"
+    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window", "order", "complaint" …
+    keys: tuple[tuple[Key, ...], ...] = ()  #: rows of buttons that the concept's Talk answers, below the actions
 
 
 class AttemptState(StrEnum):
