@@ -16,6 +16,7 @@ from backend.console.pages import HERE
 from backend.console.phone import PhonePages
 from backend.console.reach import DeskReachPages, ReachPages
 from backend.console.reach_acts import DeskReachActs, ReachActs
+from backend.console.status import DeskStatusPages, StatusPages, chart
 
 STATIC: Final = create_static_files_router(
     path="/static",
@@ -38,6 +39,9 @@ ROUTES: Final = [
     note_breach,
     ContactPages,
     send_trial,
+    StatusPages,
+    DeskStatusPages,
+    chart,
     *_REACH,
     *DOORS,
     STATIC,

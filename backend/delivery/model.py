@@ -113,6 +113,8 @@ class NoticeKind(StrEnum):
     MASK = "mask"  #: about a mask, not an alarm: `notices.alarm` is the mask's id
     WINDOW = "window"  #: about a drill or a test: `notices.alarm` is the window's id
     DIGEST = "digest"  #: a storm is over: its totals, and what still stands
+    REVIEW = "review"  #: the status digest that a person wished for: `notices.alarm` is the wish's id
+    DUTY = "duty"  #: a duty check or a handover: `notices.alarm` is its id
     OVERDUE = "overdue"  #: to the duty desk: the unit was not told in time
 
 

@@ -24,17 +24,38 @@ class Right:
     PLAN: Final = "plan"  #: policies and duty schedules of a unit
     MASK: Final = "mask"  #: ask for a mask or a test window, lift one
     APPROVE_MASK: Final = "approve_mask"  #: approve what another person asked for
+    DUTY: Final = "duty"  #: keep the duty log, hand a shift over and take it
+    CHECK_DUTY: Final = "check_duty"  #: ask whether the person on duty is there (查岗)
 
 
 #: which role may do what (in its unit; provider roles in all units)
 RIGHTS: Final[dict[Role, frozenset[str]]] = {
     Role.UNIT_MANAGER: frozenset(
-        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        {
+            Right.SEE,
+            Right.ACKNOWLEDGE,
+            Right.JUDGE,
+            Right.PLAN,
+            Right.MASK,
+            Right.APPROVE_MASK,
+            Right.DUTY,
+            Right.CHECK_DUTY,
+        }
     ),
-    Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK}),
+    Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK, Right.DUTY}),
     Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK}),
     Role.PROVIDER_OPERATOR: frozenset(
-        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        {
+            Right.SEE,
+            Right.ACKNOWLEDGE,
+            Right.JUDGE,
+            Right.ADOPT,
+            Right.PLAN,
+            Right.MASK,
+            Right.APPROVE_MASK,
+            Right.DUTY,
+            Right.CHECK_DUTY,
+        }
     ),
     Role.COMPLAINT_HANDLER: frozenset({Right.SEE}),
     Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE}),

@@ -16,6 +16,8 @@ _ROOMS: Final = (
     "backend.monitoring.tables",
     "backend.alarms.tables",
     "backend.alarms.masks.tables",
+    "backend.alarms.digests.tables",
+    "backend.duty.tables",
 )
 
 
