@@ -203,12 +203,15 @@ def _is_ready(file: Path | None) -> None:
 
 async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
+    from backend.alarms.digests.service import send_digests
     from backend.alarms.escalating import escalate
     from backend.alarms.masks.chores import look_after_masks
     from backend.delivery.carrier_words import settle_early_words
     from backend.delivery.sweep import mark_breaches
+    from backend.duty.checks import look_after_checks
     from backend.intake import forget_fingerprints, sweep_outages, sweep_stale, sweep_storms
     from backend.ledger.service import ensure_partitions
+    from backend.monitoring.history import forget_history
     from backend.rota.warning import warn_of_gaps
     from workers.lanes import Every
 
@@ -219,6 +222,9 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
         Every(600, warn_of_gaps),
         Every(2, settle_early_words),
         Every(1, look_after_masks),
+        Every(1, look_after_checks),
+        Every(20, send_digests),
+        Every(60, forget_history),
         Every(1, lambda: sweep_storms(settings.storms, _teller(announcer))),
         Every(2, lambda: sweep_outages(settings.carriers, _teller(announcer))),
         Every(30, forget_fingerprints),

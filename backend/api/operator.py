@@ -12,6 +12,7 @@ from msgspec import Meta
 from backend.alarms.handing_over import adopt_device
 from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for, alarms_for
+from backend.api.duty import DUTY
 from backend.api.masks import Masks, Windows
 from backend.core.ids import AlarmId, ContactPointId, DeviceId, UnitId
 from backend.core.vocabulary import Via
@@ -139,4 +140,4 @@ class Contacts(Controller):
         await try_contact(operator, ContactPointId(contact_id))
 
 
-OPERATOR: Final = [Registry, Alarms, Masks, Windows, Links, Contacts]
+OPERATOR: Final = [Registry, Alarms, Masks, Windows, Links, Contacts, *DUTY]

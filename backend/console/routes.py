@@ -8,6 +8,7 @@ from litestar.static_files import create_static_files_router
 from backend.console.contacts import ContactPages, send_trial
 from backend.console.deadlines import DeadlinePages, note_breach
 from backend.console.desk import DeskPages, adopt_device
+from backend.console.duty import DUTY
 from backend.console.entering import DOORS
 from backend.console.facilities import DeskFacilityPages, FacilityPages
 from backend.console.links import DeskLinkPages, LinkPages
@@ -42,6 +43,7 @@ ROUTES: Final = [
     StatusPages,
     DeskStatusPages,
     chart,
+    *DUTY,
     *_REACH,
     *DOORS,
     STATIC,
