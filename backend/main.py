@@ -223,7 +223,7 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
         Every(2, settle_early_words),
         Every(1, look_after_masks),
         Every(1, look_after_checks),
-        Every(20, send_digests),
+        Every(1, send_digests),
         Every(60, forget_history),
         Every(1, lambda: sweep_storms(settings.storms, _teller(announcer))),
         Every(2, lambda: sweep_outages(settings.carriers, _teller(announcer))),

@@ -46,7 +46,8 @@ _DUE: Final = f"""
     order by next_at for no key update skip locked limit 1"""
 _SENT: Final = """
     update digest_wishes set next_at = $3, told_until = $2, sent = sent + 1 where id = $1 returning sent"""
-_MOST_A_PASS: Final = 100
+#: chores come once a second, one after the other: a pass must be short
+_MOST_A_PASS: Final = 5
 _WHY_NOT: Final = written(Why.NOT_URGENT)
 
 
