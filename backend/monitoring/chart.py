@@ -17,10 +17,10 @@ from PIL import Image, ImageDraw, ImageFont
 from backend.monitoring.history import Sample
 
 SIZE: Final = (720, 360)
-_LEFT, _TOP, _RIGHT, _BOTTOM = 76, 30, 704, 322
+_LEFT, _TOP, _RIGHT, _BOTTOM = 92, 44, 704, 316
 _PAPER, _INK, _SOFT, _GRID = "#ffffff", "#1a1d21", "#5c6670", "#e3e7eb"
 _LINE, _BAND, _LIMIT = "#1463c2", "#cfe0f5", "#c62828"
-_FONT: Final = ImageFont.load_default(15)
+_FONT: Final = ImageFont.load_default(22)
 #: longer silence than this is a gap, unless the quantity reports more seldom than that anyway
 _LEAST_GAP: Final = timedelta(minutes=45)
 _GAPS_OF_USUAL: Final = 3

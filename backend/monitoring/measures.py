@@ -19,6 +19,8 @@ from backend.registry.quantities import HEIGHT, PRESSURE_KPA, PRESSURE_MPA
 
 GAUGES: Final = (HEIGHT, PRESSURE_MPA, PRESSURE_KPA)
 MOST: Final = 200
+#: what is amiss first, what never reported last
+_ORDER: Final = (*(str(each) for each in TONES if each != "silent"), "silent")
 _POINTS: Final = """
     select c.device, c.system_type, c.system_address, c.component_type, c.component_address, c.description, c.role,
         c.quantity, c.low, c.high, c.scale, c.closed_means, c.zone, z.name as zone_name, z.floor,
@@ -72,7 +74,7 @@ async def measures_for(person: Person, unit: UnitId | None = None, limit: int = 
     devices = await fetch(_DEVICES, ids, DEFAULT_TIMEZONE) if ids else []
     by_device = Rows(systems=[], components=points, states=[], analogs=values).by_device()
     found = [each for row in devices for each in _measures(row, by_device(row["id"]), person.language)]
-    return sorted(found, key=lambda each: [str(tone) for tone in TONES].index(each.tone))[:limit]
+    return sorted(found, key=lambda each: _ORDER.index(each.tone))[:limit]
 
 
 def _measures(row: dict[str, Any], rows: Rows, language: str) -> list[Measure]:

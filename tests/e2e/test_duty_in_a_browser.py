@@ -103,16 +103,17 @@ async def test_a_duty_check_is_asked_at_the_desk_and_answered_on_a_phone(town: T
     )  # fmt: skip
     phone, desk = await seats(town, browser)
     await phone.goto(f"{town.address}/m/duty")
+    await phone.get_by_role("heading", name="值班", exact=True).click()  # a tap, so that the phone may vibrate
     await desk.goto(f"{town.address}/duty-checks")
     await desk.get_by_label("答复时限").select_option("5")
     await desk.get_by_role("button", name="查岗").click()
-    await expect(desk.locator("[data-part='checks']")).to_contain_text("等待答复")
+    await expect(desk.locator("[data-part='waiting']")).to_contain_text("等待答复")
     await assert_it_fits(desk, "desk-duty-checks")
     await town.carry()
     await expect(phone.get_by_role("button", name="我在岗")).to_be_visible()
     await assert_it_fits(phone, "m-duty-check")
     await phone.get_by_role("button", name="我在岗").click()
-    await expect(desk.locator("[data-part='checks']")).to_contain_text("在岗")
-    await expect(desk.locator("[data-part='checks']")).to_contain_text("王经理")
+    await expect(desk.locator("[data-part='checks']")).to_contain_text("答复 王经理")
+    await expect(desk.locator("[data-part='waiting']")).not_to_contain_text("王经理")
     await assert_it_fits(desk, "desk-duty-checks-answered")
     assert browser.complaints == []
