@@ -55,6 +55,8 @@ async def test_the_status_page_shows_levels_and_their_day(town: Town, browser: S
     trend = phone.locator(".component", has_text="屋顶消防水箱水位").locator("summary")
     await trend.click()
     await trend.scroll_into_view_if_needed()
+    chart = phone.locator(".component", has_text="屋顶消防水箱水位").locator("img")
+    await expect(chart).to_have_js_property("naturalWidth", 720)
     await assert_it_fits(phone, "m-facility-chart")
     assert browser.complaints == []
 

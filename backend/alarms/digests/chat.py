@@ -93,7 +93,7 @@ DIGEST_TALK: Final = Talk(
         ),
         Command(
             name="daily",
-            words=("日报",),
+            words=("日报", "daily"),
             help=N_("日报 08:00：每天这个时间发简报"),
             do=_sayer(Every.DAY),
             right=Right.SEE,
@@ -101,7 +101,7 @@ DIGEST_TALK: Final = Talk(
         ),
         Command(
             name="weekly",
-            words=("周报",),
+            words=("周报", "weekly"),
             help=N_("周报 08:00：每周一这个时间发简报"),
             do=_sayer(Every.WEEK),
             right=Right.SEE,
