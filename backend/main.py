@@ -205,6 +205,7 @@ def _is_ready(file: Path | None) -> None:
 
 async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
+    from backend.alarms.digests.service import send_digests
     from backend.alarms.escalating import escalate
     from backend.alarms.masks.chores import look_after_masks
     from backend.chat.drafts import forget_drafts
@@ -213,8 +214,10 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
     from backend.delivery.gaps import tell_of_gaps
     from backend.delivery.sweep import mark_breaches
     from backend.evidence.service import forget_unbound
+    from backend.duty.checks import look_after_checks
     from backend.intake import forget_fingerprints, sweep_outages, sweep_stale, sweep_storms
     from backend.ledger.service import ensure_partitions
+    from backend.monitoring.history import forget_history
     from backend.rota.warning import warn_of_gaps
     from backend.work_orders.chores import look_after_orders
     from workers.lanes import Every
@@ -229,6 +232,9 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
         Every(1, look_after_masks),
         Every(5, look_after_complaints),
         Every(1, look_after_orders),
+        Every(1, look_after_checks),
+        Every(1, send_digests),
+        Every(60, forget_history),
         Every(1, lambda: sweep_storms(settings.storms, _teller(announcer))),
         Every(2, lambda: sweep_outages(settings.carriers, _teller(announcer))),
         Every(30, forget_fingerprints),

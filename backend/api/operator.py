@@ -13,6 +13,7 @@ from backend.alarms.handing_over import adopt_device
 from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for, alarms_for
 from backend.api.complaints import Complaints
+from backend.api.duty import DUTY
 from backend.api.masks import Masks, Windows
 from backend.api.work_orders import WorkOrders
 from backend.core.ids import AlarmId, ContactPointId, DeviceId, UnitId
@@ -141,4 +142,4 @@ class Contacts(Controller):
         await try_contact(operator, ContactPointId(contact_id))
 
 
-OPERATOR: Final = [Registry, Alarms, Masks, Windows, WorkOrders, Links, Contacts, Complaints]
+OPERATOR: Final = [Registry, Alarms, Masks, Windows, WorkOrders, Links, Contacts, Complaints, *DUTY]

@@ -9,11 +9,12 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from backend.alarms.glance import glance
 from backend.alarms.handing_over import adopt_device as hand_to_unit
 from backend.console.lines import lines_of
 from backend.console.pages import channel_words, draw, draw_refusal
 from backend.console.phone import MOST_AFTER, WAYS, alarm_page, frame, pages_of, to_the_door
-from backend.console.queries import ailing_vendors, glance, missing_processes
+from backend.console.queries import ailing_vendors, missing_processes
 from backend.core.errors import NotAllowed, NotSignedIn, Refused
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, DeviceId

@@ -10,12 +10,13 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
 from backend.alarms.card import alarm_card
+from backend.alarms.glance import glance
 from backend.alarms.masks.queries import masks_for, windows_for
 from backend.alarms.queries import alarm_for, history_for
 from backend.console.answering import answers
 from backend.console.lines import LINES_A_PAGE, Line, lines_of
 from backend.console.pages import channel_words, draw, draw_refusal
-from backend.console.queries import glance, has_telegram, latest_seq, unstamped
+from backend.console.queries import has_telegram, latest_seq, unstamped
 from backend.core.errors import NotSignedIn, Refused
 from backend.core.ids import AlarmId
 from backend.core.settings import Settings

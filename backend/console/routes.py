@@ -9,6 +9,7 @@ from backend.console.complaints import ComplaintPages, DeskComplaintPages
 from backend.console.contacts import ContactPages, send_trial
 from backend.console.deadlines import DeadlinePages, note_breach
 from backend.console.desk import DeskPages, adopt_device
+from backend.console.duty import DUTY
 from backend.console.entering import DOORS
 from backend.console.facilities import DeskFacilityPages, FacilityPages
 from backend.console.links import DeskLinkPages, LinkPages
@@ -18,6 +19,7 @@ from backend.console.pages import HERE
 from backend.console.phone import PhonePages
 from backend.console.reach import DeskReachPages, ReachPages
 from backend.console.reach_acts import DeskReachActs, ReachActs
+from backend.console.status import DeskStatusPages, StatusPages, chart
 
 STATIC: Final = create_static_files_router(
     path="/static",
@@ -44,6 +46,10 @@ ROUTES: Final = [
     DeskComplaintPages,
     ContactPages,
     send_trial,
+    StatusPages,
+    DeskStatusPages,
+    chart,
+    *DUTY,
     *_REACH,
     *DOORS,
     STATIC,

@@ -79,7 +79,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     actions: tuple[Action, ...] = ()
     raised_at: datetime | None = None
     revision: int = 0
-    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window", "gap", "order", "complaint" …
+    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window", "gap", "order", "complaint", "duty" …
     keys: tuple[tuple[Key, ...], ...] = ()  #: rows of buttons that the concept's Talk answers, below the actions
 
 
@@ -115,6 +115,8 @@ class NoticeKind(StrEnum):
     GAP = "gap"  #: nobody is on duty for a while: `notices.alarm` is the gap warning's id
     DIGEST = "digest"  #: a storm is over: its totals, and what still stands
     ORDER = "order"  #: about a work order: `notices.alarm` is the order's id
+    REVIEW = "review"  #: the status digest that a person wished for: `notices.alarm` is the wish's id
+    DUTY = "duty"  #: a duty check or a handover: `notices.alarm` is its id
     OVERDUE = "overdue"  #: to the duty desk: the unit was not told in time
     COMPLAINT = "complaint"  #: about a complaint: `notices.alarm` is the complaint's id
 

@@ -57,6 +57,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     channels: frozenset[Channel] = INSIDE_CHANNELS
     why_not: str = ""  #: stands on the ways that are not tried
     ways: tuple[Reach, ...] | None = None
+    beside: tuple[Reach, ...] = ()  #: more ways, to people whom the unit's circle lacks: on its rota, of the provider
 
     def skips(self, way: Reach) -> str:
         """Why this way is not tried; empty: it is."""
@@ -158,7 +159,8 @@ def _ways(draft: NoticeDraft, step: Step, circle: Circle, now: datetime) -> list
 
 def _inside(draft: NoticeDraft, audience: Audience, reach: Sequence[Reach]) -> list[Way]:
     """The ways to an audience; the phone page redraws a restoration by itself, as above."""
-    ways = [way for way in reach if not audience.people or way.person in audience.people]
+    every = {(way.person, way.channel, way.address): way for way in (*reach, *audience.beside)}.values()
+    ways = [way for way in every if not audience.people or way.person in audience.people]
     if draft.kind is NoticeKind.RESTORED:
         ways = [way for way in ways if way.channel != Channel.APP]
     return [Way(way, draft.skipped_because or audience.skips(way) or dead(way)) for way in ways]

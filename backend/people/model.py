@@ -32,6 +32,8 @@ class Right:
     WORK: Final = "work"  #: take work orders and do them
     VERIFY: Final = "verify"  #: verify or send back what others did
     BIND_GROUP: Final = "bind_group"  #: bind a group chat to a unit: its members read the unit's alarms
+    DUTY: Final = "duty"  #: keep the duty log, hand a shift over and take it
+    CHECK_DUTY: Final = "check_duty"  #: ask whether the person on duty is there (查岗)
 
 
 #: which role may do what (in its unit; provider roles in all units)
@@ -39,15 +41,16 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
     Role.UNIT_MANAGER: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
         | {Right.ORDER, Right.DISPATCH, Right.VERIFY, Right.BIND_GROUP, Right.COMPLAIN, Right.SEE_COMPLAINTS}
+        | {Right.DUTY, Right.CHECK_DUTY}
     ),
     Role.UNIT_DUTY: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK, Right.ORDER, Right.DISPATCH, Right.VERIFY}
-        | {Right.COMPLAIN}
+        | {Right.COMPLAIN, Right.DUTY}
     ),
     Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK, Right.ORDER, Right.WORK, Right.COMPLAIN}),
     Role.PROVIDER_OPERATOR: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
-        | {Right.ORDER, Right.DISPATCH, Right.VERIFY, Right.BIND_GROUP}
+        | {Right.ORDER, Right.DISPATCH, Right.VERIFY, Right.BIND_GROUP, Right.DUTY, Right.CHECK_DUTY}
     ),
     # sees complaints and nothing else: what one is about is told with it
     Role.COMPLAINT_HANDLER: frozenset({Right.HANDLE_COMPLAINTS}),

@@ -70,6 +70,15 @@ with held as (
 {_WAYS}"""
 
 
+_OWN_REACHES: Final = f"""
+with held as (
+    select null::uuid as unit, w.person, coalesce((select array_agg(distinct g.role) from grants g
+        where g.person = w.person), '{{}}') as roles
+    from unnest($2::uuid[]) as w(person)
+)
+{_WAYS}"""
+
+
 def person_from(row: dict[str, Any]) -> Person:
     """A `Person` from a row of `select_person`; other columns are ignored."""
     return msgspec.convert({**row, "grants": msgspec.json.decode(row["grants"])}, Person, strict=False)
@@ -119,6 +128,12 @@ async def ways_to(wanted: Iterable[tuple[UnitId, PersonId]]) -> dict[tuple[UnitI
         way = (UnitId(row.pop("unit")), msgspec.convert(row, Reach))
         found.setdefault((way[0], way[1].person), []).append(way[1])
     return {pair: tuple(ways) for pair, ways in found.items()}
+
+
+async def own_ways(people: Iterable[PersonId]) -> tuple[Reach, ...]:
+    """Every way to people by themselves, whatever unit it is about; what they may hear is the caller's affair."""
+    rows = await fetch(_OWN_REACHES, UNLINKED, list(people))
+    return tuple(msgspec.convert({name: value for name, value in row.items() if name != "unit"}, Reach) for row in rows)
 
 
 class Colleague(msgspec.Struct, frozen=True):

@@ -18,8 +18,10 @@ _ROOMS: Final = (
     "backend.monitoring.tables",
     "backend.alarms.tables",
     "backend.alarms.masks.tables",
+    "backend.alarms.digests.tables",
     "backend.work_orders.tables",
     "backend.complaints.tables",
+    "backend.duty.tables",
 )
 
 
