@@ -68,7 +68,11 @@ async def carry(base: str) -> None:
     async with TelegramChannel(polling(base).telegram, 2.0) as channel:
         rows = await fetch("select id from attempts where channel = 'telegram' and state = 'pending' and lane = 'fire'")
         carrier = Carrier("test", {Channel.TELEGRAM: channel}, timeout_s=2.0, concurrency=8)
-        assert await carrier.carry([AttemptId(row["id"]) for row in rows]) > 0
+        await carrier.start()
+        try:
+            assert await carrier.carry([AttemptId(row["id"]) for row in rows]) > 0
+        finally:
+            await carrier.stop()
 
 
 def last_card(carrier: BotApiServer, chat: int) -> int:
@@ -235,7 +239,10 @@ async def test_an_update_that_comes_twice_and_late_is_done_once(
         await until(carrier, chat, lambda texts, _: "请写下备注" in texts[-1])
         carrier.act.send_text(chat, "看过了")
         await until(carrier, chat, lambda texts, _: texts[-1].startswith("📝 已记入"))
-    await execute("update chat_updates set handled_at = null")  # as if the process had died before marking them
+    # as if the process had died between the last one and its mark
+    await execute(
+        "update chat_updates set handled_at = null where update_id = (select max(update_id) from chat_updates)"
+    )
     async with bot_process(polling(base)):
         await eventually("select 1 from chat_updates having bool_and(handled_at is not null)")
     assert len(await fetch("select 1 from alarm_entries where kind = 'noted'")) == 1
