@@ -23,6 +23,7 @@ from backend.monitoring.model import Level, StateSaid, Subject
 from backend.people import groups
 from backend.people import queries as people_queries
 from backend.people import service as people
+from backend.people.linking import undo_link
 from bots.telegram.channel import TelegramChannel
 from tests.integration.test_telegram_bot import TOKEN, bot_process, eventually, polling, until
 
@@ -226,7 +227,7 @@ async def test_a_typed_code_links_works_once_and_its_link_is_undone(
 async def test_a_link_older_than_ten_minutes_is_not_undone_by_its_key(chat: int) -> None:
     assert chat
     with clock.use(clock.StillClock(clock.now() + timedelta(minutes=10, seconds=1))):
-        assert not await people.undo_link(Channel.TELEGRAM, str(WANG.id), timedelta(minutes=10))
+        assert not await undo_link(Channel.TELEGRAM, str(WANG.id), timedelta(minutes=10))
     assert await people.person_of_chat(Channel.TELEGRAM, str(WANG.id)) is not None
 
 
