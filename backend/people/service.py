@@ -295,11 +295,7 @@ async def open_session(
 async def person_of_session(token: str) -> Person:
     """Who a token belongs to, with their grants of this moment. Raises `NotSignedIn`."""
     now, digest = clock.now(), token_digest(token)
-    row = await fetch_one(
-        _PERSON_OF_SESSION,
-        digest,
-        now,
-    )
+    row = await fetch_one(_PERSON_OF_SESSION, digest, now)
     if row is None:
         raise NotSignedIn(_("请先登录"))
     await _note_seen(digest, row.pop("last_seen_at"), now)
@@ -332,11 +328,7 @@ async def link_chat(code: str, channel: Channel, account: str, chat: str) -> Per
 
 async def person_of_chat(channel: Channel, account: str) -> Person | None:
     """Our person behind a chat account; None when it is nobody's or they are no longer active."""
-    row = await fetch_one(
-        _PERSON_OF_CHAT,
-        channel,
-        account,
-    )
+    row = await fetch_one(_PERSON_OF_CHAT, channel, account)
     return None if row is None else person_from(row)
 
 
@@ -344,19 +336,6 @@ async def unlink_chat(channel: Channel, account: str) -> None:
     """Let a chat account go: it speaks for nobody, and its chat is no way to anybody."""
     async with transaction():
         await _unlink(channel, account)
-
-
-async def undo_link(channel: Channel, account: str, within: timedelta) -> bool:
-    """Let a chat account go that was linked just now (撤销绑定); False when it was linked longer ago, or not at all."""
-    async with transaction():
-        linked = await fetch_one(
-            """select 1 from chat_identities
-               where channel = $1 and account = $2 and unlinked_at is null and linked_at > $3""",
-            channel, account, clock.now() - within,
-        )  # fmt: skip
-        if linked is not None:
-            await _unlink(channel, account)
-    return linked is not None
 
 
 async def _unlink(channel: Channel, account: str, except_for: PersonId | None = None) -> None:

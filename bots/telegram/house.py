@@ -20,6 +20,7 @@ from backend.ledger.service import record_action
 from backend.people import groups
 from backend.people import service as people
 from backend.people.groups import UnitChoice
+from backend.people.linking import undo_link
 from backend.people.model import Person, Right
 from backend.talks import TALKS
 from bots.telegram.use_cases import UseCases
@@ -68,7 +69,7 @@ async def _link_chat(code: str, channel: Channel, account: str, chat: str) -> Pe
 async def _undo_link(channel: Channel, account: str, within: timedelta) -> bool:
     async with transaction():
         person = await people.person_of_chat(channel, account)
-        done = await people.undo_link(channel, account, within)
+        done = await undo_link(channel, account, within)
         if done and person is not None:
             await record_action(person.code, "chat.link_undone", {"channel": str(channel), "account": account})
     return done

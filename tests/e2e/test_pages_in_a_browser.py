@@ -379,7 +379,7 @@ async def test_the_facilities_fit_the_desk_and_a_narrow_phone(
 async def test_the_phone_shows_how_to_bind_telegram(town: Town, browser: SimpleNamespace) -> None:
     page = await browser.page(f"{town.address}/m", viewport={"width": 360, "height": 844})
     await page.get_by_role("button", name="绑定 Telegram").click()
-    await expect(page.locator("#telegram-command")).to_contain_text("/start ")
+    await expect(page.locator("#telegram-command")).to_contain_text("/link ")
     await expect(page.locator("#telegram-open")).to_be_hidden()  # this town's settings don't name the bot
     await expect(page.locator("#telegram-left")).to_contain_text(":")
     await page.locator("#telegram-command").scroll_into_view_if_needed()

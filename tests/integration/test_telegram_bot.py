@@ -221,9 +221,10 @@ async def test_a_real_fire_is_acknowledged_judged_and_told_from_the_chat(
     telegram = polling(base).telegram
     async with TelegramChannel(telegram, 2.0) as channel, bot_process(polling(base)):
         shown = await _hang_card(channel, person, alarm, chat)
-        carrier.act.press(chat, shown, text="确认")
+        carrier.act.press(chat, shown, text="我已知晓")
         await until(carrier, chat, lambda _, answers: answers == ["已确认"])
-        carrier.act.press(chat, shown, text="确认")
+        await until(carrier, chat, lambda texts, _: texts[-1].startswith("✅ 已确认"))
+        carrier.act.press(chat, shown, text="我已知晓")
         await until(carrier, chat, lambda _, answers: answers[-1].startswith("您已于 "))
         shown = await _hang_card(channel, person, alarm, chat)
         carrier.act.press(chat, shown, text="真实火警")

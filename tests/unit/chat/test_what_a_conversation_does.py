@@ -86,7 +86,9 @@ async def test_every_question_has_a_way_out_and_taking_it_changes_nothing(
     assert said(await hears(conversation, "取消")).startswith("没有正在进行的操作")
 
 
-async def test_a_key_of_an_earlier_step_changes_nothing(conversation: Any, drafts: MemoryDrafts) -> None:
+async def test_a_key_of_an_earlier_step_changes_nothing(
+    conversation: Any, drafts: MemoryDrafts, orchard: Orchard
+) -> None:
     (kind,) = await hears(conversation, "摘")
     await presses_key(conversation, kind, "红的")
     (late,) = await presses_key(conversation, kind, "绿的")
@@ -94,6 +96,9 @@ async def test_a_key_of_an_earlier_step_changes_nothing(conversation: Any, draft
     (held,) = drafts.rows.values()
     assert held.draft.answers["kind"] == "red"
     assert (await hears(conversation, "因为红"))[0].lines == ("确定吗？",), "the step is free again"
+    (late,) = await presses_key(conversation, kind, "绿的")  # a key of another step that takes presses too
+    assert late.brief == "这一步已经完成或取消了。"
+    assert orchard.picked == []
 
 
 async def test_of_two_presses_at_once_one_is_taken(conversation: Any, orchard: Orchard) -> None:

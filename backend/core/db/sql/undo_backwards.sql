@@ -18,3 +18,6 @@ begin
     end if;
     return new;
 end $$;
+revoke delete on acknowledgements from fenghuo_service;
+drop trigger if exists go_fresh on acknowledgements;
+drop function if exists acknowledgements_go_fresh();

@@ -25,3 +25,14 @@ begin
     end if;
     return new;
 end $$;
+
+-- An acknowledgement goes only while it is fresh; its lines in the story and in the ledger stay.
+create function acknowledgements_go_fresh() returns trigger language plpgsql as $$
+begin
+    if old.at < now() - interval '1 minute' then
+        raise exception 'acknowledgement % stays', old.id using errcode = 'restrict_violation';
+    end if;
+    return old;
+end $$;
+create trigger go_fresh before delete on acknowledgements for each row execute function acknowledgements_go_fresh();
+grant delete on acknowledgements to fenghuo_service;
