@@ -22,6 +22,7 @@ from backend.delivery.deadlines import Stretch, breaches
 from backend.duty.model import Line, Section
 from backend.people.doors import units_seen
 from backend.people.model import Grant, Person
+from backend.work_orders.queries import orders_for
 
 #: things of one kind that are named; the others are counted
 MOST_NAMED: Final = 50
@@ -105,8 +106,18 @@ async def absent_devices(shift: Shift) -> Section:
     return section("devices", N_("离线的设备"), lines, (await glance(shift.person)).lost)
 
 
+async def overdue_orders(shift: Shift) -> Section:
+    """Work orders whose agreed finish has passed."""
+    lines = [
+        Line(text=f"#{each.number} {each.what} · {each.where} · {each.state_word}", at=each.due_at, tone="fault")
+        for each in await orders_for(shift.person, "open", limit=_MOST)
+        if each.is_overdue
+    ]
+    return section("orders", N_("超期工单"), lines)
+
+
 #: in the order in which the next shift reads them
-SECTIONS: Final[tuple[Gather, ...]] = (open_alarms, masks, late_notices, absent_devices)
+SECTIONS: Final[tuple[Gather, ...]] = (open_alarms, masks, overdue_orders, late_notices, absent_devices)
 
 
 def _inside(shift: Shift) -> tuple[Grant, ...]:

@@ -212,6 +212,7 @@ async def test_a_handover_names_only_its_own_units_things_even_for_the_providers
     assert {each.name: each.count for each in content.sections} == {
         "alarms": 0,
         "masks": 0,
+        "orders": 0,
         "breaches": 0,
         "devices": 0,
     }
