@@ -108,14 +108,16 @@ async def _new(speaker: Speaker, about: UUID | None, _: str) -> Said:
 
 
 async def _orders(speaker: Speaker, rest: str) -> Said:
-    """/orders: mine; 全部: all that are open; a number: that one."""
-    words = rest.strip().removeprefix("#")
+    """/orders: mine; 全部: all that are open; a number: that one. A unit's group hears of that unit alone."""
+    words, unit = rest.strip().removeprefix("#"), speaker.group_unit
     if words.isdecimal() and len(words) <= _LONGEST_NUMBER:
         order = await order_numbered(speaker.person, int(words))
+        if speaker.group_unit not in {None, order.unit}:
+            raise NoSuchOrder(N_("没有这张工单"))
         return whole(speaker, await order_view(speaker.person, order.id))
     if words in _ALL:
-        return listed(speaker, await orders_for(speaker.person, "open", limit=_MOST), N_("未结束的工单："))
-    return listed(speaker, await orders_for(speaker.person, "mine", limit=_MOST), N_("需要您处理的工单："))
+        return listed(speaker, await orders_for(speaker.person, "open", unit=unit, limit=_MOST), N_("未结束的工单："))
+    return listed(speaker, await orders_for(speaker.person, "mine", unit=unit, limit=_MOST), N_("需要您处理的工单："))
 
 
 async def _repair(speaker: Speaker, _: str) -> Said:
