@@ -35,6 +35,7 @@ from backend.evidence.service import keep
 from backend.people.model import Person, Right
 from backend.people.queries import colleagues
 from backend.registry.queries import units_for
+from backend.work_orders.queries import orders_for
 
 COMPLAIN: Final = "complain"
 FEEDBACK: Final = "feedback"
@@ -166,6 +167,9 @@ async def _things(person: Person, kind: ComplaintKind, unit: UnitId) -> list[tup
     if kind is ComplaintKind.ALARM:
         alarms = [each for each in await alarms_for(person, "recent", 50) if each.unit == unit]
         return [(str(each.id), f"#{each.number} {each.title}") for each in alarms]
+    if kind is ComplaintKind.ORDER:
+        orders = await orders_for(person, "open", unit=unit, limit=_MOST_CHOICES)
+        return [(str(each.id), f"#{each.number} {each.what}") for each in orders]
     if kind is ComplaintKind.PERSON:
         return [(str(each.id), each.name) for each in await colleagues(unit) if each.id != person.id]
     return []
