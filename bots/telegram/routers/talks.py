@@ -48,9 +48,9 @@ async def refuse_stranger(query: CallbackQuery, language: str, use_cases: UseCas
     """Turn away an account that is nobody's; it learns nothing, the ledger and the log learn of it."""
     LOGGER.warning("a stranger pressed a button", extra={"account": query.from_user.id, "press": query.data})
     text = _("此 Telegram 账号未绑定人员，不能操作。请先在您的手机页面获取绑定链接。", language)
-    await answer(query, text, is_alert=True)
     chat = query.message.chat.id if query.message else query.from_user.id
     await use_cases.record_stranger(str(query.from_user.id), str(chat), query.data or "")
+    await answer(query, text, is_alert=True)
 
 
 async def contact_works(
