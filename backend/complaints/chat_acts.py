@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from backend.chat.model import (
     ANSWER,
     END,
@@ -20,8 +22,9 @@ from backend.chat.model import (
     Step,
 )
 from backend.complaints import handling, service
+from backend.complaints.card import rating_keys
 from backend.complaints.chat_filing import kept
-from backend.complaints.model import CAUSE_LABELS, STATE_LABELS, CauseClass, Complaint, Settlement
+from backend.complaints.model import ASKED_STATES, CAUSE_LABELS, STATE_LABELS, CauseClass, Complaint, Settlement
 from backend.complaints.routing import handlers
 from backend.complaints.rows import complaint_for
 from backend.core.errors import BadInput
@@ -54,7 +57,10 @@ def done(speaker: Speaker, complaint: Complaint) -> Saying:
     """How it stands after an act."""
     state = _word(speaker, STATE_LABELS[complaint.state])
     line = _word(speaker, N_("✔ {number}：{state}"), number=complaint.number, state=state)
-    return Saying(lines=(line,), keys=((Key(_word(speaker, N_("查看")), "c-show", complaint.id),),))
+    keys: list[tuple[Key, ...]] = [(Key(_word(speaker, N_("查看")), "c-show", complaint.id),)]
+    if complaint.state in ASKED_STATES and complaint.complainant == speaker.person.id:  # withdrawn: a closure too
+        keys.insert(0, tuple(msgspec.structs.replace(each, about=complaint.id) for each in rating_keys()))
+    return Saying(lines=(line,), keys=tuple(keys))
 
 
 async def _heading(speaker: Speaker, draft: Draft) -> str:

@@ -1,5 +1,6 @@
 """What is said twice is one act, and what only looks the same is two: complaints, photos, hand-overs (5.5)."""
 
+from backend.chat.model import Key
 from backend.complaints import handling, service
 from backend.complaints.filing import Filing, file
 from backend.complaints.queries import complaint_story, complaints_for
@@ -71,3 +72,12 @@ async def test_a_complaint_about_a_work_order_names_it(town: Town) -> None:
     await chat.says("投诉")
     await chat.presses("工单投诉")
     assert "请说明情况" in await chat.presses(f"#{order.number} 水泵异响")
+
+
+async def test_who_withdraws_in_chat_is_asked_how_satisfied_they_are(town: Town) -> None:
+    complaint = await town.files()
+    chat = Chat(town.wang)
+    await chat.presses_key(Key("撤回", "c-withdraw", complaint.id))
+    assert "已撤回，待评价" in await chat.says("已解决")
+    assert "您评了 4 分" in await chat.presses("4 ★")
+    assert "已评价" in await chat.presses("处理及时")
