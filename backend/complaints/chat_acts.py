@@ -79,7 +79,7 @@ def _words_step(question: str, act: Act, *, takes_files: bool = False) -> Step:
         text = heard.text.strip() or (_word(speaker, N_("（见附件）")) if pieces else "")
         return Next(step=END, saying=done(speaker, await act(speaker, _of(draft), text, pieces)))
 
-    return Step(name="words", ask=ask, hear=hear)
+    return Step(name="words", ask=ask, hear=hear, takes_files=takes_files)
 
 
 async def _reply(speaker: Speaker, one: UUID, text: str, pieces: Sequence[EvidenceId]) -> Complaint:

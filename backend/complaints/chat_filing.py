@@ -275,8 +275,8 @@ def _filing(speaker: Speaker, answers: Answers) -> Filing:
 
 
 _UNIT: Final = Step(name="unit", ask=_ask_unit, press=_unit)
-_WORDS: Final = Step(name="words", ask=_ask_words, hear=_hear_words)
-_SURE: Final = Step(name="sure", ask=_ask_sure, hear=_hear_words, press=_sure)
+_WORDS: Final = Step(name="words", ask=_ask_words, hear=_hear_words, takes_files=True)
+_SURE: Final = Step(name="sure", ask=_ask_sure, hear=_hear_words, press=_sure, takes_files=True)
 _KIND: Final = Step(name="kind", ask=_ask_kind, press=_kind)
 _WHICH_STEP: Final = Step(name="which", ask=_ask_which, hear=_hear_which, press=_press_which)
 FILING: Final = (
