@@ -251,7 +251,7 @@ def _about_line(answers: Answers) -> str:
 
 
 async def _sure(speaker: Speaker, draft: Draft, _: str) -> Next:
-    complaint = await file(speaker.person, _filing(speaker, draft.answers), speaker.via, pieces_of(draft.answers))
+    complaint = await file(speaker.person, _filing(speaker, draft), speaker.via, pieces_of(draft.answers))
     language = speaker.language
     lines = [promised(complaint, language)]
     if complaint.kind not in FEEDBACK_KINDS:
@@ -260,11 +260,14 @@ async def _sure(speaker: Speaker, draft: Draft, _: str) -> Next:
     return Next(step=END, saying=Saying(lines=tuple(lines), keys=() if speaker.is_group else keys))
 
 
-def _filing(speaker: Speaker, answers: Answers) -> Filing:
+def _filing(speaker: Speaker, draft: Draft) -> Filing:
+    """Of one draft comes one complaint, however often it is sent."""
+    answers = draft.answers
     kind = ComplaintKind(str(answers["kind"]))
     about = UUID(str(answers["about"])) if answers.get("about") else None
     is_person = kind is ComplaintKind.PERSON and about is not None
     return Filing(
+        id=draft.id,
         unit=UnitId(UUID(str(answers["unit"]))),
         kind=kind,
         text=str(answers.get("text") or _word(speaker, N_("（见附件）"))),

@@ -39,6 +39,7 @@ _SAME: Final = f"""
       and c.about is not distinct from $6 and ($7::uuid is null or c.about_person = $7)
       and ($6 is not null or $7 is not null or c.about_words = $8)
     order by c.filed_at"""
+_ASKED: Final = f"select {COLUMNS} from {TABLES} where c.id = $1 and c.complainant = $2"
 _TODAY: Final = "select count(*) as n from complaints where complainant = $1 and filed_at > $2"
 _TIMEZONE: Final = "select timezone from units where id = $1"
 
@@ -52,6 +53,7 @@ class Filing(msgspec.Struct, frozen=True, kw_only=True):
     about: UUID | None = None
     about_person: PersonId | None = None
     about_words: str = ""  #: for what has no id of ours
+    id: UUID | None = None  #: of the complaint, where the caller may ask twice (a chat's draft); None: a new one
 
 
 async def file(person: Person, filing: Filing, via: Via, evidence: Sequence[EvidenceId] = ()) -> Complaint:
@@ -90,7 +92,7 @@ async def _new(person: Person, filing: Filing, text: str, via: Via, now: datetim
     if filing.kind is ComplaintKind.PERSON and about_person is None:
         about_person = await named_in(filing.unit, words, person.id)
     return Complaint(
-        id=new_id(),
+        id=filing.id or new_id(),
         number=await next_number(prefix, now, timezone),
         unit=filing.unit,
         timezone=timezone,
@@ -119,6 +121,8 @@ async def _same(
 ) -> Complaint | None:
     words = cleaned(filing.about_words, most=LONGEST_ABOUT)
     what = (person.id, filing.unit, str(filing.kind), text, now - _SAME_WITHIN, filing.about, filing.about_person)
+    if filing.id is not None and (row := await fetch_one(_ASKED, filing.id, person.id)) is not None:
+        return complaint_of(row)
     for row in await fetch(_SAME, *what, words):
         if await has_pieces(row["entry"], evidence):
             return complaint_of(row)

@@ -1,9 +1,15 @@
 """What is said twice is one act, and what only looks the same is two: complaints, photos, hand-overs (5.5)."""
 
+from datetime import timedelta
+
+import pytest
+
+from backend.chat.drafts import PostgresDrafts
 from backend.chat.model import Key
 from backend.complaints import handling, service
 from backend.complaints.filing import Filing, file
 from backend.complaints.queries import complaint_story, complaints_for
+from backend.core import clock
 from backend.core.vocabulary import ComplaintKind, Via
 from backend.evidence.model import EvidenceId, MediaKind
 from backend.evidence.service import keep
@@ -81,3 +87,25 @@ async def test_who_withdraws_in_chat_is_asked_how_satisfied_they_are(town: Town)
     assert "已撤回，待评价" in await chat.says("已解决")
     assert "您评了 4 分" in await chat.presses("4 ★")
     assert "已评价" in await chat.presses("处理及时")
+
+
+async def test_a_draft_that_outlived_its_complaint_files_no_second_one(
+    town: Town, still: clock.StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = Chat(town.wang)
+    for says, presses in (("反馈", "咨询"), ("什么时候年检？", "")):
+        await chat.says(says)
+        if presses:
+            await chat.presses(presses)
+    send = next(key for key in chat.keys if key.label == "提交")
+
+    async def dies(*_: object) -> bool:
+        raise ConnectionError("the process dies between the act and its mark")
+
+    with monkeypatch.context() as dying:
+        dying.setattr(PostgresDrafts, "end", dies)
+        with pytest.raises(ConnectionError):
+            await chat.presses_key(send)
+    still.advance(timedelta(hours=1))
+    assert "已受理，编号 FK-20261126-001" in await chat.presses_key(send)
+    assert len(await complaints_for(town.wang)) == 1
