@@ -11,6 +11,7 @@ from backend.core.clock import in_zone
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId, UnitId
+from backend.duty.checks import may_withdraw
 from backend.duty.handovers import DUTY_ROLES, content_of
 from backend.duty.model import (
     CHECK_LABELS,
@@ -210,7 +211,7 @@ def _check_line(row: dict[str, Any], check: DutyCheck, person: Person, on_duty: 
         answered_at=_at(check.answered_at, zone),
         is_late=check.is_late,
         may_answer=waits and (person.id in check.people or check.unit in on_duty),
-        may_withdraw=check.state is CheckState.ASKED and person.may(Right.CHECK_DUTY, check.unit),
+        may_withdraw=check.state is CheckState.ASKED and may_withdraw(check, person),
     )
 
 
