@@ -65,7 +65,6 @@ _WORDS: Final = {
     "empty": N_("还没有通知"),
     "closed": N_("模拟设备暂时无法指挥"),
     "sent": N_("已下达"),
-    "acknowledge": N_("我已知晓"),
     "edited": N_("已更新"),
     "reply": N_("回复"),
     "ringing": N_("来电"),
@@ -75,14 +74,10 @@ _WORDS: Final = {
     "heard": N_("已接听"),
     "not_answered": N_("未接听"),
     "ended": N_("已结束"),
-    "write": N_("发消息"),
-    "send": N_("发送"),
-    "photo": N_("发送照片"),
-    "place": N_("发送位置"),
+    "photo": N_("照片"),
     "voice": N_("语音"),
     "file": N_("文件"),
     "answering": N_("回复"),
-    "silent": N_("机器人没有回应"),
 }
 _environment: Final = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True

@@ -113,11 +113,10 @@ async def test_a_webhook_without_the_right_secret_moves_nothing(
         },
     }  # fmt: skip
     async with web_process(app) as public, webhook_lifespan(bot, hearing), httpx.AsyncClient(base_url=public) as http:
-        before = await everything()
         for headers in ({}, {SECRET_HEADER: "guessed"}, {SECRET_HEADER: ""}):
             assert (await http.post("/hooks/telegram", json=press, headers=headers)).status_code == 401
         assert await fetch("select 1 from chat_updates") == []
-        assert changes(before, await everything()) == {}
+        assert await fetch("select 1 from acknowledgements") == []
         for _ in range(2):  # Telegram repeats what it thinks was not heard
             answer = await http.post("/hooks/telegram", json=press, headers={SECRET_HEADER: HOOK})
             assert answer.status_code == 200

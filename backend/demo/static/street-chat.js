@@ -3,8 +3,12 @@ import { ask, make, toast, words } from "./street-ask.js";
 
 const SHOWN = 40;
 // Symbols the carrier delivered as characters are shown as drawings, so that no emoji font is needed.
-const GLYPHS = { "🔥": "fire", "🛠": "fault", "🛠️": "fault", "⚠️": "abnormal", "⚠": "abnormal", "📡": "offline", "✅": "well" };
-const ANY_GLYPH = /🔥|🛠️?|⚠️?|📡|✅/gu;
+const GLYPHS = {
+  "🔥": "fire", "🛠": "fault", "⚠": "abnormal", "📡": "offline", "✅": "well", "📮": "letter", "🕒": "clock", "⏱": "clock",
+  "⏳": "clock", "🔧": "order", "🧰": "order", "📋": "paper", "📜": "paper", "📝": "paper", "🗒": "paper", "👤": "person",
+  "🧍": "person", "🔕": "bell-off", "📍": "pin", "📎": "clip",
+};
+const ANY_GLYPH = new RegExp(`(${Object.keys(GLYPHS).join("|")})\uFE0F?`, "gu");
 
 function drawGlyphs(node) {
   const walker = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
@@ -15,7 +19,7 @@ function drawGlyphs(node) {
     let at = 0;
     for (const found of text.data.matchAll(ANY_GLYPH)) {
       const image = make("img", "glyph");
-      image.src = `/demo/static/${GLYPHS[found[0]]}.svg`;
+      image.src = `/demo/static/${GLYPHS[found[1]]}.svg`;
       image.alt = found[0];
       parts.push(text.data.slice(at, found.index), image);
       at = found.index + found[0].length;
@@ -55,8 +59,8 @@ function bubble(handset, message) {
   if (message.place) node.append(make("div", "place", `📍 ${message.place.map((each) => each.toFixed(5)).join(", ")}`));
   const text = make("div", "text");
   text.innerHTML = message.html; // escaped by the carrier, known tags only
-  drawGlyphs(text);
   if (text.textContent || text.childElementCount) node.append(text);
+  drawGlyphs(node);
   const at = new Date(message.edited_at ?? message.sent_at).toLocaleTimeString("zh-CN", { hour12: false });
   const foot = make("footer");
   const answering = make("button", "answering", words.answering);

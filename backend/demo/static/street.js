@@ -13,7 +13,7 @@ const SHOWN = 30;
 const VERDICTS = { "v-real": "real", "v-false": "false", "v-test": "test", "v-fault": "fault" };
 
 function button(handset, card, action) {
-  const node = make("button", "", action.verb === "ack" ? words.acknowledge : action.label);
+  const node = make("button", "", action.label);
   node.type = "button";
   node.dataset.style = action.style ?? "plain";
   node.addEventListener("click", async () => {
