@@ -54,6 +54,7 @@ SHEETS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
             ("U1", "示范大厦", "示范路 119 号", "Asia/Shanghai"),
             ("U2", "隔壁商场", "示范路 120 号", "Asia/Shanghai"),
             *((f"L{n}", f"{n}号联网单位", "", "Asia/Shanghai") for n in range(LOAD_UNITS)),
+            ("U3", "街角书店", "示范路 121 号", "Asia/Shanghai"),
         ],
     ),
     "buildings": (
@@ -62,6 +63,7 @@ SHEETS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
             ("U1", "B1", "1号楼", ""),
             ("U2", "B1", "商场主楼", ""),
             *((f"L{n}", "B1", "厂房", "") for n in range(LOAD_UNITS)),
+            ("U3", "B1", "书店", ""),
         ],
     ),
     "zones": ("building,code,name,floor", [("U1/B1", "Z2", "东侧办公区", "2层")]),
@@ -75,6 +77,7 @@ SHEETS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
                 for n in range(LOAD_UNITS)
                 for d in range(LOAD_DEVICES_A_UNIT)
             ),
+            ("U3", "B1", "uitd", "7b0300000000", "mains", "standard", "书店用户信息传输装置"),
         ],
     ),
     "components": (
@@ -89,6 +92,7 @@ SHEETS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
                 for d in range(LOAD_DEVICES_A_UNIT)
                 for number in range(1, REGISTERED_A_DEVICE + 1)
             ),
+            ("7b0300000000", 1, 1, 42, 301, "", "感烟探测器 阅览区"),
         ],
     ),
     "people": (
@@ -98,6 +102,9 @@ SHEETS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
             ("li", "李值班", "13800000002", "zh_CN"),
             ("wu", "吴经理", "13800000003", "zh_CN"),
             ("qian", "钱值班员", "13800000004", "zh_CN"),
+            ("meng", "孟店长", "13800000007", "zh_CN"),
+            ("zhao", "赵维保", "13800000005", "zh_CN"),
+            ("shou", "周受理", "13800000006", "zh_CN"),
             *((f"load{n}", f"{n}号厂经理", f"1390000000{n}", "zh_CN") for n in range(LOAD_UNITS)),
         ],
     ),
@@ -108,12 +115,15 @@ SHEETS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
             ("li", "unit_duty", "U1"),
             ("wu", "unit_manager", "U2"),
             ("qian", "provider_operator", ""),
+            ("meng", "unit_manager", "U3"),
+            ("zhao", "maintainer", "U3"),
+            ("shou", "complaint_handler", ""),
             *((f"load{n}", "unit_manager", f"L{n}") for n in range(LOAD_UNITS)),
         ],
     ),
     "contacts": (
         "person,channel,address,priority",
-        [(code, "app", "", 1) for code in ("wang", "li", "wu", "qian", *(f"load{n}" for n in range(LOAD_UNITS)))],
+        [(code, "app", "", 1) for code in (*"wang li wu qian meng zhao shou".split(), *(f"load{n}" for n in range(LOAD_UNITS)))],
     ),
 }
 
@@ -384,4 +394,4 @@ def waiting() -> Callable[..., Awaitable[Any]]:
 @pytest.fixture(scope="session")
 def load_devices() -> Sequence[str]:
     """Addresses of the devices that carry the load, the units in turn."""
-    return [str(row[3]) for row in SHEETS["devices"][1][2:]]
+    return [str(row[3]) for row in SHEETS["devices"][1] if str(row[0]).startswith("L")]

@@ -60,18 +60,30 @@ async def link(carrier: BotApiServer, person: UUID, user: Person) -> "Phone":
     return Phone(carrier, chat)
 
 
-async def carry(base: str, timeout_s: float = 2.0) -> int:
-    """What the workers do: every due attempt by Telegram."""
+@asynccontextmanager
+async def worker(base: str, timeout_s: float = 2.0) -> AsyncIterator[Carrier]:
+    """A worker's hands, with Telegram alone."""
     async with TelegramChannel(settings_for(base).telegram, timeout_s) as channel:
-        rows = await fetch(
-            "select id from attempts where channel = 'telegram' and state = 'pending' order by lane, number"
-        )
-        worker = Carrier("test", {Channel.TELEGRAM: channel}, timeout_s=timeout_s, concurrency=8)
-        await worker.start()
+        hands = Carrier("test", {Channel.TELEGRAM: channel}, timeout_s=timeout_s, concurrency=8)
+        await hands.start()
         try:
-            return await worker.carry([AttemptId(row["id"]) for row in rows])
+            yield hands
         finally:
-            await worker.stop()
+            await hands.stop()
+
+
+async def carry(base: str) -> int:
+    """What the workers do: every due attempt by Telegram."""
+    rows = await fetch("select id from attempts where channel = 'telegram' and state = 'pending' order by lane, number")
+    async with worker(base) as hands:
+        return await hands.carry([AttemptId(row["id"]) for row in rows])
+
+
+async def redraw(base: str) -> None:
+    """What the workers do when a card has changed: every one that hangs in a chat is drawn again."""
+    rows = await fetch("select id from attempts where channel = 'telegram' and surface is not null")
+    async with worker(base) as hands:
+        await hands.redraw([AttemptId(row["id"]) for row in rows])
 
 
 class Phone:
