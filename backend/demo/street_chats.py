@@ -1,4 +1,4 @@
-"""The street's chats: what the carrier delivered, and what their owners do: press, write, reply, send a photo or a place.
+"""The street's chats: what was delivered, and what their owners do: press, write, reply, send a photo or a place.
 
 The rule: everything goes through the carrier, which turns it into an update for the bot; nothing here speaks for it.
 """

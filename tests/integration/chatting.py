@@ -1,4 +1,4 @@
-"""People who chat with the real bot over a Bot API server on loopback: their phones, the bot's process, what it keeps."""
+"""People who chat with the real bot over a Bot API server on loopback: phones, the bot's process, what is kept."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -195,7 +195,7 @@ async def everything() -> dict[str, list[str]]:
     kept = {}
     for name in (row["relname"] for row in tables):
         if name not in _PASSING:
-            kept[name] = sorted(row["it"] for row in await fetch(f'select t::text as it from "{name}" t'))  # noqa: S608
+            kept[name] = sorted(row["it"] for row in await fetch(f'select t::text as it from "{name}" t'))
     return kept
 
 

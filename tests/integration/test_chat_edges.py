@@ -6,7 +6,6 @@ done twice, and whoever pressed is answered.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,12 +13,11 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from backend.complaints.filing import Filing, file
 from backend.core import clock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AlarmId, PersonId, UnitId
 from backend.core.settings import Secret, Telegram
-from backend.core.vocabulary import ComplaintKind, Via
+from backend.core.vocabulary import Via
 from backend.demo.carriers.telegram import BotApiServer, Fault, FaultKind, serve
 from backend.demo.carriers.telegram.actor import Person
 from backend.monitoring.model import StateSaid
@@ -29,7 +27,6 @@ from bots.telegram.app import build_hearing
 from bots.telegram.presses import TalkPress
 from bots.telegram.webhook import SECRET_HEADER, webhook_lifespan, webhook_route
 from tests.integration.chatting import (
-    JPEG,
     NO_LIMITS,
     TOKEN,
     Phone,
@@ -138,12 +135,12 @@ async def test_a_dialogues_updates_in_the_wrong_order_lose_nothing_and_do_nothin
         assert "按钮" in "\n".join(await wang.says("没有接到电话"))  # its question is not asked yet: the open one is
         await wang.taps("其他投诉")
         await wang.shows("请说明情况")
-        late = [key for row in kinds.buttons for key in row if key.text == "报警投诉"][0]
+        late = next(key for row in kinds.buttons for key in row if key.text == "报警投诉")
         assert late.callback_data
         assert "已经完成" in await wang.presses(late.callback_data)
         await wang.says("没有接到电话")
         sure = await wang.shows("确认提交？")
-        submit = [key for row in sure.buttons for key in row if key.text == "提交"][0]
+        submit = next(key for row in sure.buttons for key in row if key.text == "提交")
         await wang.taps("提交")
         await wang.shows("已受理，编号")
         assert submit.callback_data
@@ -271,9 +268,9 @@ async def test_a_fire_goes_first_while_answers_wait_for_their_turn(
 @pytest.mark.parametrize(
     "data",
     [
-        "a0:ack:01a215a8c3de7530a757f2a44b5de68e", "a1:gone:01a215a8c3de7530a757f2a44b5de68e", "t1:o-old::", "t1:", "x",
-        "t1:answer.0000:01a215a8c3de7530a757f2a44b5de68e:yes", "t1:cancel:01a215a8c3de7530a757f2a44b5de68e:", "t9:a:b:c",
-        "t1:o-take:no-uuid:", "🔥",
+        "a0:ack:01a215a8c3de7530a757f2a44b5de68e", "a1:gone:01a215a8c3de7530a757f2a44b5de68e", "t1:o-old::", "t1:",
+        "x", "t1:answer.0000:01a215a8c3de7530a757f2a44b5de68e:yes",
+        "t1:cancel:01a215a8c3de7530a757f2a44b5de68e:", "t9:a:b:c", "t1:o-take:no-uuid:", "🔥",
     ],
 )  # fmt: skip
 async def test_a_key_of_an_older_or_newer_release_is_answered_kindly(
@@ -327,78 +324,4 @@ async def test_two_who_judge_a_fire_at_the_same_instant_leave_one_verdict(
     (row,) = await fetch("select verdict, verdict_by from alarms where id = $1", alarm)
     assert row["verdict"] in {"test", "fault"}
     assert all(each.strip() for each in said)
-    assert carrier
-
-
-# -- a restart in the middle of each dialogue --------------------------------------------------------------------------
-
-
-async def test_every_dialogue_goes_on_after_a_restart(
-    carrier: BotApiServer, base: str, wang: Phone, zhao: Phone, door: Any, points: dict[str, UUID]
-) -> None:
-    """Each first question is asked by one process and answered to the next one; nothing is asked again."""
-    manager = await person(PersonId(points["manager"]))
-    alarm = await a_fire(door)
-    filing = Filing(unit=UnitId(points["unit"]), kind=ComplaintKind.OTHER, text="无人接听")
-    complaint = await file(manager, filing, Via.TELEGRAM)
-    order = await open_order(
-        manager, Opening(unit=UnitId(points["unit"]), what="泵房漏水", needs=()), Via.CONSOLE
-    )
-    began = (
-        (wang, "v-false", alarm, "误报的原因", "浴室蒸汽", "记为误报"),
-        (wang, "a-note", alarm, "请写下备注", "已派人", "📝 已记入"),
-        (wang, "c-answer", complaint.id, "请补充", "是三层", "✔ TS-"),
-        (wang, "o-withdraw", order.id, "请说明原因", "已自行修好", "已撤回"),
-        (wang, "o-new", None, "请描述故障", "消火栓漏水", "在什么位置"),
-    )
-    for phone, verb, about, question, words, after in began:
-        async with bot_process(base):
-            await phone.says("/help") if not phone.messages() else None
-            key = TalkPress(verb=verb, about=about).pack()
-            assert question in await phone.presses(key), verb
-            (before,) = await fetch("select id, answers from chat_drafts")
-        async with bot_process(base):
-            said = "\n".join(await phone.says(words))
-            assert after in said, f"{verb}: {said}"
-            left = await fetch("select id from chat_drafts")
-            assert [each["id"] for each in left] in ([], [before["id"]])
-            if left:
-                await phone.says("取消")
-    assert zhao
-
-
-async def test_a_complaint_survives_a_restart_after_every_step_with_its_photo(
-    carrier: BotApiServer, base: str, wang: Phone
-) -> None:
-    async with bot_process(base):
-        await wang.says("投诉")
-    async with bot_process(base):
-        await wang.taps("人员投诉")
-        await wang.shows("是哪一位")
-    async with bot_process(base):
-        await wang.says("夜班保安")
-    async with bot_process(base):
-        carrier.act.send_file(wang.chat, "photo", JPEG, caption="无人在岗")
-        await wang.shows("附件 1 个")
-    async with bot_process(base):
-        await wang.says("第二次了")
-    async with bot_process(base):
-        await wang.taps("提交")
-        await wang.shows("已受理，编号")
-    (row,) = await fetch("select kind, text, about_words from complaints")
-    assert (row["kind"], row["text"], row["about_words"]) == ("person", "无人在岗\n第二次了", "夜班保安")
-    assert len(await fetch("select 1 from evidence where about is not null")) == 1
-    assert await fetch("select 1 from chat_drafts") == []
-
-
-async def test_a_draft_of_yesterday_is_gone_and_its_key_says_so(carrier: BotApiServer, base: str, wang: Phone) -> None:
-    async with bot_process(base):
-        await wang.says("投诉")
-        kinds = wang.messages()[-1]
-    await execute("update chat_drafts set touched_at = touched_at - $1::interval", timedelta(hours=25))
-    key = kinds.buttons[0][0].callback_data
-    assert key
-    async with bot_process(base):
-        assert "已经完成或取消" in await wang.presses(key)
-        assert "请说明" not in "\n".join(await wang.says("昨天的事"))
     assert carrier

@@ -36,7 +36,19 @@ Add = Callable[..., Awaitable[UUID]]
 WU = Person(id=2001, first_name="吴")
 NEIGHBOUR = Person(id=2002, first_name="吴")
 #: none of these may be read by somebody of another unit
-SECRETS = ("示范大厦", "1号楼", "走廊感烟", "1号喷淋泵", "五层", "王经理", "赵维保", "周值班", "没有打电话", "TS-", "检修中")
+SECRETS = (
+    "示范大厦",
+    "1号楼",
+    "走廊感烟",
+    "1号喷淋泵",
+    "五层",
+    "王经理",
+    "赵维保",
+    "周值班",
+    "没有打电话",
+    "TS-",
+    "检修中",
+)
 #: keys whose answer has nothing to do with what they name: they are of the presser alone
 OWN_VERBS = frozenset({"a-all", "dg-off"})
 TALK_NAMES = [each.concept for each in TALKS]
@@ -122,12 +134,12 @@ async def wu(carrier: BotApiServer, theirs: dict[str, UUID], add_person: Add) ->
 def _keys(talk: Talk, about: UUID) -> list[str]:
     """All a key of this talk can carry about an id: each layout that cards ever had, and arguments they have."""
     arguments = {"dc-ask": "10", "c-rate": "2", "undo": "ack", "dg-day": "0800", "dg-week": "0800", "st-cmp": "1.1"}
-    data = []
-    for verb in talk.presses:
-        data.append(TalkPress(verb=str(verb), about=about, argument=arguments.get(str(verb), "")).pack())
+    data = [
+        TalkPress(verb=str(verb), about=about, argument=arguments.get(str(verb), "")).pack() for verb in talk.presses
+    ]
     if talk.concept == "alarms":
-        verbs = ("ack", "v-real", "v-false", "v-test", "v-fault", "history")
-        data += [Press(verb=verb, alarm=about).pack() for verb in verbs]  # type: ignore[arg-type]
+        answers = ("ack", "v-real", "v-false", "v-test", "v-fault", "history")
+        data += [Press(verb=verb, alarm=about).pack() for verb in answers]  # type: ignore[arg-type]
         data += [SurePress(verb="v-real", alarm=about).pack(), BackPress(alarm=about).pack()]  # type: ignore[arg-type]
         data += [TalkPress(verb="v-real", about=about, argument="sure").pack()]
     return data

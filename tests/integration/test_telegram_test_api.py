@@ -74,7 +74,10 @@ class Shim(BotApiSession):
         return super().check_response(bot, method, status_code, msgspec.json.encode(answer).decode())
 
     async def make_request(
-        self, bot: Bot, method: TelegramMethod[TelegramType], timeout: int | None = None  # noqa: ASYNC109
+        self,
+        bot: Bot,
+        method: TelegramMethod[TelegramType],
+        timeout: int | None = None,
     ) -> TelegramType:
         found = await super().make_request(bot, method, timeout)
         if method.__api_method__ == "getUpdates" and found == []:
@@ -100,7 +103,7 @@ class Server:
         if not text.startswith("/"):
             await self._ask("/sendMessage", message)
             return
-        entities = [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}]
+        entities = [{"type": "bot_command", "offset": 0, "length": len(text.split(maxsplit=1)[0])}]
         await self._ask("/sendCommand", {**message, "entities": entities})
 
     async def messages(self) -> list[dict[str, Any]]:

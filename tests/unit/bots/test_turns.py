@@ -1,4 +1,4 @@
-"""In which order updates are handled: what is written in a chat one after the other, a tap at once, and room for all."""
+"""In which order updates are handled: what a chat writes one after the other, a tap at once, and room for all."""
 
 import asyncio
 from typing import Any
