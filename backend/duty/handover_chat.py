@@ -67,11 +67,17 @@ async def _place(speaker: Speaker, unit: UnitId | None, name: str) -> Saying:
     return Saying(lines=(_say(speaker, N_("{name}：没有未完成的交接班"), name=name),), keys=((key,),))
 
 
-async def show(speaker: Speaker, handover_id: UUID, first: str = "") -> Saying:
-    """A handover with what it says, and the keys its reader may press."""
+async def _seen(speaker: Speaker, handover_id: UUID) -> tuple[HandoverLine, Content]:
+    """A handover that the speaker may see here. Raises `NotFound`."""
     line, content = await handover_for(speaker.person, handover_id)
     if speaker.group_unit is not None and line.unit != speaker.group_unit:
         raise NotFound(N_("没有这个交接班"))
+    return line, content
+
+
+async def show(speaker: Speaker, handover_id: UUID, first: str = "") -> Saying:
+    """A handover with what it says, and the keys its reader may press."""
+    line, content = await _seen(speaker, handover_id)
     lines = [first] if first else []
     return Saying(lines=(*lines, *_lines(speaker, line, content)), keys=tuple(_keys(speaker, line)))
 
@@ -137,8 +143,9 @@ async def _press_show(speaker: Speaker, about: UUID | None, _: str) -> Said:
     return await show(speaker, _id(about))
 
 
-async def _press_note(_: Speaker, about: UUID | None, __: str) -> Said:
-    return Begin(dialogue="handover_note", answers={"handover": str(_id(about))})
+async def _press_note(speaker: Speaker, about: UUID | None, _: str) -> Said:
+    line, _content = await _seen(speaker, _id(about))
+    return Begin(dialogue="handover_note", answers={"handover": str(line.id)})
 
 
 async def _press_sign(speaker: Speaker, about: UUID | None, _: str) -> Said:
@@ -154,8 +161,9 @@ async def _press_take(speaker: Speaker, about: UUID | None, argument: str) -> Sa
     return await show(speaker, taken.id, _say(speaker, N_("已接班")))
 
 
-async def _press_refuse(_: Speaker, about: UUID | None, __: str) -> Said:
-    return Begin(dialogue="handover_refusal", answers={"handover": str(_id(about))})
+async def _press_refuse(speaker: Speaker, about: UUID | None, _: str) -> Said:
+    line, _content = await _seen(speaker, _id(about))
+    return Begin(dialogue="handover_refusal", answers={"handover": str(line.id)})
 
 
 async def _press_amend(speaker: Speaker, about: UUID | None, _: str) -> Said:

@@ -6,10 +6,11 @@ Telegram only after it is stored; each is handled in a task of its own, so one t
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import msgspec
 from aiogram import Bot, Dispatcher
@@ -34,6 +35,7 @@ HOOK_PATH: Final = "/hooks/telegram"
 POLL_S: Final = 25  #: how long one getUpdates waits at Telegram
 _GRACE_S: Final = 10  #: how much longer the HTTP request may take
 _AT_ONCE: Final = 32  #: updates handled at the same time
+_MOST_WAITING: Final = 1000  #: updates taken and not yet handled; beyond, the rest waits at Telegram
 _HANDLING_S: Final = 10.0  #: longest time for one go at an update
 _ANSWERING_S: Final = 20.0  #: longest time for the answers to it, when it is done
 _AWAY_PATIENCE_S: Final = 30.0  #: how long an update waits in hand for a PostgreSQL that is away
@@ -69,6 +71,9 @@ class Hearing:
         self._in_hand: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = asyncio.Semaphore(_MOST_WAITING)
+        #: one for each chat in which something is in hand; gone with the last who holds it
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def take(self, raw: dict[str, Any]) -> bool:
         """Store an update; whether it is new and should be handled. Raises what the database raises."""
@@ -80,14 +85,14 @@ class Hearing:
 
     async def begin(self, raw: dict[str, Any]) -> None:
         """Handle a stored update in a task; waits while too many are in hand."""
-        await self._room.acquire()
+        await self._waiting.acquire()
         task = asyncio.create_task(self.handle(raw), name=f"telegram update {raw['update_id']}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._room.release()
+        self._waiting.release()
 
     async def handle(self, raw: dict[str, Any]) -> None:
         """Handle a stored update and mark it; raises nothing."""
@@ -96,11 +101,25 @@ class Hearing:
             return
         self._in_hand.add(update_id)
         try:
-            await self._finish(raw)
+            async with self._turn(raw), self._room:
+                await self._finish(raw)
         except Exception:  # a job: one update's failure never ends the hearing; it stays unhandled in the inbox
             LOGGER.exception("an update stays unhandled", extra={"update_id": update_id})
         finally:
             self._in_hand.discard(update_id)
+
+    @asynccontextmanager
+    async def _turn(self, raw: dict[str, Any]) -> AsyncIterator[None]:
+        """What was written in a chat, and blocking and unblocking it, come in their order; a tap waits for nobody.
+
+        So nobody's own many messages take the room of others.
+        """
+        chat = _ordered_by(raw)
+        if chat is None:
+            yield
+            return
+        async with self._turns.setdefault(chat, asyncio.Lock()):
+            yield
 
     async def _finish(self, raw: dict[str, Any]) -> None:
         """Handle and mark; what PostgreSQL interrupts begins anew when it is back, for every use case is idempotent."""
@@ -173,6 +192,14 @@ class Hearing:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+def _ordered_by(raw: dict[str, Any]) -> int | None:
+    """The chat in which an update has its place after those before it; None: it may be handled at any time."""
+    said = raw.get("message") or raw.get("my_chat_member")
+    chat = said.get("chat") if isinstance(said, dict) else None
+    number = chat.get("id") if isinstance(chat, dict) else None
+    return number if isinstance(number, int) else None
 
 
 class Rest(msgspec.Struct, frozen=True):
