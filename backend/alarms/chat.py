@@ -35,6 +35,8 @@ _LONGEST_STORY: Final = 3500  #: UTF-16 units, as Telegram counts
 _SURE: Final = "sure"
 _ACK: Final = "ack"
 _VERDICT: Final = "verdict"
+#: answered by the talk about complaints
+COMPLAIN: Final = "c-file"
 
 
 def _alarm(about: UUID | None) -> AlarmId:
@@ -150,10 +152,12 @@ async def _desk(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
 async def _more(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
     """更多: what is asked for seldom."""
     alarm = await _seen(speaker, about)
-    keys = (
+    keys: tuple[tuple[Key, ...], ...] = (
         (Key(_("代同事确认", speaker.language), "a-for", alarm.id),),
         (Key(_("添加备注", speaker.language), "a-note", alarm.id),),
     )
+    if speaker.person.may(Right.COMPLAIN, alarm.unit):
+        keys = (*keys, (Key(_("投诉", speaker.language), COMPLAIN, alarm.id),))
     return Saying(lines=(_named(N_("{alarm}：还可以"), alarm, speaker),), keys=keys)
 
 

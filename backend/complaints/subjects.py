@@ -11,11 +11,12 @@ import msgspec
 
 from backend.alarms.queries import alarm_for, card_for
 from backend.core.errors import BadInput, NotFound
-from backend.core.i18n import N_
+from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId, PersonId, UnitId
 from backend.core.vocabulary import ComplaintKind
 from backend.people.model import Person
 from backend.people.queries import colleagues
+from backend.work_orders.queries import order_for
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,8 +32,17 @@ async def _alarm(person: Person, about: UUID) -> Subject:
     return Subject(unit=alarm.unit, words=f"#{card.number} {card.headline} · {card.where} · {card.what}")
 
 
+async def _order(person: Person, about: UUID) -> Subject:
+    order = await order_for(person, about)
+    what = translate(order.what, person.language)
+    return Subject(unit=order.unit, words=" · ".join(part for part in (f"#{order.number} {what}", order.where) if part))
+
+
 #: how the things of a kind are looked up, through the person's doors
-lookups: Final[dict[ComplaintKind, Callable[[Person, UUID], Awaitable[Subject]]]] = {ComplaintKind.ALARM: _alarm}
+lookups: Final[dict[ComplaintKind, Callable[[Person, UUID], Awaitable[Subject]]]] = {
+    ComplaintKind.ALARM: _alarm,
+    ComplaintKind.ORDER: _order,
+}
 
 
 async def words_of(person: Person, unit: UnitId, kind: ComplaintKind, about: UUID | None) -> str:

@@ -157,7 +157,7 @@ async def test_lists_and_stories_offer_what_the_reader_may_do_and_no_more(town: 
     assert [key.label for key in wang.keys] == ["补充说明", "撤回"]
     assert "12:00 前" in await li.says("投诉处理")
     await li.presses("TS-20261126-001")
-    assert {key.label for key in li.keys} == {"答复", "请补充", "办结", "转交", "接手", "备注"}
+    assert {key.label for key in li.keys} == {"答复", "请补充", "办结", "转交", "接手", "备注", "开工单"}
     await li.presses("转交")
     assert "已分派" in await li.presses("孙受理")
     assert "还没有提交过" in await Chat(town.zhou).says("我的投诉")
