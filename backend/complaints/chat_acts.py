@@ -114,7 +114,9 @@ async def _order(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
     words = N_("已开工单 {number}：{state}") if is_new else N_("已有工单 {number}：{state}")
     state = _word(speaker, ORDER_STATES[order.state])
     line = _word(speaker, words, number=order.number, state=state)
-    return Next(step=END, saying=Saying(lines=(line,), keys=((Key(_word(speaker, N_("查看")), "c-show", _of(draft)),),)))
+    return Next(
+        step=END, saying=Saying(lines=(line,), keys=((Key(_word(speaker, N_("查看")), "c-show", _of(draft)),),))
+    )
 
 
 #: by verb: what is asked for, and what is done with the words

@@ -86,7 +86,10 @@ async def _form(person: Person) -> dict[str, Any]:
 
 async def _orders(person: Person, units: set[UUID]) -> list[OrderLine]:
     """Work orders that can be complained about: those under way first."""
-    found = [*await orders_for(person, "open", limit=_MOST_ALARMS), *await orders_for(person, "ended", limit=_MOST_ALARMS)]
+    found = [
+        *await orders_for(person, "open", limit=_MOST_ALARMS),
+        *await orders_for(person, "ended", limit=_MOST_ALARMS),
+    ]
     return [each for each in found if each.unit in units][:_MOST_ALARMS]
 
 

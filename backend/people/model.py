@@ -28,7 +28,9 @@ class Right:
     SEE_COMPLAINTS: Final = "see_complaints"  #: those of the unit's other people too
     HANDLE_COMPLAINTS: Final = "handle_complaints"  #: answer and settle them, over all units
     ORDER: Final = "order"  #: open a work order (报修)
-    ORDER_COMPLAINED: Final = "order_complained"  #: open one from a complaint one handles, of any unit; sees no unit by it
+    ORDER_COMPLAINED: Final = (
+        "order_complained"  #: open one from a complaint one handles, of any unit; sees no unit by it
+    )
     DISPATCH: Final = "dispatch"  #: say who takes a work order
     WORK: Final = "work"  #: take work orders and do them
     VERIFY: Final = "verify"  #: verify or send back what others did

@@ -24,6 +24,7 @@ from backend.work_orders.model import (
     Incomplete,
     Need,
     OrderMovedOn,
+    Origin,
     State,
     Way,
     Who,

@@ -70,10 +70,15 @@ async def test_a_complaint_is_about_an_order_that_is_chosen_or_named_by_its_numb
     await wang.says("来了没修好")
     await wang.presses("提交")
     lines = {line.text: line.about_words for line in await complaints_for(town.lead)}
-    assert lines == {"两天没人来": f"#{first.number} 水泵异响 · 地下1层", "来了没修好": f"#{second.number} 阀门漏水 · 地下1层"}
+    assert lines == {
+        "两天没人来": f"#{first.number} 水泵异响 · 地下1层",
+        "来了没修好": f"#{second.number} 阀门漏水 · 地下1层",
+    }
 
 
-async def test_an_order_of_another_unit_is_nothing_to_complain_about(town: Town, keeper: Person, add_person: Add) -> None:
+async def test_an_order_of_another_unit_is_nothing_to_complain_about(
+    town: Town, keeper: Person, add_person: Add
+) -> None:
     order = await an_order(town)
     (row,) = await fetch("select id from units where code <> 'x' limit 1")
     assert row
