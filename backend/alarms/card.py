@@ -182,7 +182,9 @@ def _keys(alarm: Alarm, language: str) -> tuple[tuple[Key, ...], ...]:
     """What its talk offers beside the answers: calling the desk, a repair, more."""
     if alarm.closed_at is not None:
         return ()
-    rows = ((_DUTY_DESK, _REPAIR), (_MORE,)) if alarm.known_by else ((_DUTY_DESK,),)
+    # a silent device is mended by nobody's knowing of it: its repair is one tap away from the first card on
+    first = (_DUTY_DESK, _REPAIR) if alarm.known_by or alarm.severity is Severity.OFFLINE else (_DUTY_DESK,)
+    rows = (first, (_MORE,)) if alarm.known_by else (first,)
     return tuple(
         tuple(msgspec.structs.replace(key, label=translate(key.label, language)) for key in row) for row in rows
     )

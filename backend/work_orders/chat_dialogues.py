@@ -164,14 +164,15 @@ async def _press_what(speaker: Speaker, draft: Draft, _: str) -> Next:
 async def _from_alarm(speaker: Speaker, draft: Draft, words: str) -> Next:
     alarm = AlarmId(UUID(str(draft.answers["alarm"])))
     order, is_new = await open_from_alarm(speaker.person, alarm, speaker.via, words)
-    return _opened(speaker, order, is_new=is_new)
+    return Next(step=END, saying=opened(speaker, order, is_new=is_new))
 
 
-def _opened(speaker: Speaker, order: WorkOrder, *, is_new: bool) -> Next:
+def opened(speaker: Speaker, order: WorkOrder, *, is_new: bool) -> Saying:
+    """What is said when an order was opened, or its alarm had one: its number, how it stands, what may be done."""
     words = N_("已报修，工单号 {number}") if is_new else N_("该报警已有工单，工单号 {number}")
     after = stands(speaker, order)
     lines = (say(speaker, words, number=order.number), *after.lines)
-    return Next(step=END, saying=Saying(lines=lines, keys=after.keys))
+    return Saying(lines=lines, keys=after.keys, brief=lines[0])
 
 
 async def _ask_where(speaker: Speaker, draft: Draft) -> Saying:
@@ -182,7 +183,8 @@ async def _ask_where(speaker: Speaker, draft: Draft) -> Saying:
 async def _open(speaker: Speaker, draft: Draft, where: str) -> Next:
     unit = UnitId(UUID(str(draft.answers["unit"])))
     opening = Opening(id=draft.id, unit=unit, what=str(draft.answers["what"]), where=where)
-    return _opened(speaker, await open_order(speaker.person, opening, speaker.via), is_new=True)
+    order = await open_order(speaker.person, opening, speaker.via)
+    return Next(step=END, saying=opened(speaker, order, is_new=True))
 
 
 async def _hear_where(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
