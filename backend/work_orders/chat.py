@@ -16,7 +16,18 @@ from backend.core.vocabulary import Severity
 from backend.people.model import Right
 from backend.registry.queries import units_for
 from backend.work_orders.card import NEW, PHOTO, SHOW, VERBS
-from backend.work_orders.chat_dialogues import DIALOGUES, FROM_ALARM, NEW_HERE, PROOF, TO, WAIT, WHY, begun, opened, take_proof
+from backend.work_orders.chat_dialogues import (
+    DIALOGUES,
+    FROM_ALARM,
+    NEW_HERE,
+    PROOF,
+    TO,
+    WAIT,
+    WHY,
+    begun,
+    opened,
+    take_proof,
+)
 from backend.work_orders.chat_dialogues import NEW as NEW_SOMEWHERE
 from backend.work_orders.chat_finishing import FINISHING, FINISHING_DIALOGUE
 from backend.work_orders.chat_words import listed, say, stands, whole

@@ -64,7 +64,7 @@ def _keys(speaker: Speaker, line: MaskLine) -> tuple[tuple[Key, ...], ...]:
     def key(label: str, verb: str, style: str = "plain") -> Key:
         return Key(say(speaker, label), verb, line.id, "", style)
 
-    rows = []
+    rows: list[tuple[Key, ...]] = []
     if line.may_approve:
         rows.append((key(N_("批准"), APPROVE, "primary"), key(N_("拒绝"), REFUSE)))
     beside = ((LIFT, N_("提前解除"), line.may_lift), (MORE, N_("延长"), line.may_extend))
