@@ -213,8 +213,8 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
     from backend.delivery.carrier_words import settle_early_words
     from backend.delivery.gaps import tell_of_gaps
     from backend.delivery.sweep import mark_breaches
-    from backend.evidence.service import forget_unbound
     from backend.duty.checks import look_after_checks
+    from backend.evidence.service import forget_unbound
     from backend.intake import forget_fingerprints, sweep_outages, sweep_stale, sweep_storms
     from backend.ledger.service import ensure_partitions
     from backend.monitoring.history import forget_history

@@ -33,8 +33,9 @@ def new_id() -> UUID:
 
 
 def new_token() -> str:
-    """A secret of 160 random bits that is safe in a URL and a Telegram deep link."""
-    return secrets.token_urlsafe(20)
+    """A secret of 160 random bits that is safe in a URL, a Telegram deep link and, as a word, on a command line."""
+    token = secrets.token_urlsafe(20)
+    return token if not token.startswith("-") else new_token()  # else the command line takes it for an option
 
 
 #: letters and digits that nobody takes for one another

@@ -10,7 +10,7 @@ from backend.core.db.engine import fetch
 from backend.core.vocabulary import Role
 from backend.people.model import SessionKind
 from backend.people.service import add_person, grant, open_session
-from tests.e2e.test_pages_in_a_browser import SHOTS, Town, assert_it_fits, browser, town
+from tests.e2e.town import SHOTS, Town, assert_it_fits, browser, town
 
 __all__ = ["browser", "town"]
 DESK = {"width": 1300, "height": 900}

@@ -11,7 +11,7 @@ from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import new_id
 from backend.monitoring.model import LinkSaid, StateSaid
-from tests.e2e.test_pages_in_a_browser import Town, assert_it_fits, browser, town
+from tests.e2e.town import Town, assert_it_fits, browser, town
 from tests.integration.test_facilities import hears, part
 from tests.integration.test_status_review import tell_level
 

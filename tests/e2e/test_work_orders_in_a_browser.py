@@ -12,7 +12,7 @@ from backend.people.model import SessionKind
 from backend.people.queries import person_by_code
 from backend.people.service import open_session
 from backend.work_orders.chores import look_after_orders
-from tests.e2e.test_pages_in_a_browser import PHONE, Town, assert_it_fits, browser, town
+from tests.e2e.town import PHONE, Town, assert_it_fits, browser, town
 
 __all__ = ["browser", "town"]
 DESK = {"width": 1300, "height": 900}

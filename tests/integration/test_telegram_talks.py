@@ -155,7 +155,7 @@ async def test_a_group_is_bound_told_of_a_fire_answered_in_and_let_go(
         await until(carrier, group, lambda _, answers: any("未绑定人员" in answer for answer in answers))
         carrier.act.press(group, card.message_id, text="我已知晓", user_id=WANG.id)
         await until(carrier, group, lambda _, answers: answers[-1] == "已确认")
-        carrier.act.send_text(group, "/status", user_id=WANG.id, topic=topic)
+        carrier.act.send_text(group, "/alarms", user_id=WANG.id, topic=topic)
         await until(carrier, group, lambda texts, _: texts[-1].startswith("当前报警 1 条"))
         assert carrier.chat_view(group).messages[-1].topic == topic
         carrier.act.block(group, user_id=WANG.id)

@@ -119,7 +119,7 @@ async def greet(message: Message, person: Person, event_from_user: User, languag
     """/start of somebody we know already."""
     account = masked_account(event_from_user)
     text = _("您好，{name}。账号 {account} 已绑定，报警会发到这里。", language, name=person.name, account=account)
-    hint = _("发送 /status 查看当前报警，/help 查看用法。", language)
+    hint = _("发送 /alarms 查看当前报警，/help 查看用法。", language)
     await reply(message, f"{text}\n{hint}")
 
 

@@ -113,7 +113,7 @@ async def _press(  # noqa: PLR0917 - a press and who pressed
 
 async def answer_unknown_button(query: CallbackQuery, language: str) -> None:
     """A button of an older or newer release: say so kindly, and how to go on."""
-    text = _("此按钮来自旧版本，已不再使用。请发送 /status 查看当前报警。", language)
+    text = _("此按钮来自旧版本，已不再使用。请发送 /alarms 查看当前报警。", language)
     await answer(query, text, is_alert=True)
 
 

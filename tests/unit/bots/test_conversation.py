@@ -92,7 +92,7 @@ async def test_help_offers_only_what_the_person_may_do(phone: Any) -> None:
     assert "/bind" not in maintainer
     (lead,) = await phone.writes(phone.LEAD, "/help")
     assert "确认" not in lead
-    assert "/status" in lead
+    assert "/alarms" in lead
 
 
 async def test_a_stranger_s_help_is_how_to_link(phone: Any) -> None:
@@ -101,8 +101,8 @@ async def test_a_stranger_s_help_is_how_to_link(phone: Any) -> None:
     assert "/status" not in text
 
 
-@pytest.mark.parametrize("words", ["/status", "/status@some_bot extra", "状态", " 状态 ", "status"])
-async def test_status_lists_what_is_active(phone: Any, words: str) -> None:
+@pytest.mark.parametrize("words", ["/alarms", "/alarms@some_bot extra", "报警", " 报警 ", "alarms"])
+async def test_alarms_lists_what_is_active(phone: Any, words: str) -> None:
     (text,) = await phone.writes(phone.WANG, words)
     assert text.splitlines() == [
         "当前报警 1 条：",
@@ -112,17 +112,17 @@ async def test_status_lists_what_is_active(phone: Any, words: str) -> None:
     assert sent.reply_markup.inline_keyboard[0][0].text == "📜 #12"
 
 
-async def test_status_with_nothing_active_says_so(phone: Any) -> None:
+async def test_alarms_with_nothing_active_says_so(phone: Any) -> None:
     phone.house.alarms = []
-    (text,) = await phone.writes(phone.WANG, "状态")
+    (text,) = await phone.writes(phone.WANG, "报警")
     assert "没有" in text
 
 
-async def test_a_long_status_shows_the_most_urgent_and_fits(phone: Any) -> None:
+async def test_a_long_list_shows_the_most_urgent_and_fits(phone: Any) -> None:
     place = msgspec.structs.replace(phone.house.alarms[0].place, description="走廊" * 200)
     alarm = msgspec.structs.replace(phone.house.alarms[0], place=place)
     phone.house.alarms = [msgspec.structs.replace(alarm, number=number) for number in range(60)]
-    (text,) = await phone.writes(phone.WANG, "状态")
+    (text,) = await phone.writes(phone.WANG, "报警")
     assert len(text) <= 4096
     assert "20 条" in text.splitlines()[0]
     assert "#0 " in text.splitlines()[1]
@@ -158,7 +158,7 @@ async def test_in_a_group_bound_to_no_unit_nothing_is_told_of_any(phone: Any) ->
 
 async def test_in_a_group_only_its_own_units_alarms_are_listed(phone: Any) -> None:
     phone.house.groups["-100"] = UnitId(UUID(int=99))
-    (text,) = await phone.writes(phone.WANG, "/status", GROUP)
+    (text,) = await phone.writes(phone.WANG, "/alarms", GROUP)
     assert "火警" not in text
 
 

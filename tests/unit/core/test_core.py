@@ -37,6 +37,12 @@ def test_ids_are_unique_and_sort_by_time() -> None:
     assert [each.int >> 80 for each in ids] == sorted(each.int >> 80 for each in ids)
 
 
+def test_no_token_is_taken_for_an_option_of_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["-begins-like-an-option", "-again", "begins-well"])
+    monkeypatch.setattr("secrets.token_urlsafe", lambda _octets: next(drawn))
+    assert new_token() == "begins-well"
+
+
 def test_tokens_are_kept_as_digests() -> None:
     token = new_token()
     assert token not in token_digest(token)
