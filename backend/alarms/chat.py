@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms import chat_dialogues as dialogues
-from backend.alarms.card import alarm_card
+from backend.alarms.card import COMPLAIN, alarm_card
 from backend.alarms.colleagues import note
 from backend.alarms.duty_desk import call_duty_desk
 from backend.alarms.model import Acknowledged, Alarm, HistoryLine
@@ -35,8 +35,6 @@ _LONGEST_STORY: Final = 3500  #: UTF-16 units, as Telegram counts
 _SURE: Final = "sure"
 _ACK: Final = "ack"
 _VERDICT: Final = "verdict"
-#: answered by the talk about complaints
-COMPLAIN: Final = "c-file"
 
 
 def _alarm(about: UUID | None) -> AlarmId:
@@ -157,7 +155,7 @@ async def _more(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
         (Key(_("添加备注", speaker.language), "a-note", alarm.id),),
     )
     if speaker.person.may(Right.COMPLAIN, alarm.unit):
-        keys = (*keys, (Key(_("投诉", speaker.language), COMPLAIN, alarm.id),))
+        keys = (*keys, (Key(_(COMPLAIN.label, speaker.language), COMPLAIN.verb, alarm.id),))
     return Saying(lines=(_named(N_("{alarm}：还可以"), alarm, speaker),), keys=keys)
 
 

@@ -177,12 +177,11 @@ async def component_saying(speaker: Speaker, device: DeviceId, part: Part) -> Sa
         Key(each.name, "st-cmp", device, msgspec.structs.replace(part, quantity=each.quantity).packed())
         for each in others
     ]
-    back: list[tuple[str, str, UUID | None, str]] = [
-        (N_("返回系统"), "st-sys", device, Part(system=part.system).packed())
-    ]
+    ways: list[tuple[str, str, UUID | None, str]] = []
     if behind.unit.id is not None and speaker.person.may(Right.MASK, UnitId(behind.unit.id)):
-        back.append((N_("申请屏蔽"), MASK_PART, device, Part(system=part.system, component=part.component).packed()))
-    return Saying(lines=tuple(lines), keys=(*rows_of(keys), *keys_of(speaker, back)), picture=picture)
+        ways.append((N_("申请屏蔽"), MASK_PART, device, Part(system=part.system, component=part.component).packed()))
+    ways.append((N_("返回系统"), "st-sys", device, Part(system=part.system).packed()))
+    return Saying(lines=tuple(lines), keys=(*rows_of(keys), *keys_of(speaker, ways)), picture=picture)
 
 
 def _first_measured(component: ComponentNow) -> int | None:

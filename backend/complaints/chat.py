@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from backend.alarms.chat import COMPLAIN as ALARM_VERB
+from backend.alarms.card import COMPLAIN as OF_ALARM
 from backend.chat.model import Command, Heard, Key, Said, Saying, Speaker, Talk
 from backend.complaints import handling, service
 from backend.complaints.card import rating_keys
@@ -197,7 +197,7 @@ COMPLAINTS: Final = Talk(
     ),
     presses={
         **{verb: begins(verb) for verb in WORDED},
-        ALARM_VERB: begin_of_alarm,
+        OF_ALARM.verb: begin_of_alarm,
         ORDER_VERB: begin_of_order,
         "c-rate": press_rate,
         "c-settle": press_settle,

@@ -80,6 +80,8 @@ async def begin_of_order(speaker: Speaker, about: UUID | None, _: str) -> Said:
     if about is None:
         raise NoSuchOrder(N_("没有这张工单"))
     order = await order_for(speaker.person, about)
+    if speaker.group_unit not in {None, order.unit}:
+        raise NoSuchOrder(N_("没有这张工单"))
     require(speaker.person, Right.COMPLAIN, order.unit)
     known: Answers = {"kind": str(ComplaintKind.ORDER), "unit": str(order.unit), "about": str(order.id)}
     name = f"#{order.number} {translate(order.what, speaker.language)}"

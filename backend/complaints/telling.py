@@ -32,14 +32,13 @@ _CHANNEL_OF: Final = {
 }
 _UNIT: Final = "select name from units where id = $1"
 _NAME: Final = "select name from people where id = $1"
-#: notices with a handler's keys; whether the present handler was given them, and whether they say another has it
+#: notices with a handler's keys, which no complainant's have; whether they are the present handler's, and say taken
 _HANDLERS: Final = """
     select n.id, n.cards::text not like '%"c-reply"%' as is_taken,
-        exists (select from attempts t where t.notice = n.id and t.person = $3) as is_own
+        exists (select from attempts t where t.notice = n.id and t.person = $2) as is_own
     from notices n
     where n.alarm = $1 and n.kind = 'complaint' and n.cards::text like '%"c-take"%'
       and exists (select from attempts t where t.notice = n.id)
-      and not exists (select from attempts t where t.notice = n.id and t.person = $2)
     order by n.id"""
 
 
@@ -79,7 +78,7 @@ async def redraw_handlers(complaint: Complaint, released: Released) -> None:
 
     Cards of the complainant, and of those who were only told, stay as they are.
     """
-    rows = await fetch(_HANDLERS, complaint.id, complaint.complainant, complaint.assignee)
+    rows = await fetch(_HANDLERS, complaint.id, complaint.assignee)
     unit, has = await fetch_one(_UNIT, complaint.unit), await fetch_one(_NAME, complaint.assignee)
     by, name = has["name"] if has else "", unit["name"] if unit else ""
 

@@ -85,7 +85,10 @@ async def press_part(speaker: Speaker, about: UUID | None, argument: str) -> Sai
         system_address=part.system[1],
         component_address=part.component,
     )
-    return Begin(dialogue=ASK_OF, answers=await _picked(speaker.person, scope))
+    picked = await _picked(speaker.person, scope)
+    if speaker.group_unit is not None and picked["unit"] != str(speaker.group_unit):
+        raise NotFound(N_("没有找到"))
+    return Begin(dialogue=ASK_OF, answers=picked)
 
 
 async def press_more(speaker: Speaker, about: UUID | None, _: str) -> Said:
