@@ -132,7 +132,7 @@ async def masked(speaker: Speaker, unit: UnitId | None) -> Saying:
     review = await review_for(speaker.person, unit)
     keys = [Key(f"🔕 #{each.number}", SHOW_MASK, each.id) for each in review.masks[:_MOST_KEYS]]
     if speaker.person.may(Right.MASK, unit) if unit else speaker.person.may_anywhere(Right.MASK):
-        keys.append(Key(translate(N_("申请屏蔽"), speaker.language), ASK_MASK))
+        keys.append(Key(translate(N_("申请屏蔽"), speaker.language), ASK_MASK, unit))
     lines = tuple(mask_lines(review, speaker.language))
     return Saying(lines=lines, keys=(*rows_of(keys), *_back(speaker, unit)))
 

@@ -147,6 +147,9 @@ async def test_a_stranger_finds_no_mask_and_nothing_to_mask(
     lead = talking(await person(PersonId(await add_person("he", "何受理", "complaint_handler", None, app="he"))))
     for verb in ("m-show", "m-ok", "m-no", "m-lift", "m-more"):
         assert "没有这条屏蔽" in await lead.presses_key(Key("x", verb, mask.id))
+    for who in (lead, talking(keeper)):
+        assert "没有您可以申请屏蔽的联网单位" in await who.presses_key(Key("x", "m-ask", mask.id))
+    assert "要屏蔽什么" in await talking(keeper).presses_key(Key("x", "m-ask", points["unit"]))
     assert "您没有进行此操作的权限" in await lead.says("/mask 喷淋泵")
     part = Part(system=(1, 1), component="0a000200").packed()
     assert "没有找到" in await lead.presses_key(Key("x", "m-part", points["device"], part))

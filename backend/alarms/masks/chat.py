@@ -108,8 +108,9 @@ async def _extend(speaker: Speaker, about: UUID | None, argument: str) -> Said:
     return await press_more(speaker, about, argument)
 
 
-async def _new(speaker: Speaker, _: UUID | None, __: str) -> Said:
-    return await begin_asking(speaker, "")
+async def _new(speaker: Speaker, about: UUID | None, _: str) -> Said:
+    """申请屏蔽 under a list: in that unit, or where the speaker may."""
+    return await begin_asking(speaker, "", about)
 
 
 def _of(draft: Draft) -> UUID:

@@ -62,9 +62,12 @@ def say(speaker: Speaker, message: str, **values: object) -> str:
     return translate(message, speaker.language, **values)
 
 
-async def begin_asking(speaker: Speaker, rest: str) -> Said:
-    """申请屏蔽: what shall be masked? Words that came along are looked for at once."""
-    units = await _units(speaker)
+async def begin_asking(speaker: Speaker, rest: str, unit: UUID | None = None) -> Said:
+    """申请屏蔽: what shall be masked? Words that came along are looked for at once. `unit`: that one alone.
+
+    Raises `NotFound` for who may mask nothing, there or anywhere.
+    """
+    units = [each for each in await _units(speaker) if unit is None or each.id == unit]
     if not units:
         raise NotFound(N_("没有您可以申请屏蔽的联网单位"))
     if len(units) > 1:
