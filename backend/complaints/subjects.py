@@ -9,7 +9,7 @@ import msgspec
 from backend.alarms.queries import alarm_for, card_for
 from backend.complaints.model import LONGEST_ABOUT
 from backend.core.errors import BadInput, NotFound
-from backend.core.i18n import N_
+from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId, PersonId, UnitId
 from backend.core.vocabulary import ComplaintKind
 from backend.people.model import Person
@@ -32,7 +32,9 @@ async def _alarm(person: Person, about: UUID) -> Subject:
 
 async def _order(person: Person, about: UUID) -> Subject:
     order = await order_for(person, about)
-    return Subject(unit=order.unit, words=f"#{order.number} {order.where} · {order.what}"[:LONGEST_ABOUT])
+    what = translate(order.what, person.language)
+    words = " · ".join(part for part in (f"#{order.number} {what}", order.where) if part)
+    return Subject(unit=order.unit, words=words[:LONGEST_ABOUT])
 
 
 #: how the things of a kind are looked up, through the person's doors

@@ -81,6 +81,7 @@ async def alarm_page(
         may_order=alarm.unit is not None
         and person.may(Right.ORDER, alarm.unit)
         and all(each.is_final for each in orders),
+        may_complain=seat == "phone" and alarm.unit is not None and person.may(Right.COMPLAIN, alarm.unit),
         answers=answers(alarm, person, is_told_again=await is_told_again(alarm.id, person.id)),
         history=await history_for(person, alarm.id, person.language),
         pieces=await pieces_for(person, alarm.id),

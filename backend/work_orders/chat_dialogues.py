@@ -169,14 +169,15 @@ async def _from_alarm(speaker: Speaker, draft: Draft, words: str, pieces: Sequen
     order, is_new = await open_from_alarm(speaker.person, alarm, speaker.via, words)
     if pieces:
         order = await add_evidence(speaker.person, order.id, pieces, speaker.via)
-    return _opened(speaker, order, is_new=is_new)
+    return Next(step=END, saying=opened(speaker, order, is_new=is_new))
 
 
-def _opened(speaker: Speaker, order: WorkOrder, *, is_new: bool) -> Next:
+def opened(speaker: Speaker, order: WorkOrder, *, is_new: bool) -> Saying:
+    """What is said when an order was opened, or its alarm had one: its number, how it stands, what may be done."""
     words = N_("已报修，工单号 {number}") if is_new else N_("该报警已有工单，工单号 {number}")
     after = stands(speaker, order)
     lines = (say(speaker, words, number=order.number), *after.lines)
-    return Next(step=END, saying=Saying(lines=lines, keys=after.keys))
+    return Saying(lines=lines, keys=after.keys, brief=lines[0])
 
 
 async def _ask_where(speaker: Speaker, draft: Draft) -> Saying:
@@ -192,7 +193,7 @@ async def _open(speaker: Speaker, draft: Draft, where: str, pieces: Sequence[Evi
     sent = [*(EvidenceId(UUID(each)) for each in (before if isinstance(before, list) else ())), *pieces]
     if sent:
         order = await add_evidence(speaker.person, order.id, sent, speaker.via)
-    return _opened(speaker, order, is_new=True)
+    return Next(step=END, saying=opened(speaker, order, is_new=True))
 
 
 async def _hear_where(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
