@@ -48,7 +48,15 @@ def words(text: str) -> tuple[str, ...]:
 
 def name_of(*texts: str) -> str:
     """A thing's names as `is_in` looks into them."""
-    return "\n".join("".join(words(text)) for text in texts if text)
+    return "\n".join(_joined(words(text)) for text in texts if text)
+
+
+def _joined(found: Sequence[str]) -> str:
+    """One after the other; two numbers stay two."""
+    name = ""
+    for word in found:
+        name += f" {word}" if name[-1:].isdecimal() and word[:1].isdecimal() else word
+    return name
 
 
 def is_in(word: str, name: str) -> bool:

@@ -73,11 +73,11 @@ async def test_a_complaint_about_a_work_order_names_it(town: Town) -> None:
     order = await open_order(town.wang, Opening(unit=town.unit, what="水泵异响", needs=()), Via.PHONE)
     filing = Filing(unit=town.unit, kind=ComplaintKind.ORDER, text="一周没人来", about=order.id)
     complaint = await file(town.wang, filing, Via.TELEGRAM)
-    assert (complaint.about, complaint.about_words) == (order.id, f"#{order.number} 示范大厦 · 水泵异响")
+    assert (complaint.about, complaint.about_words) == (order.id, f"#{order.number} 水泵异响 · 示范大厦")
     chat = Chat(town.wang)
     await chat.says("投诉")
     await chat.presses("工单投诉")
-    assert "请说明情况" in await chat.presses(f"#{order.number} 水泵异响")
+    assert "请说明情况" in await chat.presses(f"#{order.number} 水泵异响 · 待接单")
 
 
 async def test_who_withdraws_in_chat_is_asked_how_satisfied_they_are(town: Town) -> None:
