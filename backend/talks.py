@@ -7,6 +7,7 @@ from typing import Final
 
 from backend.alarms.chat import ALARMS
 from backend.alarms.digests.chat import DIGEST_TALK
+from backend.alarms.masks.chat import MASKS
 from backend.alarms.status_chat import STATUS_TALK
 from backend.chat.model import Talk
 from backend.complaints.chat import COMPLAINTS
@@ -17,6 +18,7 @@ from backend.work_orders.chat import WORK_ORDERS
 TALKS: Final[tuple[Talk, ...]] = (
     ALARMS,
     STATUS_TALK,
+    MASKS,
     WORK_ORDERS,
     COMPLAINTS,
     HANDOVER_TALK,

@@ -17,6 +17,7 @@ from backend.complaints.wire import (
     DoneOut,
     DutiesIn,
     FileIn,
+    OrderOfIn,
     RatingIn,
     SettleIn,
     TransferIn,
@@ -24,6 +25,7 @@ from backend.complaints.wire import (
     WordsIn,
     done,
     file_by,
+    order_by,
     pieces,
 )
 from backend.core.ids import PersonId
@@ -32,6 +34,7 @@ from backend.core.vocabulary import Via
 from backend.evidence.model import MOST_OCTETS, MediaKind
 from backend.evidence.service import keep
 from backend.people.model import Person
+from backend.work_orders.wire import OrderDone
 
 _MOST: Final = 300
 _LARGEST: Final = MOST_OCTETS + 1024
@@ -164,6 +167,17 @@ class Complaints(Controller):
     ) -> DoneOut:
         """A handler begins, or takes it over."""
         return done(await handling.take(person, complaint_id, via), person.language)
+
+    @post("/{complaint_id:uuid}/orders", status_code=200)
+    async def order(
+        self,
+        person: NamedDependency[Person],
+        via: NamedDependency[Via],
+        complaint_id: FromPath[UUID],
+        data: JSONBody[OrderOfIn],
+    ) -> OrderDone:
+        """A work order of the complaint's unit; asked again, the live one."""
+        return await order_by(person, complaint_id, data, via)
 
     @post("/{complaint_id:uuid}/transfer", status_code=200)
     async def transfer(

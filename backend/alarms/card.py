@@ -42,6 +42,8 @@ _HISTORY: Final = Action(Verb.HISTORY, N_("查看历史"))
 _REPAIR: Final = Key(N_("报修"), "o-new")
 _DUTY_DESK: Final = Key(N_("呼叫值班室"), "desk")
 _MORE: Final = Key(N_("更多"), "a-more")
+#: answered by the talk about complaints, where there is one
+COMPLAIN: Final = Key(N_("投诉"), "c-file")
 
 
 def alarm_card(alarm: Alarm, language: str) -> Card:
@@ -180,9 +182,11 @@ def _actions(alarm: Alarm, language: str) -> tuple[Action, ...]:
 
 def _keys(alarm: Alarm, language: str) -> tuple[tuple[Key, ...], ...]:
     """What its talk offers beside the answers: calling the desk, a repair, more."""
-    if alarm.closed_at is not None:
-        return ()
-    rows = ((_DUTY_DESK, _REPAIR), (_MORE,)) if alarm.known_by else ((_DUTY_DESK,),)
+    if alarm.closed_at is not None:  # all of the service can be judged now
+        return ((msgspec.structs.replace(COMPLAIN, label=translate(COMPLAIN.label, language)),),)
+    # a silent device is mended by nobody's knowing of it: its repair is one tap away from the first card on
+    first = (_DUTY_DESK, _REPAIR) if alarm.known_by or alarm.severity is Severity.OFFLINE else (_DUTY_DESK,)
+    rows = (first, (_MORE,)) if alarm.known_by else (first,)
     return tuple(
         tuple(msgspec.structs.replace(key, label=translate(key.label, language)) for key in row) for row in rows
     )

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms import chat_dialogues as dialogues
-from backend.alarms.card import alarm_card
+from backend.alarms.card import COMPLAIN, alarm_card
 from backend.alarms.colleagues import note
 from backend.alarms.duty_desk import call_duty_desk
 from backend.alarms.model import Acknowledged, Alarm, HistoryLine
@@ -150,10 +150,12 @@ async def _desk(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
 async def _more(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
     """更多: what is asked for seldom."""
     alarm = await _seen(speaker, about)
-    keys = (
+    keys: tuple[tuple[Key, ...], ...] = (
         (Key(_("代同事确认", speaker.language), "a-for", alarm.id),),
         (Key(_("添加备注", speaker.language), "a-note", alarm.id),),
     )
+    if speaker.person.may(Right.COMPLAIN, alarm.unit):
+        keys = (*keys, (Key(_(COMPLAIN.label, speaker.language), COMPLAIN.verb, alarm.id),))
     return Saying(lines=(_named(N_("{alarm}：还可以"), alarm, speaker),), keys=keys)
 
 

@@ -209,8 +209,8 @@ DIALOGUES: Final = (
     Dialogue(
         name="a-false",
         steps=(
-            Step(name="why", ask=_ask_why, hear=_why_heard, press=_why_pressed),
-            Step(name="proof", ask=_ask_proof, hear=_proof_heard, press=_proof_pressed),
+            Step(name="why", ask=_ask_why, hear=_why_heard, press=_why_pressed, takes_files=True),
+            Step(name="proof", ask=_ask_proof, hear=_proof_heard, press=_proof_pressed, takes_files=True),
         ),
     ),
     Dialogue(
@@ -220,6 +220,6 @@ DIALOGUES: Final = (
             Step(name="why", ask=_ask_reason, hear=_reason_heard),
         ),
     ),
-    Dialogue(name="a-note", steps=(Step(name="words", ask=_ask_note, hear=_note_heard),)),
+    Dialogue(name="a-note", steps=(Step(name="words", ask=_ask_note, hear=_note_heard, takes_files=True),)),
     Dialogue(name="a-all", steps=(Step(name="why", ask=_ask_together, hear=_together_heard),)),
 )

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from backend.alarms.masks.card import ASK as ASK_MASK
+from backend.alarms.masks.card import SHOW as SHOW_MASK
 from backend.alarms.status_drill import (
     DRILL_PRESSES,
     building_saying,
@@ -128,7 +130,11 @@ async def lost(speaker: Speaker, unit: UnitId | None) -> Saying:
 async def masked(speaker: Speaker, unit: UnitId | None) -> Saying:
     """屏蔽: masks and windows in force, and the alarms they keep quiet."""
     review = await review_for(speaker.person, unit)
-    return Saying(lines=tuple(mask_lines(review, speaker.language)), keys=_back(speaker, unit))
+    keys = [Key(f"🔕 #{each.number}", SHOW_MASK, each.id) for each in review.masks[:_MOST_KEYS]]
+    if speaker.person.may(Right.MASK, unit) if unit else speaker.person.may_anywhere(Right.MASK):
+        keys.append(Key(translate(N_("申请屏蔽"), speaker.language), ASK_MASK, unit))
+    lines = tuple(mask_lines(review, speaker.language))
+    return Saying(lines=lines, keys=(*rows_of(keys), *_back(speaker, unit)))
 
 
 async def period(speaker: Speaker, span: Span, unit: UnitId | None) -> Saying:

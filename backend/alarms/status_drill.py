@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from backend.alarms.masks.card import PART as MASK_PART
 from backend.alarms.masks.queries import masks_on_device
 from backend.alarms.status_keys import Part, part_of
 from backend.alarms.status_words import building_lines, component_lines, icon, system_lines
@@ -15,13 +16,13 @@ from backend.chat.model import Key, Picture, Said, Saying, Speaker
 from backend.core import clock
 from backend.core.errors import NotFound
 from backend.core.i18n import N_, translate
-from backend.core.ids import BuildingId, DeviceId
+from backend.core.ids import BuildingId, DeviceId, UnitId
 from backend.monitoring.chart import Chart, draw_chart
 from backend.monitoring.facilities import BuildingNow, ComponentNow, DeviceNow, SystemNow, UnitNow
 from backend.monitoring.history import history_for
 from backend.monitoring.place_search import Spot, SpotKind, system_label
 from backend.monitoring.queries import facilities_for
-from backend.people.model import Person
+from backend.people.model import Person, Right
 
 LOOKED_BACK: Final = timedelta(hours=24)
 _DEVICES: Final = 50
@@ -176,8 +177,11 @@ async def component_saying(speaker: Speaker, device: DeviceId, part: Part) -> Sa
         Key(each.name, "st-cmp", device, msgspec.structs.replace(part, quantity=each.quantity).packed())
         for each in others
     ]
-    back = (N_("返回系统"), "st-sys", device, Part(system=part.system).packed())
-    return Saying(lines=tuple(lines), keys=(*rows_of(keys), *keys_of(speaker, [back])), picture=picture)
+    ways: list[tuple[str, str, UUID | None, str]] = []
+    if behind.unit.id is not None and speaker.person.may(Right.MASK, UnitId(behind.unit.id)):
+        ways.append((N_("申请屏蔽"), MASK_PART, device, Part(system=part.system, component=part.component).packed()))
+    ways.append((N_("返回系统"), "st-sys", device, Part(system=part.system).packed()))
+    return Saying(lines=tuple(lines), keys=(*rows_of(keys), *keys_of(speaker, ways)), picture=picture)
 
 
 def _first_measured(component: ComponentNow) -> int | None:

@@ -74,8 +74,8 @@ async def undo_verdict(person: Person, alarm_id: AlarmId, via: Via) -> None:
             alarm = await locked(person, alarm_id, Right.JUDGE)
             if alarm.verdict_by != person.id or alarm.verdict_at is None or alarm.verdict_at < now - UNDO_WITHIN:
                 raise TooLate(_TOO_LATE)
-            await _put_back(alarm)
-            await escalating.unjudged(alarm_id, person.id, roles_in(person, alarm), now)
+            if await _put_back(alarm) is None:
+                await escalating.unjudged(alarm_id, person.id, roles_in(person, alarm), now)
             facts = {"undone": str(alarm.verdict)}
             redraws = await written_down(person, alarm, "alarm.verdict_undone", via, now, facts=facts)
     except asyncpg.UniqueViolationError:
@@ -83,11 +83,13 @@ async def undo_verdict(person: Person, alarm_id: AlarmId, via: Via) -> None:
     await tell_others(alarm, redraws)
 
 
-async def _put_back(alarm: Alarm) -> None:
+async def _put_back(alarm: Alarm) -> Verdict | None:
+    """The verdict before it, which stands again and keeps what it ended; None: there was none."""
     before = await _verdict_before(alarm.id)
     values = (None, None, None, None) if before is None else (before.verdict, before.at, before.person, before.via)
     if await fetch_one(_UNJUDGE, alarm.id, alarm.verdict_at, *values) is None:
         raise TooLate(_TOO_LATE)
+    return before.verdict if before is not None else None
 
 
 async def _verdict_before(alarm_id: AlarmId) -> _Given | None:

@@ -16,6 +16,7 @@ from backend.complaints.wire import (
     DoneOut,
     DutiesIn,
     FileIn,
+    OrderOfIn,
     RatingIn,
     SettleIn,
     TransferIn,
@@ -23,12 +24,14 @@ from backend.complaints.wire import (
     WordsIn,
     done,
     file_by,
+    order_by,
     pieces,
 )
 from backend.core.ids import PersonId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Via
 from backend.people.model import Person
+from backend.work_orders.wire import OrderDone
 
 _MOST: Final = 300
 Which = Literal["open", "over", "all"]
@@ -146,6 +149,13 @@ class Complaints(Controller):
         return done(
             await handling.note(operator, complaint_id, data.text, Via.API, pieces(data.evidence)), operator.language
         )
+
+    @post("/{complaint_id:uuid}/orders", status_code=200)
+    async def order(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[OrderOfIn]
+    ) -> OrderDone:
+        """A work order of the complaint's unit; asked again, the live one."""
+        return await order_by(operator, complaint_id, data, Via.API)
 
     @post("/{complaint_id:uuid}/replies", status_code=200)
     async def reply(

@@ -131,6 +131,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     ask: Callable[[Speaker, Draft], Awaitable[Saying]]
     hear: Callable[[Speaker, Draft, Heard], Awaitable[Next]] | None = None
     press: Callable[[Speaker, Draft, str], Awaitable[Next]] | None = None
+    takes_files: bool = False  #: what comes with words is kept; else the person is told that it is not
 
 
 class Dialogue(msgspec.Struct, frozen=True, kw_only=True):

@@ -236,7 +236,10 @@ class Conversation:
             hint = _(N_("请点下面的按钮回答，或发送“取消”。"), speaker.language)
             return [msgspec.structs.replace(question, lines=(hint, *question.lines))]
         hear = step.hear
-        return await self._run(speaker, claimed, lambda draft: hear(speaker, draft, heard))
+        sayings = await self._run(speaker, claimed, lambda draft: hear(speaker, draft, heard))
+        if not heard.media or step.takes_files:
+            return sayings
+        return [_plain(N_("（这一步只记录文字，附件没有保存。）"), speaker), *sayings]
 
     async def _claim(self, held: Held) -> Held | None:
         """The draft for ourselves; waits while another message or press is at it. None: it is gone, or too long."""

@@ -15,6 +15,7 @@ from backend.alarms.masks.releasing import Released, tell
 from backend.complaints.model import LONGEST_TEXT, UNTAKEN_STATES, Complaint, ComplaintMovedOn, taken
 from backend.complaints.rows import Entry, EntryKind, complaint_for, put_complaint, write_entries
 from backend.complaints.rules import is_abusive, may_handle
+from backend.complaints.telling import redraw_handlers
 from backend.core import clock
 from backend.core.db.engine import fetch_one, transaction
 from backend.core.errors import BadInput, NotAllowed
@@ -24,14 +25,16 @@ from backend.core.live import Hint
 from backend.core.vocabulary import Via
 from backend.delivery.service import answered
 from backend.evidence.model import EvidenceId, ledger_facts
-from backend.evidence.service import bind
+from backend.evidence.service import bind, digests_of, evidence_of
 from backend.ledger.service import record_action
 from backend.people.model import Person
 
 #: what evidence is bound to: an entry of a complaint's story
 EVIDENCE: Final = "complaint_entry"
 _LAST: Final = """
-    select kind, person, text from complaint_entries where complaint = $1 order by at desc, id desc limit 1"""
+    select id, kind, person, text, facts from complaint_entries
+    where complaint = $1 order by at desc, id desc limit 1"""
+_decode: Final = msgspec.json.Decoder(dict[str, str | int | None]).decode
 _CONTROLS: Final = dict.fromkeys((*(each for each in range(0x20) if each != ord("\n")), 0x7F), " ")
 
 Change = Callable[[Complaint, datetime], Complaint]
@@ -95,6 +98,7 @@ async def carry_out(  # noqa: PLR0917 - the parts of an act
     released = Released()
     async with transaction():
         before = await complaint_for(person, complaint_id, lock=True)
+        had = before.assignee
         door(person, before)
         if await _was_said(person, before, said):
             return before
@@ -113,6 +117,8 @@ async def carry_out(  # noqa: PLR0917 - the parts of an act
         kept = await write_said(person, after, entry, said.evidence)
         await answered(AlarmId(after.id), person.id, via, now)
         after = await after_that(after, released, now) or after
+        if after.assignee != had:
+            await redraw_handlers(after, released)
         released.hints.append(Hint(unit=str(after.unit)))
         await record_action(person.code, f"complaint.{said.kind}", facts_of(after, entry, via) | kept)
     await tell(released)
@@ -140,9 +146,17 @@ async def write_said(
 
 
 async def _was_said(person: Person, complaint: Complaint, said: Said) -> bool:
-    """Whether the very last thing that happened was this, by the same person."""
+    """Whether the very last thing that happened was this, by the same person and with the same pieces."""
     last = await fetch_one(_LAST, complaint.id)
-    return last is not None and (last["kind"], last["person"], last["text"]) == (str(said.kind), person.id, said.text)
+    if last is None or (last["kind"], last["person"], last["text"]) != (str(said.kind), person.id, said.text):
+        return False
+    facts = {name: value for name, value in _decode(last["facts"]).items() if name != "evidence"}
+    return facts == said.facts and await has_pieces(last["id"], said.evidence)
+
+
+async def has_pieces(entry: UUID, pieces: Sequence[EvidenceId]) -> bool:
+    """Whether an entry's evidence is these files, whichever copies of them: two photos without words are two."""
+    return {each.sha256 for each in await evidence_of(EVIDENCE, entry)} == set(await digests_of(pieces))
 
 
 def facts_of(complaint: Complaint, entry: Entry | None = None, via: Via | None = None) -> dict[str, Any]:

@@ -6,6 +6,8 @@ Nothing internal stands on any card: one may be shown on a lock screen.
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from backend.complaints.model import STATE_LABELS, Complaint, State
 from backend.core.clock import in_zone
 from backend.core.i18n import N_, translate
@@ -34,6 +36,7 @@ class Told(StrEnum):
     UNREACHED = "unreached"
     RATED = "rated"
     NOBODY = "nobody"
+    TAKEN = "taken"  #: never told: how an older card reads when another handler has it
 
 
 _HEADLINES: Final = {
@@ -49,6 +52,7 @@ _HEADLINES: Final = {
     Told.UNREACHED: N_("投诉人联系不上"),
     Told.RATED: N_("投诉人已评价"),
     Told.NOBODY: N_("有投诉无人可受理，请指派处理人"),
+    Told.TAKEN: N_("该投诉已由他人处理"),
 }
 #: what only the provider's people are told
 _TO_COMPLAINANT: Final = frozenset({Told.REPLY, Told.ASKED, Told.SETTLED})
@@ -89,6 +93,12 @@ def complaint_card(complaint: Complaint, told: Told, text: str, unit: str, langu
     )
 
 
+def taken_card(complaint: Complaint, by: str, unit: str, language: str) -> Card:
+    """How the card of a handler reads when another one has the complaint: who, and no words of the complainant's."""
+    card = complaint_card(complaint, Told.TAKEN, "", unit, language)
+    return msgspec.structs.replace(card, facts=(Fact(translate(N_("处理人"), language), by), *card.facts))
+
+
 def _deadlines(complaint: Complaint, told: Told, language: str) -> list[Fact]:
     if told in _TO_COMPLAINANT or told in {Told.RATED, Told.WITHDRAWN}:
         return []
@@ -110,6 +120,8 @@ def keys_of(told: Told, language: str) -> tuple[tuple[Key, ...], ...]:
         return ((key(N_("补充说明"), "c-answer", style="primary"), key(N_("查看"), "c-show")),)
     if told is Told.SETTLED:
         return (rating_keys(), (key(N_("重新打开"), "c-reopen"), key(N_("查看"), "c-show")))
+    if told is Told.TAKEN:
+        return ((key(N_("接手"), "c-take"), key(N_("查看"), "c-show")),)
     if told in {Told.NOBODY, Told.RATED, Told.WITHDRAWN}:
         return ()
     return handler_keys(language)

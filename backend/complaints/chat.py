@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from backend.alarms.card import COMPLAIN as OF_ALARM
 from backend.chat.model import Command, Heard, Key, Said, Saying, Speaker, Talk
 from backend.complaints import handling, service
 from backend.complaints.card import rating_keys
@@ -17,12 +18,21 @@ from backend.complaints.chat_acts import (
     press_take,
     press_transfer,
 )
-from backend.complaints.chat_filing import FILING, begin_complaint, begin_feedback, begin_of_alarm, kept
+from backend.complaints.chat_filing import (
+    FILING,
+    begin_complaint,
+    begin_feedback,
+    begin_of_alarm,
+    begin_of_order,
+    kept,
+)
 from backend.complaints.queries import ClockOut, ComplaintLine, complaint_story, complaints_for
 from backend.core.errors import BadInput, NotAllowed
 from backend.core.i18n import N_, translate
 from backend.evidence.model import EvidenceId
 from backend.people.model import Right
+from backend.work_orders.card import COMPLAIN as ORDER_VERB
+from backend.work_orders.card import SHOW as SHOW_ORDER
 
 _MOST: Final = 8
 _STORY: Final = 8
@@ -104,7 +114,11 @@ async def show(speaker: Speaker, about: UUID | None, _: str) -> Said:
         f"{'：' + each.text if each.text else ''}{f' 📎{len(each.evidence)}' if each.evidence else ''}"
         for each in told.entries[-_STORY:]
     ]
-    return Saying(lines=tuple(each for each in (*head, *story) if each), keys=_keys(speaker, line))
+    orders = [f"🔧 #{each.number} {each.what} · {each.state_word}" for each in told.orders]
+    shown = tuple((Key(f"🔧 #{each.number}", SHOW_ORDER, each.id),) for each in told.orders if each.may_open)
+    asked = ((Key(_word(speaker, N_("开工单")), "c-order", line.id),),) if told.may_order else ()
+    lines = tuple(each for each in (*head, *orders, *story) if each)
+    return Saying(lines=lines, keys=(*_keys(speaker, line), *asked, *shown))
 
 
 def _clock_lines(speaker: Speaker, line: ComplaintLine) -> list[str]:
@@ -183,7 +197,8 @@ COMPLAINTS: Final = Talk(
     ),
     presses={
         **{verb: begins(verb) for verb in WORDED},
-        "c-file": begin_of_alarm,
+        OF_ALARM.verb: begin_of_alarm,
+        ORDER_VERB: begin_of_order,
         "c-rate": press_rate,
         "c-settle": press_settle,
         "c-transfer": press_transfer,

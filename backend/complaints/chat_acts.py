@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from backend.chat.model import (
     ANSWER,
     END,
@@ -20,14 +22,17 @@ from backend.chat.model import (
     Step,
 )
 from backend.complaints import handling, service
+from backend.complaints.card import rating_keys
 from backend.complaints.chat_filing import kept
-from backend.complaints.model import CAUSE_LABELS, STATE_LABELS, CauseClass, Complaint, Settlement
+from backend.complaints.model import ASKED_STATES, CAUSE_LABELS, STATE_LABELS, CauseClass, Complaint, Settlement
+from backend.complaints.ordering import open_order
 from backend.complaints.routing import handlers
 from backend.complaints.rows import complaint_for
 from backend.core.errors import BadInput
 from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId
 from backend.evidence.model import EvidenceId
+from backend.work_orders.model import STATE_LABELS as ORDER_STATES
 
 Act = Callable[[Speaker, UUID, str, Sequence[EvidenceId]], Awaitable[Complaint]]
 _YES: Final = "yes"
@@ -54,7 +59,10 @@ def done(speaker: Speaker, complaint: Complaint) -> Saying:
     """How it stands after an act."""
     state = _word(speaker, STATE_LABELS[complaint.state])
     line = _word(speaker, N_("✔ {number}：{state}"), number=complaint.number, state=state)
-    return Saying(lines=(line,), keys=((Key(_word(speaker, N_("查看")), "c-show", complaint.id),),))
+    keys: list[tuple[Key, ...]] = [(Key(_word(speaker, N_("查看")), "c-show", complaint.id),)]
+    if complaint.state in ASKED_STATES and complaint.complainant == speaker.person.id:  # withdrawn: a closure too
+        keys.insert(0, tuple(msgspec.structs.replace(each, about=complaint.id) for each in rating_keys()))
+    return Saying(lines=(line,), keys=tuple(keys))
 
 
 async def _heading(speaker: Speaker, draft: Draft) -> str:
@@ -73,7 +81,7 @@ def _words_step(question: str, act: Act, *, takes_files: bool = False) -> Step:
         text = heard.text.strip() or (_word(speaker, N_("（见附件）")) if pieces else "")
         return Next(step=END, saying=done(speaker, await act(speaker, _of(draft), text, pieces)))
 
-    return Step(name="words", ask=ask, hear=hear)
+    return Step(name="words", ask=ask, hear=hear, takes_files=takes_files)
 
 
 async def _reply(speaker: Speaker, one: UUID, text: str, pieces: Sequence[EvidenceId]) -> Complaint:
@@ -98,6 +106,23 @@ async def _reopen(speaker: Speaker, one: UUID, text: str, _: Sequence[EvidenceId
 
 async def _withdraw(speaker: Speaker, one: UUID, text: str, _: Sequence[EvidenceId]) -> Complaint:
     return await service.withdraw(speaker.person, one, text, speaker.via)
+
+
+async def _order_words(speaker: Speaker, draft: Draft) -> Saying:
+    number = await _heading(speaker, draft)
+    return Saying(lines=(_word(speaker, N_("{number} · 请写报修内容，工单将派给当班维保人员。"), number=number),))
+
+
+async def _order(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+    if heard.media:
+        raise BadInput(N_("这里只能用文字"))
+    order, is_new = await open_order(speaker.person, _of(draft), heard.text, speaker.via)
+    words = N_("已开工单 {number}：{state}") if is_new else N_("已有工单 {number}：{state}")
+    state = _word(speaker, ORDER_STATES[order.state])
+    line = _word(speaker, words, number=order.number, state=state)
+    return Next(
+        step=END, saying=Saying(lines=(line,), keys=((Key(_word(speaker, N_("查看")), "c-show", _of(draft)),),))
+    )
 
 
 #: by verb: what is asked for, and what is done with the words
@@ -226,6 +251,7 @@ ACTS: Final = (
         ),
     ),
     Dialogue(name="c-settle-fb", steps=(_TOLD,)),
+    Dialogue(name="c-order", steps=(Step(name="words", ask=_order_words, hear=_order),)),
 )
 
 
@@ -280,4 +306,5 @@ def _named(about: UUID | None) -> UUID:
     return about
 
 
-WORDED: Final = tuple(_WORDS)
+#: the keys that ask for words
+WORDED: Final = (*_WORDS, "c-order")

@@ -32,9 +32,12 @@ from backend.core.ids import AlarmId, PersonId, UnitId
 from backend.core.vocabulary import COMPLAINT_LABELS, FEEDBACK_KINDS, ComplaintKind
 from backend.evidence.model import EvidenceId
 from backend.evidence.service import keep
+from backend.people.doors import require
 from backend.people.model import Person, Right
 from backend.people.queries import colleagues
 from backend.registry.queries import units_for
+from backend.work_orders.model import NoSuchOrder
+from backend.work_orders.queries import OrderLine, order_for, order_numbered, orders_for
 
 COMPLAIN: Final = "complain"
 FEEDBACK: Final = "feedback"
@@ -45,9 +48,10 @@ _NONE: Final = "none"
 _MOST_CHOICES: Final = 8
 _MOST_PIECES: Final = 10
 _SHORT: Final = 60
+_LONGEST_NUMBER: Final = 9
 _WHICH: Final = {
     ComplaintKind.ALARM: N_("是哪一条报警？没有列出的可以直接写明。"),
-    ComplaintKind.ORDER: N_("是哪一张工单？请写工单号，或选择“不指明”。"),
+    ComplaintKind.ORDER: N_("是哪一张工单？没有列出的可以写工单号。"),
     ComplaintKind.PERSON: N_("是哪一位？没有列出的可以直接写姓名。"),
 }
 
@@ -69,6 +73,19 @@ async def begin_of_alarm(speaker: Speaker, about: UUID | None, _: str) -> Said:
             known: Answers = {"kind": str(ComplaintKind.ALARM), "unit": str(alarm.unit), "about": str(alarm.id)}
             return Begin(dialogue=COMPLAIN_OF, answers=known)
     raise NotAllowed(N_("您没有进行此操作的权限"))
+
+
+async def begin_of_order(speaker: Speaker, about: UUID | None, _: str) -> Said:
+    """投诉 under an order: what it is about is known. Raises `NoSuchOrder`, `NotAllowed`."""
+    if about is None:
+        raise NoSuchOrder(N_("没有这张工单"))
+    order = await order_for(speaker.person, about)
+    if speaker.group_unit not in {None, order.unit}:
+        raise NoSuchOrder(N_("没有这张工单"))
+    require(speaker.person, Right.COMPLAIN, order.unit)
+    known: Answers = {"kind": str(ComplaintKind.ORDER), "unit": str(order.unit), "about": str(order.id)}
+    name = f"#{order.number} {translate(order.what, speaker.language)}"
+    return Begin(dialogue=COMPLAIN_OF, answers=known | {"ids": [str(order.id)], "names": [name]})
 
 
 async def _begin(speaker: Speaker, dialogue: str, rest: str) -> Begin:
@@ -166,9 +183,35 @@ async def _things(person: Person, kind: ComplaintKind, unit: UnitId) -> list[tup
     if kind is ComplaintKind.ALARM:
         alarms = [each for each in await alarms_for(person, "recent", 50) if each.unit == unit]
         return [(str(each.id), f"#{each.number} {each.title}") for each in alarms]
+    if kind is ComplaintKind.ORDER:
+        return [(str(each.id), _order_words(each)) for each in await _recent_orders(person, unit)]
     if kind is ComplaintKind.PERSON:
         return [(str(each.id), each.name) for each in await colleagues(unit) if each.id != person.id]
     return []
+
+
+async def _recent_orders(person: Person, unit: UnitId) -> list[OrderLine]:
+    """Those under way first, then those that ended last."""
+    under_way = await orders_for(person, "open", unit=unit, limit=_MOST_CHOICES)
+    ended = await orders_for(person, "ended", unit=unit, limit=_MOST_CHOICES)
+    latest = sorted(under_way, key=lambda each: each.opened_at, reverse=True)
+    return [*latest, *ended][:_MOST_CHOICES]
+
+
+def _order_words(order: OrderLine) -> str:
+    return f"#{order.number} {order.what} · {order.state_word}"
+
+
+async def _numbered(person: Person, unit: UnitId, text: str) -> Answers | None:
+    """An order that is named by its number. None: these words are no number. Raises `NoSuchOrder`."""
+    number = text.strip().removeprefix("#").strip()
+    if not number.isdecimal() or not number.isascii() or len(number) > _LONGEST_NUMBER:
+        return None
+    order = await order_numbered(person, int(number))
+    if order.unit != unit:
+        raise NoSuchOrder(N_("没有这张工单"))
+    name = f"#{order.number} {translate(order.what, person.language)}"
+    return {"ids": [str(order.id)], "names": [name], "about": str(order.id)}
 
 
 def _to_words(answers: Answers) -> Next:
@@ -187,9 +230,13 @@ async def _press_which(_: Speaker, draft: Draft, argument: str) -> Next:
     return _to_words({**draft.answers, "about": _chosen(draft, argument)})
 
 
-async def _hear_which(_: Speaker, draft: Draft, heard: Heard) -> Next:
+async def _hear_which(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
     if not heard.text.strip():
         raise BadInput(N_("请用文字写明，或点下面的按钮"))
+    if draft.answers["kind"] == ComplaintKind.ORDER:
+        unit = UnitId(UUID(str(draft.answers["unit"])))
+        if (named := await _numbered(speaker.person, unit, heard.text)) is not None:
+            return _to_words({**draft.answers, **named})
     return _to_words({**draft.answers, "about_words": heard.text.strip()[:100]})
 
 
@@ -247,7 +294,7 @@ def _about_line(answers: Answers) -> str:
 
 
 async def _sure(speaker: Speaker, draft: Draft, _: str) -> Next:
-    complaint = await file(speaker.person, _filing(speaker, draft.answers), speaker.via, pieces_of(draft.answers))
+    complaint = await file(speaker.person, _filing(speaker, draft), speaker.via, pieces_of(draft.answers))
     language = speaker.language
     lines = [promised(complaint, language)]
     if complaint.kind not in FEEDBACK_KINDS:
@@ -256,11 +303,14 @@ async def _sure(speaker: Speaker, draft: Draft, _: str) -> Next:
     return Next(step=END, saying=Saying(lines=tuple(lines), keys=() if speaker.is_group else keys))
 
 
-def _filing(speaker: Speaker, answers: Answers) -> Filing:
+def _filing(speaker: Speaker, draft: Draft) -> Filing:
+    """Of one draft comes one complaint, however often it is sent."""
+    answers = draft.answers
     kind = ComplaintKind(str(answers["kind"]))
     about = UUID(str(answers["about"])) if answers.get("about") else None
     is_person = kind is ComplaintKind.PERSON and about is not None
     return Filing(
+        id=draft.id,
         unit=UnitId(UUID(str(answers["unit"]))),
         kind=kind,
         text=str(answers.get("text") or _word(speaker, N_("（见附件）"))),
@@ -271,8 +321,8 @@ def _filing(speaker: Speaker, answers: Answers) -> Filing:
 
 
 _UNIT: Final = Step(name="unit", ask=_ask_unit, press=_unit)
-_WORDS: Final = Step(name="words", ask=_ask_words, hear=_hear_words)
-_SURE: Final = Step(name="sure", ask=_ask_sure, hear=_hear_words, press=_sure)
+_WORDS: Final = Step(name="words", ask=_ask_words, hear=_hear_words, takes_files=True)
+_SURE: Final = Step(name="sure", ask=_ask_sure, hear=_hear_words, press=_sure, takes_files=True)
 _KIND: Final = Step(name="kind", ask=_ask_kind, press=_kind)
 _WHICH_STEP: Final = Step(name="which", ask=_ask_which, hear=_hear_which, press=_press_which)
 FILING: Final = (

@@ -8,15 +8,15 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.masks.releasing import Released, tell
-from backend.complaints.acts import cleaned, facts_of, write_said
+from backend.complaints.acts import cleaned, facts_of, has_pieces, write_said
 from backend.complaints.card import Told
 from backend.complaints.model import LONGEST_ABOUT, Complaint, new_round
 from backend.complaints.routing import route
 from backend.complaints.rows import COLUMNS, TABLES, Entry, EntryKind, complaint_of, insert_complaint, next_number
 from backend.complaints.rules import is_abusive
-from backend.complaints.subjects import name_of, words_of
+from backend.complaints.subjects import name_of, named_in, words_of
 from backend.core import clock, working_time
-from backend.core.db.engine import execute, fetch_one, transaction
+from backend.core.db.engine import execute, fetch, fetch_one, transaction
 from backend.core.errors import NotFound, TooMany
 from backend.core.i18n import N_
 from backend.core.ids import PersonId, UnitId, new_id
@@ -27,15 +27,19 @@ from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right
 
-#: the same words within this time are the same complaint: a second tap, a retry after a lost answer
+#: the same words about the same thing within this time are one complaint: a second tap, a retry after a lost answer
 _SAME_WITHIN: Final = timedelta(minutes=10)
 #: more than this a day by one person is refused, and they are told to call
 _MOST_A_DAY: Final = 30
 _LOCK: Final = "select pg_advisory_xact_lock(hashtextextended('complaints ' || $1::text, 0))"
 _SAME: Final = f"""
-    select {COLUMNS} from {TABLES}
+    select {COLUMNS}, (select e.id from complaint_entries e where e.complaint = c.id and e.kind = 'filed') as entry
+    from {TABLES}
     where c.complainant = $1 and c.unit = $2 and c.kind = $3 and c.text = $4 and c.filed_at > $5
-    order by c.filed_at limit 1"""
+      and c.about is not distinct from $6 and ($7::uuid is null or c.about_person = $7)
+      and ($6 is not null or $7 is not null or c.about_words = $8)
+    order by c.filed_at"""
+_ASKED: Final = f"select {COLUMNS} from {TABLES} where c.id = $1 and c.complainant = $2"
 _TODAY: Final = "select count(*) as n from complaints where complainant = $1 and filed_at > $2"
 _TIMEZONE: Final = "select timezone from units where id = $1"
 
@@ -49,6 +53,7 @@ class Filing(msgspec.Struct, frozen=True, kw_only=True):
     about: UUID | None = None
     about_person: PersonId | None = None
     about_words: str = ""  #: for what has no id of ours
+    id: UUID | None = None  #: of the complaint, where the caller may ask twice (a chat's draft); None: a new one
 
 
 async def file(person: Person, filing: Filing, via: Via, evidence: Sequence[EvidenceId] = ()) -> Complaint:
@@ -63,7 +68,7 @@ async def file(person: Person, filing: Filing, via: Via, evidence: Sequence[Evid
         now = clock.now()
         # the same tap twice at the same moment is one complaint
         await execute(_LOCK, str(person.id))
-        if (same := await _same(person, filing, text, now)) is not None:
+        if (same := await _same(person, filing, text, evidence, now)) is not None:
             return same
         await _check_today(person, now)
         new = await _new(person, filing, text, via, now)
@@ -83,9 +88,11 @@ async def _new(person: Person, filing: Filing, text: str, via: Via, now: datetim
         raise NotFound(N_("没有找到"))
     timezone = row["timezone"]
     prefix = "FK" if filing.kind in FEEDBACK_KINDS else "TS"
-    words = await _about(person, filing)
+    words, about_person = await _about(person, filing), filing.about_person
+    if filing.kind is ComplaintKind.PERSON and about_person is None:
+        about_person = await named_in(filing.unit, words, person.id)
     return Complaint(
-        id=new_id(),
+        id=filing.id or new_id(),
         number=await next_number(prefix, now, timezone),
         unit=filing.unit,
         timezone=timezone,
@@ -94,7 +101,7 @@ async def _new(person: Person, filing: Filing, text: str, via: Via, now: datetim
         via=via,
         text=text,
         about=filing.about,
-        about_person=filing.about_person,
+        about_person=about_person,
         about_words=words,
         is_flagged=is_abusive(text),
         filed_at=now,
@@ -109,9 +116,17 @@ async def _about(person: Person, filing: Filing) -> str:
     return words or cleaned(filing.about_words, most=LONGEST_ABOUT)
 
 
-async def _same(person: Person, filing: Filing, text: str, now: datetime) -> Complaint | None:
-    row = await fetch_one(_SAME, person.id, filing.unit, str(filing.kind), text, now - _SAME_WITHIN)
-    return complaint_of(row) if row else None
+async def _same(
+    person: Person, filing: Filing, text: str, evidence: Sequence[EvidenceId], now: datetime
+) -> Complaint | None:
+    words = cleaned(filing.about_words, most=LONGEST_ABOUT)
+    what = (person.id, filing.unit, str(filing.kind), text, now - _SAME_WITHIN, filing.about, filing.about_person)
+    if filing.id is not None and (row := await fetch_one(_ASKED, filing.id, person.id)) is not None:
+        return complaint_of(row)
+    for row in await fetch(_SAME, *what, words):
+        if await has_pieces(row["entry"], evidence):
+            return complaint_of(row)
+    return None
 
 
 async def _check_today(person: Person, now: datetime) -> None:

@@ -19,7 +19,7 @@ from backend.complaints.model import (
     may_reopen,
 )
 from backend.complaints.rows import COLUMNS, ENTRY_LABELS, TABLES, EntryKind, complaint_for, complaint_of
-from backend.complaints.rules import may_handle, may_see
+from backend.complaints.rules import may_handle, may_order, may_see
 from backend.core import clock, working_time
 from backend.core.clock import in_zone
 from backend.core.db.engine import fetch
@@ -31,6 +31,9 @@ from backend.core.vocabulary import COMPLAINT_LABELS, VIA_LABELS, ComplaintKind,
 from backend.evidence.model import EvidenceId
 from backend.evidence.service import evidence_of, octets_of
 from backend.people.model import Person, Right
+from backend.work_orders.model import STATE_LABELS as ORDER_STATES
+from backend.work_orders.model import Origin, WorkOrder
+from backend.work_orders.queries import orders_of_complaint
 
 Which = Literal["open", "over", "all"]
 
@@ -146,12 +149,25 @@ class RoundOut(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None
 
 
+class OrderSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A work order that was opened from it, or that it is about; who handles it sees that much without its unit."""
+
+    id: UUID
+    number: int
+    state_word: str
+    what: str
+    is_from_here: bool
+    may_open: bool  #: whether the reader may read all of it
+
+
 class ComplaintStory(msgspec.Struct, frozen=True, kw_only=True):
     """A complaint with its story and its rounds."""
 
     line: ComplaintLine
     entries: list[EntryLine]
     rounds: list[RoundOut]
+    orders: list[OrderSeen]
+    may_order: bool
 
 
 def _doors(person: Person) -> tuple[PersonId, bool, list[UUID]]:
@@ -185,6 +201,24 @@ async def complaint_story(person: Person, complaint_id: UUID) -> ComplaintStory:
             for each in entries
         ],
         rounds=[_round(each, zone, language, is_handler) for each in rounds],
+        orders=[_order(each, person) for each in await orders_of(complaint)],
+        may_order=may_order(person, complaint),
+    )
+
+
+async def orders_of(complaint: Complaint) -> list[WorkOrder]:
+    """The work orders that came of it, and the one it is about."""
+    return await orders_of_complaint(complaint.id, complaint.about if complaint.kind is ComplaintKind.ORDER else None)
+
+
+def _order(order: WorkOrder, person: Person) -> OrderSeen:
+    return OrderSeen(
+        id=order.id,
+        number=order.number,
+        state_word=translate(ORDER_STATES[order.state], person.language),
+        what=translate(order.what, person.language),
+        is_from_here=order.origin is Origin.COMPLAINT,
+        may_open=person.may(Right.SEE, order.unit),
     )
 
 
@@ -271,6 +305,8 @@ def _entry(  # noqa: PLR0917 - an entry and who reads it
 ) -> EntryLine:
     kind = EntryKind(row["kind"])
     detail = names.get(str(facts.get("to")), "")
+    if kind is EntryKind.ORDERED:
+        detail = f"#{facts.get('order')}"
     if facts.get("rating"):
         detail = f"{facts['rating']} ★"
     if facts.get("cause") and is_handler:

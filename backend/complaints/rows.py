@@ -44,6 +44,7 @@ class EntryKind(StrEnum):
     REOPENED = "reopened"
     REMINDED = "reminded"
     BREACH = "breach"
+    ORDERED = "ordered"  #: a work order was opened from it
     UNREACHED = "unreached"  #: no way took what the complainant was to be told
 
 
@@ -64,6 +65,7 @@ ENTRY_LABELS: Final = {
     EntryKind.REOPENED: N_("重新打开"),
     EntryKind.REMINDED: N_("临期提醒"),
     EntryKind.BREACH: N_("超过时限"),
+    EntryKind.ORDERED: N_("已开工单"),
     EntryKind.UNREACHED: N_("投诉人各种方式均未送达"),
 }
 #: what the provider does among itself

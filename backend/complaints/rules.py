@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from backend.complaints.model import Complaint
+from backend.complaints.model import OPEN_STATES, Complaint
 from backend.core.ids import PersonId
 from backend.core.vocabulary import ComplaintKind, Role
 from backend.people.model import Person, Right
@@ -88,3 +88,9 @@ def may_handle(person: Person, complaint: Complaint) -> bool:
     """Whoever handles complaints, if it is neither theirs nor about them."""
     is_party = person.id in {complaint.complainant, complaint.about_person}
     return not is_party and person.may(Right.HANDLE_COMPLAINTS, None)
+
+
+def may_order(person: Person, complaint: Complaint) -> bool:
+    """Whoever handles it may open a work order from it while it is open, without a right in its unit."""
+    is_open = complaint.state in OPEN_STATES
+    return is_open and may_handle(person, complaint) and person.may(Right.ORDER_COMPLAINED, complaint.unit)

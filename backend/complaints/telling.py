@@ -9,15 +9,16 @@ from datetime import datetime
 from typing import Final
 
 from backend.alarms.masks.releasing import Released
-from backend.complaints.card import Told, complaint_card
+from backend.complaints.card import Told, complaint_card, taken_card
 from backend.complaints.model import Complaint
-from backend.core.db.engine import fetch_one
+from backend.core.db.engine import fetch, fetch_one
 from backend.core.ids import AlarmId, PersonId, UnitId
 from backend.core.live import Hint
 from backend.core.vocabulary import Channel, Lane, Severity, Via
 from backend.delivery import plan as delivery
-from backend.delivery.model import NoticeKind
+from backend.delivery.model import Card, NoticeKind
 from backend.delivery.plan import INSIDE_CHANNELS, Audience, NoticeDraft
+from backend.delivery.revising import Revision, revise_all
 from backend.people.model import Reach
 from backend.people.queries import ways_to
 
@@ -30,6 +31,15 @@ _CHANNEL_OF: Final = {
     Via.VOICE: Channel.VOICE,
 }
 _UNIT: Final = "select name from units where id = $1"
+_NAME: Final = "select name from people where id = $1"
+#: notices with a handler's keys, which no complainant's have; whether they are the present handler's, and say taken
+_HANDLERS: Final = """
+    select n.id, n.cards::text not like '%"c-reply"%' as is_taken,
+        exists (select from attempts t where t.notice = n.id and t.person = $2) as is_own
+    from notices n
+    where n.alarm = $1 and n.kind = 'complaint' and n.cards::text like '%"c-take"%'
+      and exists (select from attempts t where t.notice = n.id)
+    order by n.id"""
 
 
 def way_for(ways: Sequence[Reach], via: Via) -> tuple[Reach, ...]:
@@ -61,6 +71,30 @@ async def tell_people(  # noqa: PLR0917 - whom, of what, in which words
     ways = tuple(way for pair in pairs for way in handler_ways(found.get(pair, ())))
     if ways:
         await _tell(complaint, told, text, ways, released, now)
+
+
+async def redraw_handlers(complaint: Complaint, released: Released) -> None:
+    """It changed hands: the cards under which others were to act say whose it is, and its new handler's say so no more.
+
+    Cards of the complainant, and of those who were only told, stay as they are.
+    """
+    rows = await fetch(_HANDLERS, complaint.id, complaint.assignee)
+    unit, has = await fetch_one(_UNIT, complaint.unit), await fetch_one(_NAME, complaint.assignee)
+    by, name = has["name"] if has else "", unit["name"] if unit else ""
+
+    def others(language: str) -> Card:
+        return taken_card(complaint, by, name, language)
+
+    def own(language: str) -> Card:
+        return complaint_card(complaint, Told.ASSIGNED, complaint.text, name, language)
+
+    for draw, only in (
+        (others, [row["id"] for row in rows if not row["is_own"]]),
+        (own, [row["id"] for row in rows if row["is_own"] and row["is_taken"]]),
+    ):
+        if only:
+            revision = Revision(AlarmId(complaint.id), complaint.revision, draw)
+            released.add(redraws=await revise_all([revision], only=only))
 
 
 async def tell_desk(complaint: Complaint, released: Released, now: datetime) -> None:

@@ -9,12 +9,15 @@ from msgspec import Meta
 
 from backend.complaints.filing import Filing, file
 from backend.complaints.model import STATE_LABELS, CauseClass, Complaint, Settlement
+from backend.complaints.ordering import open_order
 from backend.core.clock import in_zone
 from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId, UnitId
 from backend.core.vocabulary import ComplaintKind, Via
 from backend.evidence.model import EvidenceId
 from backend.people.model import Person
+from backend.work_orders.wire import OrderDone
+from backend.work_orders.wire import done as order_done
 
 _FORM: Final = "%m-%d %H:%M"
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -49,6 +52,12 @@ class WhyIn(_In, frozen=True, kw_only=True):
     """Why; may be empty."""
 
     text: Maybe = ""
+
+
+class OrderOfIn(_In, frozen=True, kw_only=True):
+    """What a work order from a complaint is to mend."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class TransferIn(_In, frozen=True, kw_only=True):
@@ -145,3 +154,10 @@ async def file_by(person: Person, data: FileIn, via: Via) -> DoneOut:
 def pieces(ids: tuple[UUID, ...]) -> tuple[EvidenceId, ...]:
     """Evidence that a body names; whose it is, is asked when it is bound."""
     return tuple(map(EvidenceId, ids))
+
+
+async def order_by(person: Person, complaint_id: UUID, data: OrderOfIn, via: Via) -> OrderDone:
+    """`ordering.open_order` with a body's words."""
+    order, is_new = await open_order(person, complaint_id, data.text, via)
+    words = N_("已开工单 {number}：{state}") if is_new else N_("已有工单 {number}：{state}")
+    return order_done(order, person.language, words)

@@ -23,6 +23,7 @@ from backend.core.vocabulary import COMPLAINT_LABELS, FEEDBACK_KINDS, ComplaintK
 from backend.people.model import Person, Right
 from backend.people.queries import colleagues
 from backend.registry.queries import units_for
+from backend.work_orders.queries import OrderLine, orders_for
 
 WAYS: Final[tuple[Which, ...]] = ("open", "over")
 _MOST_ALARMS: Final = 30
@@ -78,8 +79,18 @@ async def _form(person: Person) -> dict[str, Any]:
         "complaint_kinds": [each for each in ComplaintKind if each not in FEEDBACK_KINDS],
         "feedback_kinds": [each for each in ComplaintKind if each in FEEDBACK_KINDS],
         "alarms": await alarms_for(person, "recent", _MOST_ALARMS),
+        "orders": await _orders(person, {unit.id for unit in units}),
         "colleagues": people,
     }
+
+
+async def _orders(person: Person, units: set[UUID]) -> list[OrderLine]:
+    """Work orders that can be complained about: those under way first."""
+    found = [
+        *await orders_for(person, "open", limit=_MOST_ALARMS),
+        *await orders_for(person, "ended", limit=_MOST_ALARMS),
+    ]
+    return [each for each in found if each.unit in units][:_MOST_ALARMS]
 
 
 class ComplaintPages(Controller):
@@ -100,6 +111,7 @@ class ComplaintPages(Controller):
         which: FromQuery[str] = WAYS[0],
         month: FromQuery[str] = "",
         alarm: FromQuery[UUID | None] = None,
+        order: FromQuery[UUID | None] = None,
     ) -> Response[str]:
         """The list by deadline, the form to file one; at the provider the month's figures."""
         is_desk = _is_desk(request)
@@ -117,6 +129,7 @@ class ComplaintPages(Controller):
             month=month,
             figures=await figures_for(person, month, settings.provider.timezone) if sees_figures else None,
             asked_alarm=alarm,
+            asked_order=order,
             **({"filing_units": []} if is_desk else await _form(person)),
         )
 
@@ -143,6 +156,9 @@ class ComplaintPages(Controller):
             entries=told.entries,
             rounds=told.rounds,
             causes=list(CauseClass),
+            orders=told.orders,
+            may_order=told.may_order,
+            orders_at="/m/orders" if seat["seat"] == "phone" else "/orders",
             is_feedback=told.line.kind in FEEDBACK_KINDS,
             people=[(each, name) for each, name in people if each != person.id],
         )

@@ -86,6 +86,7 @@ class DeskPages(Controller):
             "unidentified": strangers,
             "strangers": {device.id: device.address for device in strangers},
             "profiles": PROFILES,
+            "sees_complaints": person.may(Right.HANDLE_COMPLAINTS, None),
             "missing": await missing_processes(person.language),
             "ailing": await ailing_vendors(person.language),
             "failing": await failing_contacts(person),

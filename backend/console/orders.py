@@ -124,6 +124,7 @@ class OrderPages(Controller):
             tone=tone(view.order.state, is_overdue=view.order.overdue_at is not None),
             maintainers=await maintainers_for(person, unit) if may_dispatch else [],
             wait_reasons=wait_reasons(person.language),
+            may_complain=seat["seat"] == "phone" and person.may(Right.COMPLAIN, unit),
             may_add=view.order.state not in FINAL and person.may(Right.ORDER, unit),
             is_awaiting=view.order.state is State.ON_SITE
             and view.order.test_asked_at is not None

@@ -13,6 +13,7 @@ from backend.alarms.card import alarm_card
 from backend.alarms.glance import glance
 from backend.alarms.masks.queries import masks_for, windows_for
 from backend.alarms.queries import alarm_for, history_for
+from backend.alarms.showing import pieces_for
 from backend.console.answering import answers
 from backend.console.lines import LINES_A_PAGE, Line, lines_of
 from backend.console.pages import channel_words, draw, draw_refusal
@@ -22,6 +23,7 @@ from backend.core.ids import AlarmId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity
 from backend.delivery.escalating import is_told_again
+from backend.evidence.model import MEDIA_LABELS
 from backend.people.contacts import contacts_of
 from backend.people.model import Person, Right
 from backend.registry.queries import units_for
@@ -79,8 +81,11 @@ async def alarm_page(
         may_order=alarm.unit is not None
         and person.may(Right.ORDER, alarm.unit)
         and all(each.is_final for each in orders),
+        may_complain=seat == "phone" and alarm.unit is not None and person.may(Right.COMPLAIN, alarm.unit),
         answers=answers(alarm, person, is_told_again=await is_told_again(alarm.id, person.id)),
         history=await history_for(person, alarm.id, person.language),
+        pieces=await pieces_for(person, alarm.id),
+        media_words=MEDIA_LABELS,
     )
 
 

@@ -20,15 +20,18 @@ ContactPointId = NewType("ContactPointId", UUID)
 LedgerId = NewType("LedgerId", UUID)
 
 _VERSION_7 = 0x7000
+_MILLISECOND_NS = 1_000_000
 _VARIANT = 0x8000_0000_0000_0000
 
 
 def new_id() -> UUID:
-    """A fresh UUID of version 7 (48 bits of milliseconds, 74 random bits)."""
-    random = int.from_bytes(os.urandom(10), "big")
-    milliseconds = time.time_ns() // 1_000_000
-    high = (milliseconds << 16) | _VERSION_7 | (random >> 68)
-    low = _VARIANT | (random & 0x3FFF_FFFF_FFFF_FFFF)
+    """A fresh UUID of version 7: time to a quarter of a microsecond (RFC 9562, 6.2 method 3), and 62 random bits.
+
+    Ids that a process makes one after the other sort in that order, so that lines of one moment keep theirs.
+    """
+    milliseconds, nanoseconds = divmod(time.time_ns(), _MILLISECOND_NS)
+    high = (milliseconds << 16) | _VERSION_7 | (nanoseconds << 12) // _MILLISECOND_NS
+    low = _VARIANT | (int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF)
     return UUID(int=(high << 64) | low)
 
 

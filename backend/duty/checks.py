@@ -128,11 +128,16 @@ async def _must_be_on_duty(check: DutyCheck, person: Person, now: datetime) -> N
 
 
 async def withdraw(person: Person, check_id: UUID, via: Via) -> DutyCheck:
-    """撤回: a second tap finds it withdrawn. Raises `NoSuchCheck`, `NotAllowed`, `CheckMovedOn`."""
+    """撤回: by who asked, or the provider's desk; never by the house that was asked. A second tap finds it withdrawn.
+
+    Raises `NoSuchCheck`, `NotAllowed`, `NotYourTurn`, `CheckMovedOn`.
+    """
     released = Released()
     async with transaction():
         before = await locked_check(person, check_id)
         require(person, Right.CHECK_DUTY, before.unit)
+        if not may_withdraw(before, person):
+            raise NotYourTurn(N_("只有查岗的人可以撤回"))
         if before.state is CheckState.WITHDRAWN:
             return before
         if clock.now() >= before.until_at:
@@ -144,6 +149,13 @@ async def withdraw(person: Person, check_id: UUID, via: Via) -> DutyCheck:
         released.hints.append(Hint(unit=str(after.unit)))
     await tell(released)
     return after
+
+
+def may_withdraw(check: DutyCheck, person: Person) -> bool:
+    """Whether a check is this person's to take back: a missed one must not be made undone by who missed it."""
+    if person.id == check.asked_by:
+        return person.may(Right.CHECK_DUTY, check.unit)
+    return person.id not in check.people and person.may(Right.CHECK_DUTY, None)
 
 
 async def look_after_checks() -> int:

@@ -52,6 +52,11 @@ _INCOMING: Final = """
     select distinct g.person from grants g join people p on p.id = g.person and p.is_active
     where g.unit is not distinct from $1 and g.role = any($2) and g.person <> $3"""
 
+_KEEPS_DUTY: Final = """
+    select 1 from people p join grants g on g.person = p.id and g.role = any($3)
+        and (g.unit is null or g.unit is not distinct from $2)
+    where p.id = $1 and p.is_active limit 1"""
+
 
 async def begin(person: Person, unit: UnitId | None, via: Via) -> Handover:
     """开始交班: a draft of one's own shift; a second time finds the first. `unit` None: the provider's duty desk.
@@ -208,10 +213,16 @@ async def amend(person: Person, handover_id: UUID, via: Via) -> Handover:
 
 
 async def cancel(person: Person, handover_id: UUID, via: Via) -> Handover:
-    """作废: by who hands over, as long as nobody took it. Raises what `amend` raises."""
+    """作废: by who hands over, as long as nobody took it; by others on duty when that person has left it for good.
+
+    Raises what `amend` raises.
+    """
     released = Released()
     async with transaction():
-        before = await _own(person, handover_id)
+        before = await locked_handover(person, handover_id)
+        require(person, Right.DUTY, before.unit)
+        if await fetch_one(_KEEPS_DUTY, before.outgoing, before.unit, DUTY_ROLES) is not None:
+            only_outgoing(before, person.id)
         if before.state is HandoverState.CANCELLED:
             return before
         after = moved(before, HandoverState.CANCELLED)

@@ -11,6 +11,7 @@ from backend.core.clock import in_zone
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId, UnitId
+from backend.duty.checks import may_withdraw
 from backend.duty.handovers import DUTY_ROLES, content_of
 from backend.duty.model import (
     CHECK_LABELS,
@@ -35,7 +36,9 @@ Which = Literal["open", "ended"]
 _MOST: Final = 300
 _HANDOVERS: Final = f"""
     select {HANDOVER_COLUMNS}, u.name as unit_name, coalesce(u.timezone, $5) as timezone, o.name as outgoing_name,
-        i.name as incoming_name, d.name as decided_name
+        i.name as incoming_name, d.name as decided_name,
+        o.is_active and exists (select from grants g where g.person = o.id and g.role = any($8)
+            and (g.unit is null or g.unit is not distinct from h.unit)) as keeps_duty
     from handovers h left join units u on u.id = h.unit join people o on o.id = h.outgoing
         left join people i on i.id = h.incoming left join people d on d.id = h.decided_by
     where ($1::uuid[] is null or h.unit = any($1::uuid[])) and h.state = any($2) and ($3::uuid is null or h.id = $3)
@@ -114,20 +117,22 @@ async def handovers_for(
 ) -> list[HandoverLine]:
     """Handovers of the person's units, newest first; `is_one`: of `unit` alone, None being the provider's desk."""
     rows = await fetch(
-        _HANDOVERS, _seen(person), _STATES[which], None, min(limit, _MOST), DEFAULT_TIMEZONE, is_one, unit
+        _HANDOVERS, _seen(person), _STATES[which], None, min(limit, _MOST), DEFAULT_TIMEZONE, is_one, unit, DUTY_ROLES
     )
     return [_handover_line(row, handover_of(row), person) for row in rows]
 
 
 async def handover_for(person: Person, handover_id: UUID) -> tuple[HandoverLine, Content]:
     """One handover and what it says: as it was signed, or how things stand now. Raises `NoSuchHandover`."""
-    row = await fetch_one(_HANDOVERS, _seen(person), _EVERY, handover_id, 1, DEFAULT_TIMEZONE, False, None)
+    row = await fetch_one(_HANDOVERS, _seen(person), _EVERY, handover_id, 1, DEFAULT_TIMEZONE, False, None, DUTY_ROLES)
     if row is None:
         raise NoSuchHandover(N_("没有这个交接班"))
     handover = handover_of(row)
     content = handover.content
     if content is None:
-        content = await content_of(handover, await person_by_id(handover.outgoing), clock.now())
+        # who left looks through no door any more; their draft is only shown, and can only be cancelled
+        outgoing = await person_by_id(handover.outgoing) if row["keeps_duty"] else person
+        content = await content_of(handover, outgoing, clock.now())
     return _handover_line(row, handover, person), content
 
 
@@ -181,7 +186,7 @@ def _handover_line(row: dict[str, Any], handover: Handover, person: Person) -> H
         notes=handover.notes,
         may_sign=is_own and may and handover.state is HandoverState.DRAFT,
         may_amend=is_own and may and handover.state is HandoverState.REFUSED,
-        may_cancel=is_own and may and handover.state in OPEN_HANDOVERS,
+        may_cancel=(is_own or not row["keeps_duty"]) and may and handover.state in OPEN_HANDOVERS,
         may_take=not is_own and may and is_for and handover.state is HandoverState.SIGNED,
     )
 
@@ -206,7 +211,7 @@ def _check_line(row: dict[str, Any], check: DutyCheck, person: Person, on_duty: 
         answered_at=_at(check.answered_at, zone),
         is_late=check.is_late,
         may_answer=waits and (person.id in check.people or check.unit in on_duty),
-        may_withdraw=check.state is CheckState.ASKED and person.may(Right.CHECK_DUTY, check.unit),
+        may_withdraw=check.state is CheckState.ASKED and may_withdraw(check, person),
     )
 
 

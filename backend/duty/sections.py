@@ -15,18 +15,23 @@ from backend.alarms.glance import glance
 from backend.alarms.masks.queries import masks_for, windows_for
 from backend.alarms.queries import alarms_for
 from backend.alarms.status_review import lost_links_for
+from backend.core.db.engine import fetch_one
 from backend.core.i18n import DEFAULT_LANGUAGE, N_, translate
 from backend.core.ids import UnitId
 from backend.delivery.breach_model import KIND_LABELS
 from backend.delivery.deadlines import Stretch, breaches
 from backend.duty.model import Line, Section
 from backend.people.doors import units_seen
-from backend.people.model import Grant, Person
+from backend.people.model import Grant, Person, Right
 from backend.work_orders.queries import orders_for
 
 #: things of one kind that are named; the others are counted
 MOST_NAMED: Final = 50
 _MOST: Final = 500
+#: plain SQL: complaints are a room beside this one; nobody is told of those about themselves
+_COMPLAINTS: Final = """
+    select count(*) as n from complaints
+    where state not in ('settled', 'withdrawn', 'rated', 'closed') and about_person is distinct from $1"""
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +44,8 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
 
 
-Gather = Callable[[Shift], Awaitable[Section]]
+#: None: whoever hands over may not see such things, and the handover is silent about them
+Gather = Callable[[Shift], Awaitable[Section | None]]
 
 
 def section(name: str, label: str, lines: Sequence[Line], count: int | None = None) -> Section:
@@ -116,8 +122,23 @@ async def overdue_orders(shift: Shift) -> Section:
     return section("orders", N_("超期工单"), lines)
 
 
+async def open_complaints(shift: Shift) -> Section | None:
+    """Complaints that somebody at the provider still owes an answer: their number, on the provider's own desk."""
+    if shift.unit is not None or not shift.person.may(Right.HANDLE_COMPLAINTS, None):
+        return None
+    row = await fetch_one(_COMPLAINTS, shift.person.id)
+    return section("complaints", N_("未办结的投诉"), (), row["n"] if row else 0)
+
+
 #: in the order in which the next shift reads them
-SECTIONS: Final[tuple[Gather, ...]] = (open_alarms, masks, overdue_orders, late_notices, absent_devices)
+SECTIONS: Final[tuple[Gather, ...]] = (
+    open_alarms,
+    masks,
+    overdue_orders,
+    late_notices,
+    absent_devices,
+    open_complaints,
+)
 
 
 def _inside(shift: Shift) -> tuple[Grant, ...]:
@@ -131,4 +152,4 @@ async def sections_of(shift: Shift) -> tuple[Section, ...]:
     """All sections, empty ones too: that there is nothing is worth a signature as well."""
     reader = msgspec.structs.replace(shift.person, language=DEFAULT_LANGUAGE, grants=_inside(shift))
     read = msgspec.structs.replace(shift, person=reader)
-    return tuple([await gather(read) for gather in SECTIONS])
+    return tuple([found for gather in SECTIONS if (found := await gather(read)) is not None])

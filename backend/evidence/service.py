@@ -99,6 +99,12 @@ async def evidence(evidence_id: EvidenceId) -> Evidence:
     return msgspec.convert(row, Evidence)
 
 
+async def digests_of(ids: Iterable[EvidenceId]) -> list[str]:
+    """The SHA-256 of pieces, each once: whether they are the same files as others."""
+    rows = await fetch("select distinct sha256 from evidence where id = any($1)", list(ids))
+    return [row["sha256"] for row in rows]
+
+
 async def octets_of(evidence_id: EvidenceId) -> bytes:
     """The file as it came; the caller has asked the doors. Raises NotFound."""
     row = await fetch_one("select octets from evidence where id = $1", evidence_id)

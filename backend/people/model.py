@@ -28,6 +28,9 @@ class Right:
     SEE_COMPLAINTS: Final = "see_complaints"  #: those of the unit's other people too
     HANDLE_COMPLAINTS: Final = "handle_complaints"  #: answer and settle them, over all units
     ORDER: Final = "order"  #: open a work order (报修)
+    ORDER_COMPLAINED: Final = (
+        "order_complained"  #: open one from a complaint one handles, of any unit; sees no unit by it
+    )
     DISPATCH: Final = "dispatch"  #: say who takes a work order
     WORK: Final = "work"  #: take work orders and do them
     VERIFY: Final = "verify"  #: verify or send back what others did
@@ -53,10 +56,11 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
         | {Right.ORDER, Right.DISPATCH, Right.VERIFY, Right.BIND_GROUP, Right.DUTY, Right.CHECK_DUTY}
     ),
     # sees complaints and nothing else: what one is about is told with it
-    Role.COMPLAINT_HANDLER: frozenset({Right.HANDLE_COMPLAINTS}),
-    Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE, Right.HANDLE_COMPLAINTS}),
+    Role.COMPLAINT_HANDLER: frozenset({Right.HANDLE_COMPLAINTS, Right.ORDER_COMPLAINED}),
+    Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE, Right.HANDLE_COMPLAINTS, Right.ORDER_COMPLAINED}),
     Role.ADMINISTRATOR: frozenset(
-        {Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN, Right.BIND_GROUP, Right.HANDLE_COMPLAINTS}
+        {Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN, Right.BIND_GROUP}
+        | {Right.HANDLE_COMPLAINTS, Right.ORDER_COMPLAINED}
     ),
     Role.GROUP: frozenset({Right.SEE}),
 }

@@ -45,6 +45,8 @@ VERBS: Final = {
 SHOW: Final = "o-show"
 PHOTO: Final = "o-photo"
 NEW: Final = "o-new"
+#: answered by the talk about complaints, where there is one
+COMPLAIN: Final = "c-of-order"
 #: what a card offers by its state: the rights are asked for when it is pressed
 _KEYS: Final[dict[State, tuple[tuple[Act | str, ...], ...]]] = {
     State.OPEN: ((Act.DISPATCH,),),
@@ -60,6 +62,8 @@ _KEYS: Final[dict[State, tuple[tuple[Act | str, ...], ...]]] = {
 }
 _PRIMARY: Final = frozenset({Act.ACCEPT, Act.ARRIVE, Act.FINISH, Act.VERIFY, Act.RESUME, Act.DISPATCH})
 _ENDED: Final = frozenset({State.CLOSED, State.WITHDRAWN})
+#: work that the unit can be content with or not
+_JUDGED: Final = frozenset({State.DONE, State.VERIFIED, State.CLOSED})
 
 
 class Around(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +80,10 @@ def keys_of(order: WorkOrder, language: str) -> tuple[tuple[Key, ...], ...]:
         tuple(_key(each, language) for each in row if each is not Act.EXPECT_TEST or order.at is not None)
         for row in _KEYS.get(order.state, ())
     ]
-    return (*(row for row in rows if row), (Key(translate(N_("工单详情"), language), SHOW),))
+    last = [Key(translate(N_("工单详情"), language), SHOW)]
+    if order.state in _JUDGED or order.overdue_at is not None:
+        last.append(Key(translate(N_("投诉"), language), COMPLAIN))
+    return (*(row for row in rows if row), tuple(last))
 
 
 def _key(each: Act | str, language: str) -> Key:

@@ -12,14 +12,27 @@ from backend.chat.model import Begin, Command, Heard, Said, Saying, Speaker, Tal
 from backend.core.errors import NotFound
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId
+from backend.core.vocabulary import Severity
 from backend.people.model import Right
 from backend.registry.queries import units_for
 from backend.work_orders.card import NEW, PHOTO, SHOW, VERBS
-from backend.work_orders.chat_dialogues import DIALOGUES, FROM_ALARM, NEW_HERE, PROOF, TO, WAIT, WHY, begun, take_proof
+from backend.work_orders.chat_dialogues import (
+    DIALOGUES,
+    FROM_ALARM,
+    NEW_HERE,
+    PROOF,
+    TO,
+    WAIT,
+    WHY,
+    begun,
+    opened,
+    take_proof,
+)
 from backend.work_orders.chat_dialogues import NEW as NEW_SOMEWHERE
 from backend.work_orders.chat_finishing import FINISHING, FINISHING_DIALOGUE
 from backend.work_orders.chat_words import listed, say, stands, whole
 from backend.work_orders.model import Act, NoSuchOrder, Proof
+from backend.work_orders.opening import open_from_alarm
 from backend.work_orders.queries import order_for, order_numbered, order_view, orders_for, orders_of_alarm
 from backend.work_orders.rules import offered_acts, standing
 from backend.work_orders.service import add_note, perform, proofs_of
@@ -96,6 +109,9 @@ async def _new(speaker: Speaker, about: UUID | None, _: str) -> Said:
         live = [each for each in await orders_of_alarm(speaker.person, alarm.id) if not each.is_final]
         if live:
             return whole(speaker, await order_view(speaker.person, live[0].id))
+        if alarm.severity is Severity.OFFLINE:  # all there is to say is known: one tap
+            order, is_new = await open_from_alarm(speaker.person, alarm.id, speaker.via)
+            return opened(speaker, order, is_new=is_new)
         return Begin(dialogue=FROM_ALARM, answers={"alarm": str(about)})
     units = [unit for unit in await units_for(speaker.person) if speaker.person.may(Right.ORDER, unit.id)]
     if speaker.group_unit is not None:
@@ -108,14 +124,16 @@ async def _new(speaker: Speaker, about: UUID | None, _: str) -> Said:
 
 
 async def _orders(speaker: Speaker, rest: str) -> Said:
-    """/orders: mine; 全部: all that are open; a number: that one."""
-    words = rest.strip().removeprefix("#")
+    """/orders: mine; 全部: all that are open; a number: that one. A unit's group hears of that unit alone."""
+    words, unit = rest.strip().removeprefix("#"), speaker.group_unit
     if words.isdecimal() and len(words) <= _LONGEST_NUMBER:
         order = await order_numbered(speaker.person, int(words))
+        if speaker.group_unit not in {None, order.unit}:
+            raise NoSuchOrder(N_("没有这张工单"))
         return whole(speaker, await order_view(speaker.person, order.id))
     if words in _ALL:
-        return listed(speaker, await orders_for(speaker.person, "open", limit=_MOST), N_("未结束的工单："))
-    return listed(speaker, await orders_for(speaker.person, "mine", limit=_MOST), N_("需要您处理的工单："))
+        return listed(speaker, await orders_for(speaker.person, "open", unit=unit, limit=_MOST), N_("未结束的工单："))
+    return listed(speaker, await orders_for(speaker.person, "mine", unit=unit, limit=_MOST), N_("需要您处理的工单："))
 
 
 async def _repair(speaker: Speaker, _: str) -> Said:

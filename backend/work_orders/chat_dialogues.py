@@ -3,6 +3,7 @@
 The rule: a dialogue holds the order's id and what was said, never a right; the use case asks for that at its end.
 """
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from backend.chat.model import ANSWER, END, Answers, Dialogue, Draft, Heard, Key
 from backend.core.errors import BadInput
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, PersonId, UnitId
+from backend.evidence.model import EvidenceId
 from backend.registry.queries import units_for
 from backend.work_orders.chat_words import kept, say, stands
 from backend.work_orders.model import ACT_LABELS, PROOF_LABELS, WAIT_LABELS, Act, Proof, WaitReason, WorkOrder
@@ -152,9 +154,10 @@ async def _ask_what(speaker: Speaker, draft: Draft) -> Saying:
 async def _hear_what(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
     if not heard.text.strip():
         raise BadInput(N_("请写明报修内容"))
+    pieces = await kept(speaker.person, heard)
     if "alarm" in draft.answers:
-        return await _from_alarm(speaker, draft, heard.text)
-    return Next(step="where", answers={"what": heard.text})
+        return await _from_alarm(speaker, draft, heard.text, pieces)
+    return Next(step="where", answers={"what": heard.text, "pieces": [str(each) for each in pieces]})
 
 
 async def _press_what(speaker: Speaker, draft: Draft, _: str) -> Next:
@@ -163,17 +166,20 @@ async def _press_what(speaker: Speaker, draft: Draft, _: str) -> Next:
     return await _from_alarm(speaker, draft, "")
 
 
-async def _from_alarm(speaker: Speaker, draft: Draft, words: str) -> Next:
+async def _from_alarm(speaker: Speaker, draft: Draft, words: str, pieces: Sequence[EvidenceId] = ()) -> Next:
     alarm = AlarmId(UUID(str(draft.answers["alarm"])))
     order, is_new = await open_from_alarm(speaker.person, alarm, speaker.via, words)
-    return _opened(speaker, order, is_new=is_new)
+    if pieces:
+        order = await add_evidence(speaker.person, order.id, pieces, speaker.via)
+    return Next(step=END, saying=opened(speaker, order, is_new=is_new))
 
 
-def _opened(speaker: Speaker, order: WorkOrder, *, is_new: bool) -> Next:
+def opened(speaker: Speaker, order: WorkOrder, *, is_new: bool) -> Saying:
+    """What is said when an order was opened, or its alarm had one: its number, how it stands, what may be done."""
     words = N_("已报修，工单号 {number}") if is_new else N_("该报警已有工单，工单号 {number}")
     after = stands(speaker, order)
     lines = (say(speaker, words, number=order.number), *after.lines)
-    return Next(step=END, saying=Saying(lines=lines, keys=after.keys))
+    return Saying(lines=lines, keys=after.keys, brief=lines[0])
 
 
 async def _ask_where(speaker: Speaker, draft: Draft) -> Saying:
@@ -181,14 +187,19 @@ async def _ask_where(speaker: Speaker, draft: Draft) -> Saying:
     return Saying(lines=(say(speaker, N_("在什么位置？例如 2号楼 5层 走廊")),), keys=keys)
 
 
-async def _open(speaker: Speaker, draft: Draft, where: str) -> Next:
+async def _open(speaker: Speaker, draft: Draft, where: str, pieces: Sequence[EvidenceId] = ()) -> Next:
     unit = UnitId(UUID(str(draft.answers["unit"])))
     opening = Opening(id=draft.id, unit=unit, what=str(draft.answers["what"]), where=where)
-    return _opened(speaker, await open_order(speaker.person, opening, speaker.via), is_new=True)
+    order = await open_order(speaker.person, opening, speaker.via)
+    before = draft.answers.get("pieces")
+    sent = [*(EvidenceId(UUID(each)) for each in (before if isinstance(before, list) else ())), *pieces]
+    if sent:
+        order = await add_evidence(speaker.person, order.id, sent, speaker.via)
+    return Next(step=END, saying=opened(speaker, order, is_new=True))
 
 
 async def _hear_where(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
-    return await _open(speaker, draft, heard.text)
+    return await _open(speaker, draft, heard.text, await kept(speaker.person, heard))
 
 
 async def _skip_where(speaker: Speaker, draft: Draft, _: str) -> Next:
@@ -201,13 +212,15 @@ def begun(order: UUID, act: Act) -> Answers:
 
 
 _WHY_STEP: Final = Step(name="why", ask=_ask_why, hear=_hear_why)
-_WHAT_STEP: Final = Step(name="what", ask=_ask_what, hear=_hear_what, press=_press_what)
-_WHERE_STEP: Final = Step(name="where", ask=_ask_where, hear=_hear_where, press=_skip_where)
+_WHAT_STEP: Final = Step(name="what", ask=_ask_what, hear=_hear_what, press=_press_what, takes_files=True)
+_WHERE_STEP: Final = Step(name="where", ask=_ask_where, hear=_hear_where, press=_skip_where, takes_files=True)
 DIALOGUES: Final = (
     Dialogue(name=WHY, steps=(_WHY_STEP,)),
     Dialogue(name=WAIT, steps=(Step(name="reason", ask=_ask_wait, press=_press_wait),)),
     Dialogue(name=TO, steps=(Step(name="who", ask=_ask_to, press=_press_to), _WHY_STEP)),
-    Dialogue(name=PROOF, steps=(Step(name="proof", ask=_ask_proof, hear=_hear_proof, press=_press_proof),)),
+    Dialogue(
+        name=PROOF, steps=(Step(name="proof", ask=_ask_proof, hear=_hear_proof, press=_press_proof, takes_files=True),)
+    ),
     Dialogue(name=FROM_ALARM, steps=(_WHAT_STEP,)),
     Dialogue(name=NEW_HERE, steps=(_WHAT_STEP, _WHERE_STEP)),
     Dialogue(name=NEW, steps=(Step(name="unit", ask=_ask_unit, press=_press_unit), _WHAT_STEP, _WHERE_STEP)),

@@ -131,7 +131,7 @@ async def _press_test(speaker: Speaker, draft: Draft, argument: str) -> Next:
 FINISHING_DIALOGUE: Final = Dialogue(
     name=FINISHING,
     steps=(
-        Step(name="proof", ask=_ask_proof, hear=_hear_proof, press=_press_proof),
+        Step(name="proof", ask=_ask_proof, hear=_hear_proof, press=_press_proof, takes_files=True),
         Step(name="parts", ask=_ask_parts, hear=_hear_parts, press=_skip_parts),
         Step(name="note", ask=_ask_note, hear=_hear_note, press=_skip_note),
         Step(name="test", ask=_ask_test, press=_press_test),

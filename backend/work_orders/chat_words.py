@@ -8,8 +8,8 @@ from backend.core.errors import BadInput
 from backend.core.i18n import N_, translate
 from backend.evidence.model import EvidenceId, is_too_much
 from backend.evidence.service import keep
-from backend.people.model import Person
-from backend.work_orders.card import PHOTO, SHOW, VERBS
+from backend.people.model import Person, Right
+from backend.work_orders.card import COMPLAIN, PHOTO, SHOW, VERBS
 from backend.work_orders.model import ACT_LABELS, STATE_LABELS, Act, WorkOrder
 from backend.work_orders.queries import OrderLine, OrderView
 from backend.work_orders.rules import offered_acts, standing
@@ -57,8 +57,13 @@ def _label(speaker: Speaker, act: Act) -> str:
 
 
 def whole(speaker: Speaker, view: OrderView) -> Saying:
-    """An order as it stands, with its keys."""
-    return Saying(lines=order_lines(view), keys=act_keys(speaker, view.order))
+    """An order as it stands, with its keys, and what of other rooms it has to do with; that is not for a group."""
+    beside = () if speaker.is_group else view.beside
+    lines = (*order_lines(view), *(f"{each.label}：{each.words}" for each in beside))
+    keys = [*act_keys(speaker, view.order), *((Key(each.words, each.verb, each.about),) for each in beside)]
+    if speaker.person.may(Right.COMPLAIN, view.order.unit):
+        keys.append((Key(say(speaker, N_("投诉")), COMPLAIN, view.order.id),))
+    return Saying(lines=lines, keys=tuple(keys))
 
 
 def stands(speaker: Speaker, order: WorkOrder) -> Saying:

@@ -100,6 +100,14 @@ async def open_for_service(opening: Opening) -> WorkOrder:
     return await _opened(opening, None, None)
 
 
+async def open_within(opening: Opening, person: Person, via: Via, released: Released) -> WorkOrder:
+    """Another room opens one for somebody, in its own transaction, and rings after it.
+
+    That room has its own door: it vouches for the place and for the person's right.
+    """
+    return await _open(opening, person, via, released)
+
+
 async def _opened(opening: Opening, person: Person | None, via: Via | None) -> WorkOrder:
     released = Released()
     async with transaction():

@@ -1,6 +1,6 @@
 """Reads of work orders for pages, phones and chats: the same answers everywhere, each through the person's doors."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -64,6 +64,9 @@ _MASKS: Final = """
 _MAINTAINERS: Final = """
     select distinct p.id, p.name, p.code from grants g join people p on p.id = g.person and p.is_active
     where g.unit = $1 and g.role = 'maintainer' order by p.code"""
+_OF_COMPLAINT: Final = f"""
+    select {COLUMNS} from work_orders o
+    where (o.origin = 'complaint' and o.about = $1) or o.id = $2 order by o.number"""
 _MOST: Final = 300
 
 
@@ -125,6 +128,20 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None
 
 
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """Something of a room above that an order has to do with: in words, and the way to it."""
+
+    label: str
+    words: str
+    page: str  #: the page's first word: "complaints"
+    verb: str  #: the key that shows it
+    about: UUID
+
+
+#: how rooms above say what of theirs an order has to do with, through the reader's doors
+besides: Final[list[Callable[[Person, WorkOrder], Awaitable[list[Beside]]]]] = []
+
+
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     """A work order with all there is to it, for one reader."""
 
@@ -138,6 +155,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Piece, ...]
     story: tuple[StoryLine, ...]
     chain: Chain
+    beside: tuple[Beside, ...]
     is_mine: bool
 
 
@@ -217,6 +235,7 @@ async def order_view(person: Person, order_id: UUID) -> OrderView:
         evidence=tuple(await _evidence(order, language, words.zone)),
         story=tuple(await story_of(order, words.zone, language)),
         chain=await _chain(order, words.zone, now),
+        beside=tuple([each for look in besides for each in await look(person, order)]),
         is_mine=order.assignee == person.id,
     )
 
@@ -270,6 +289,11 @@ async def _masks(order: WorkOrder, now: datetime) -> Sequence[MaskSeen]:
 async def orders_of_alarm(person: Person, alarm: AlarmId) -> list[WorkOrder]:
     """The orders that came from an alarm, oldest first; those the person may see."""
     return [order_of(row) for row in await fetch(_OF_ALARM, alarm) if person.may(Right.SEE, row["unit"])]
+
+
+async def orders_of_complaint(complaint: UUID, about: UUID | None) -> list[WorkOrder]:
+    """The orders that were opened from a complaint, and the one it is about; the room that asks has its own door."""
+    return [order_of(row) for row in await fetch(_OF_COMPLAINT, complaint, about)]
 
 
 async def maintainers_for(person: Person, unit: UnitId) -> list[Colleague]:

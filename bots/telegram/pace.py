@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+import msgspec
 from aiogram import Bot
 from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextRequestMiddlewareType
 from aiogram.exceptions import TelegramRetryAfter
@@ -32,6 +33,14 @@ _NOBODY: Final = PersonId(UUID(int=0))
 Sleep = Callable[[float], Awaitable[object]]
 
 
+def for_answers(limits: Limits) -> Limits:
+    """What answers may spend: three quarters of what is not fire's; an alarm finds room however much is said."""
+    return {
+        medium: tuple(msgspec.structs.replace(each, plain=max(1, each.plain * 3 // 4)) for each in some)
+        for medium, some in limits.items()
+    }
+
+
 class Pace(Protocol):
     """When an answer may go."""
 
@@ -44,7 +53,7 @@ class SharedPace:
     """The budgets of delivery in PostgreSQL, which all processes share."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self._limits = for_answers(limits)
 
     async def free_at(self, chat: str, until: datetime) -> datetime | None:
         """One claim by delivery's own rule."""

@@ -11,6 +11,7 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
+from bots.telegram.doing import answering
 from bots.telegram.drawing import TEXT_LIMIT, length
 
 LOGGER = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ _CUT: Final = "…"
 
 async def answer(query: CallbackQuery, text: str, *, is_alert: bool = False) -> None:
     """Answer a tap; the phone stops its spinner and shows `text`, as a window when `is_alert`."""
+    answering()
     try:
         await query.answer(_short(text) or None, show_alert=is_alert)
     except AiogramError as error:
@@ -40,6 +42,7 @@ async def reply(message: Message, text: str, keyboard: InlineKeyboardMarkup | No
 
 async def say(bot: Bot, chat: int, lines: list[str], keyboard: InlineKeyboardMarkup | None = None) -> None:
     """Write lines into a chat; what is too much for one message is cut at the end."""
+    answering()
     try:
         text = "\n".join(fitting(lines))
         await bot.send_message(chat, text, reply_markup=keyboard, parse_mode=None)

@@ -13,6 +13,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardMarkup
 
 from backend.chat.model import Saying
 from backend.core.i18n import _
+from bots.telegram.doing import answering
 from bots.telegram.drawing import keys_markup, plain
 from bots.telegram.refusals import NOT_MODIFIED
 from bots.telegram.replies import answer, fitting, not_delivered
@@ -24,12 +25,14 @@ _LONGEST_LINE: Final = 3000
 async def say_all(message: Message, sayings: Sequence[Saying]) -> None:
     """Answer a message with these, in order, in its chat and topic."""
     assert message.bot is not None
+    answering()
     for saying in sayings:
         await _say(message.bot, message.chat.id, topic_of(message), saying)
 
 
 async def answer_press(query: CallbackQuery, sayings: Sequence[Saying], language: str) -> None:
     """Answer a tap: the first brief word pops up, the rest is said; what is `in_place` changes the pressed message."""
+    answering()
     brief = next((each for each in sayings if each.brief), None)
     await answer(query, brief.brief if brief else "", is_alert=brief is not None and brief.is_alert)
     if query.message is None or query.bot is None:

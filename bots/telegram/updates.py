@@ -25,6 +25,7 @@ from aiogram.types import Update
 
 from backend.core import clock
 from backend.core.db.engine import SERVER_AWAY
+from bots.telegram.doing import IN_HAND, Doing
 from bots.telegram.inbox import Inbox
 from bots.telegram.routers.errors import tell_kept
 
@@ -36,12 +37,15 @@ _GRACE_S: Final = 10  #: how much longer the HTTP request may take
 _AT_ONCE: Final = 32  #: updates handled at the same time
 _MOST_WAITING: Final = 1000  #: updates taken and not yet handled; beyond, the rest waits at Telegram
 _HANDLING_S: Final = 10.0  #: longest time for one go at an update
+_ANSWERING_S: Final = 20.0  #: longest time for the answers to it, when it is done
 _AWAY_PATIENCE_S: Final = 30.0  #: how long an update waits in hand for a PostgreSQL that is away
 _AWAY_PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8, 1.0)  #: between two goes; the last again and again
 _SAY_KEPT_AFTER_S: Final = 2.0  #: then the person is told that it will be done
 _DRAIN_S: Final = 5.0  #: how long a stop waits for updates in hand
 _SWEEP_S: Final = 10.0  #: between looks for stored updates that nobody finished
-_ABANDONED: Final = timedelta(seconds=_AWAY_PATIENCE_S + 2 * _HANDLING_S)  #: older than anybody holds one in hand
+_ABANDONED: Final = timedelta(
+    seconds=_AWAY_PATIENCE_S + _HANDLING_S + _ANSWERING_S
+)  #: older than anybody holds one in hand
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -150,8 +154,19 @@ class Hearing:
         except ValueError:  # no trace: it would show what people wrote
             LOGGER.error("an update could not be read", extra={"update_id": raw["update_id"]})  # noqa: TRY400
             return
-        async with asyncio.timeout(_HANDLING_S):
-            await self._dispatcher.feed_update(self._bot, update)
+        within = asyncio.timeout(_HANDLING_S)
+        doing = Doing(within, _ANSWERING_S)
+        before = IN_HAND.set(doing)
+        try:
+            async with within:
+                await self._dispatcher.feed_update(self._bot, update)
+        except SERVER_AWAY as away:  # time that ran out is one of them
+            if not doing.is_done:
+                raise
+            facts = {"update_id": raw["update_id"], "why": type(away).__name__}
+            LOGGER.warning("an answer was given up; what was asked for is done", extra=facts)
+        finally:
+            IN_HAND.reset(before)
 
     async def pick_up(self, older_than: timedelta = timedelta()) -> int:
         """Handle stored updates that nobody finished; how many there were."""

@@ -7,9 +7,11 @@ import pytest
 from playwright.async_api import Page, expect
 
 from backend.core.db.engine import fetch
-from backend.core.vocabulary import Role
+from backend.core.vocabulary import Role, Via
 from backend.people.model import SessionKind
+from backend.people.queries import person_by_code
 from backend.people.service import add_person, grant, open_session
+from backend.work_orders.opening import Opening, open_order
 from tests.e2e.town import SHOTS, Town, assert_it_fits, browser, town
 
 __all__ = ["browser", "town"]
@@ -39,7 +41,7 @@ async def test_a_complaint_from_the_phone_to_the_desk_and_back(
     town: Town, browser: SimpleNamespace, tmp_path: Path
 ) -> None:
     await town.fire()
-    desk = await at_desk(town, browser, Role.COMPLAINT_HANDLER, "shou", "李受理")
+    desk = await at_desk(town, browser, Role.COMPLAINT_HANDLER, "shouli", "李受理")
     await expect(desk.get_by_text("没有投诉或反馈")).to_be_visible()
     phone = await browser.page(f"{town.address}/m")
     await phone.get_by_role("link", name="投诉与反馈").click()
@@ -105,3 +107,36 @@ async def test_a_complaint_from_the_phone_to_the_desk_and_back(
     assert row["n"] == 2
     refused = [each for each in browser.complaints if "400" not in each]  # the settlement that lacked its cause
     assert refused == []
+
+
+@pytest.mark.clause("5.5")
+async def test_an_order_is_complained_about_from_its_page_and_the_desk_opens_another_from_the_complaint(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    manager = await person_by_code("wang")
+    (unit,) = manager.units
+    order = await open_order(manager, Opening(unit=unit, what="1号喷淋泵异响", where="地下1层 消防水泵房"), Via.PHONE)
+    desk = await at_desk(town, browser, Role.COMPLAINT_HANDLER, "shouli", "李受理")
+    phone = await browser.page(f"{town.address}/m")
+    await phone.goto(f"{town.address}/m/orders/{order.id}")
+    await phone.get_by_role("link", name="投诉", exact=True).click()
+    form = phone.locator("[data-complaint-form]")
+    await expect(form.get_by_label("哪一张工单")).to_have_value(str(order.id))
+    await expect(form.get_by_label("哪一条报警")).to_be_hidden()
+    await form.get_by_label("内容").fill("报修两天，没有人来")
+    await form.get_by_role("button", name="提交").click()
+    await expect(phone.locator("#toast")).to_contain_text("已受理，编号 TS-")
+    (row,) = await fetch("select about, kind from complaints")
+    assert (row["about"], row["kind"]) == (order.id, "order"), "the hidden question about an alarm says nothing"
+    await phone.goto(f"{town.address}/m/orders/{order.id}")
+    await expect(phone.locator("[data-part='facts']")).to_contain_text("工单投诉")
+    await shot_whole(phone, "m-order-with-complaint")
+    await desk.reload()
+    await desk.get_by_role("link", name="TS-").click()
+    await expect(desk.locator("[data-part='orders']")).to_contain_text("#1 1号喷淋泵异响 · 待接单")
+    opening = desk.locator("[data-complaint-act='orders']")
+    await opening.get_by_label("报修内容").fill("请另派人员检查1号喷淋泵")
+    await opening.get_by_role("button", name="开工单").click()
+    await expect(desk.locator("[data-part='orders']")).to_contain_text("#2 请另派人员检查1号喷淋泵 · 待接单")
+    await expect(desk.locator(".complaint-story")).to_contain_text("已开工单 #2")
+    await shot_whole(desk, "desk-complaint-with-orders")

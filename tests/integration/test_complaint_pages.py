@@ -22,8 +22,8 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 async def handler(house: SimpleNamespace) -> dict[str, str]:
     """李受理, a complaint handler, at her desk."""
     assert house
-    await grant(await add_person("shou", "李受理", "", "zh_CN"), Role.COMPLAINT_HANDLER, None)
-    return {**await cookie("shou", SessionKind.CONSOLE), **DESK}
+    await grant(await add_person("shouli", "李受理", "", "zh_CN"), Role.COMPLAINT_HANDLER, None)
+    return {**await cookie("shouli", SessionKind.CONSOLE), **DESK}
 
 
 async def units() -> str:
@@ -113,11 +113,11 @@ async def test_pages_and_interfaces_show_nobody_what_is_not_theirs(
 
 
 async def test_programs_answer_with_a_token_and_what_people_wrote_stays_text(house: SimpleNamespace) -> None:
-    await grant(await add_person("shou", "李受理", "", "zh_CN"), Role.COMPLAINT_HANDLER, None)
+    await grant(await add_person("shouli", "李受理", "", "zh_CN"), Role.COMPLAINT_HANDLER, None)
     phone = await cookie("wang")
     one = await filed(house, phone, text="<script>alert(1)</script>")
     assert "<script>alert" not in (await house.client.get(f"/m/complaints/{one['id']}", headers=phone)).text
-    handler = await person_by_code("shou")
+    handler = await person_by_code("shouli")
     token = {"Authorization": f"Bearer {await open_session(handler.id, SessionKind.API, 'test')}"}
     (line,) = (await house.client.get("/api/v1/complaints", headers=token)).json()
     assert (line["number"], line["may_reply"], line["reply"]["is_missed"]) == (one["number"], True, False)
@@ -149,3 +149,53 @@ async def test_a_piece_that_is_anothers_is_not_taken(house: SimpleNamespace, han
         "/mp/v1/complaints/evidence", content=b"MZ", headers={**handler, "Content-Type": "application/octet-stream"}
     )
     assert nothing.status_code == 400
+
+
+@pytest.mark.clause("5.5")
+async def test_pages_lead_from_an_order_to_a_complaint_about_it_and_back(house: SimpleNamespace) -> None:
+    phone, li, zhao = await cookie("wang"), await cookie("li"), await cookie("zhao")
+    opened = await house.client.post(
+        "/mp/v1/work-orders",
+        json={"unit": await units(), "what": "水泵<b>异响</b>", "where": "地下1层"},
+        headers={**phone, **JSON},
+    )
+    order = opened.json()["id"]
+    page = (await house.client.get(f"/m/orders/{order}", headers=phone)).text
+    assert f'href="/m/complaints?order={order}"' in page
+    form = (await house.client.get(f"/m/complaints?order={order}", headers=phone)).text
+    assert f'<option value="{order}" selected>#1 水泵&lt;b&gt;异响&lt;/b&gt;' in form
+    assert '<option value="order" selected>' in form
+    one = await filed(house, phone, kind="order", about=order, text="两天没人来")
+    page = (await house.client.get(f"/m/orders/{order}", headers=phone)).text
+    assert f'<a href="/m/complaints/{one["id"]}">{one["number"]} · ' in page
+    story = (await house.client.get(f"/m/complaints/{one['id']}", headers=phone)).text
+    assert f'<a href="/m/orders/{order}">#1</a> 水泵&lt;b&gt;异响&lt;/b&gt; · 待接单' in story
+    for other in (li, zhao):  # they see the order, and nobody else's complaint
+        assert one["number"] not in (await house.client.get(f"/m/orders/{order}", headers=other)).text
+        assert (await house.client.get(f"/mp/v1/work-orders/{order}", headers=other)).json()["beside"] == []
+
+
+@pytest.mark.clause("5.5")
+async def test_a_handler_opens_an_order_at_the_desk_and_by_the_interface(
+    house: SimpleNamespace, handler: dict[str, str]
+) -> None:
+    phone = await cookie("wang")
+    one = await filed(house, phone)
+    way = f"/mp/v1/complaints/{one['id']}/orders"
+    assert 'data-complaint-act="orders"' in (await house.client.get(f"/complaints/{one['id']}", headers=handler)).text
+    assert (
+        'data-complaint-act="orders"' not in (await house.client.get(f"/m/complaints/{one['id']}", headers=phone)).text
+    )
+    refused = await house.client.post(way, json={"text": "电话线路"}, headers={**phone, **JSON})
+    assert refused.status_code == 403
+    told = (await house.client.post(way, json={"text": "电话线路"}, headers=handler)).json()
+    assert (told["number"], told["sentence"]) == (1, "已开工单 1：待接单")
+    page = (await house.client.get(f"/complaints/{one['id']}", headers=handler)).text
+    assert "<b>#1</b> 电话线路 · 待接单" in page
+    assert (await house.client.get(f"/mp/v1/work-orders/{told['id']}", headers=handler)).status_code == 404
+    token = await open_session((await person_by_code("shouli")).id, SessionKind.API, "test")
+    bearer = {"Authorization": f"Bearer {token}"}
+    again = await house.client.post(f"/api/v1/complaints/{one['id']}/orders", json={"text": "x"}, headers=bearer)
+    assert (again.status_code, again.json()["id"], again.json()["sentence"]) == (200, told["id"], "已有工单 1：待接单")
+    story = (await house.client.get(f"/api/v1/complaints/{one['id']}", headers=bearer)).json()
+    assert [(each["number"], each["may_open"]) for each in story["orders"]] == [(1, False)]

@@ -15,6 +15,7 @@ from backend.core import clock
 from backend.core.db.engine import fetch
 from backend.core.errors import NotFound
 from backend.core.vocabulary import Via
+from backend.delivery.model import Card
 from backend.people.model import Person
 from tests.integration.test_complaints import START, Town, told, town
 
@@ -65,14 +66,15 @@ def photo(octets: bytes = PNG) -> Media:
     return Media(kind=MediaKind.PHOTO, name="panel.png", declared_octets=len(octets), fetch=fetch)
 
 
-async def card_keys(who: Person) -> list[Key]:
+async def card_keys(who: Person, kind: str = "complaint") -> list[Key]:
     """The keys under the newest card somebody was to be sent."""
     (row,) = await fetch(
         """select n.alarm, n.cards->'zh_CN'->'keys' as keys from attempts t join notices n on n.id = t.notice
-           where t.person = $1 and n.kind = 'complaint' order by t.number desc limit 1""",
+           where t.person = $1 and n.kind = $2 order by t.number desc limit 1""",
         who.id,
+        kind,
     )
-    rows = msgspec.json.decode(row["keys"], type=list[list[Key]])
+    rows = msgspec.json.decode(row["keys"] or "[]", type=list[list[Key]])
     return [msgspec.structs.replace(key, about=row["alarm"]) for keys in rows for key in keys]
 
 
@@ -157,7 +159,7 @@ async def test_lists_and_stories_offer_what_the_reader_may_do_and_no_more(town: 
     assert [key.label for key in wang.keys] == ["补充说明", "撤回"]
     assert "12:00 前" in await li.says("投诉处理")
     await li.presses("TS-20261126-001")
-    assert {key.label for key in li.keys} == {"答复", "请补充", "办结", "转交", "接手", "备注"}
+    assert {key.label for key in li.keys} == {"答复", "请补充", "办结", "转交", "接手", "备注", "开工单"}
     await li.presses("转交")
     assert "已分派" in await li.presses("孙受理")
     assert "还没有提交过" in await Chat(town.zhou).says("我的投诉")
@@ -189,3 +191,55 @@ def test_every_key_fits_in_what_a_chat_carries() -> None:
     conversation = Conversation((COMPLAINTS,))
     assert {each.name for each in conversation.menu("en")} >= {"complain", "feedback", "complaints"}
     assert END == ""
+
+
+async def cards_of(who: Person) -> list[tuple[str, list[str], str]]:
+    """What the cards somebody was sent say now: headline, the verbs under it, and the first fact."""
+    rows = await fetch(
+        """select distinct on (n.id) n.id, n.cards->'zh_CN' as card from attempts t join notices n on n.id = t.notice
+           where t.person = $1 and n.kind = 'complaint' order by n.id""",
+        who.id,
+    )
+    cards = [msgspec.json.decode(row["card"], type=Card) for row in rows]
+    return [
+        (each.headline, [key.verb for row in each.keys for key in row], each.facts[0].value if each.facts else "")
+        for each in cards
+    ]
+
+
+async def test_whose_complaint_it_is_stands_on_the_cards_of_all_who_were_asked(
+    town: Town, still: clock.StillClock
+) -> None:
+    one = await town.files()
+    assert [verbs[:2] for _, verbs, _ in await cards_of(town.li)] == [["c-take", "c-reply"]]
+    own = await cards_of(town.wang)
+    await Chat(town.sun).presses_key(Key("接手", "c-take", one.id))
+    assert await cards_of(town.li) == [("该投诉已由他人处理", ["c-take", "c-show"], "孙受理")]
+    await Chat(town.li).presses_key(Key("接手", "c-take", one.id))
+    ((headline, verbs, _),) = await cards_of(town.li)
+    assert (headline, verbs[:2]) == ("新的投诉或反馈", ["c-take", "c-reply"])
+    li = Chat(town.li)
+    await li.presses_key(Key("转交", "c-transfer", one.id))
+    await li.presses("孙受理")
+    assert (await cards_of(town.li))[0][::2] == ("该投诉已由他人处理", "孙受理")
+    ((headline, verbs, _),) = await cards_of(town.sun)
+    assert (headline, verbs[:2]) == ("新的投诉或反馈", ["c-take", "c-reply"])
+    assert await cards_of(town.wang) == own, "the complainant's cards are their own"
+    (mark,) = await fetch(
+        """select bool_and(t.redraw_at is not null) as marked from attempts t join notices n on n.id = t.notice
+           where n.alarm = $1 and t.person = $2""",
+        one.id,
+        town.li.id,
+    )
+    assert mark["marked"], "what hangs in the chat is drawn again"
+
+
+async def test_an_answer_to_what_nobody_has_begun_is_seen_by_who_was_asked_first(
+    town: Town, still: clock.StillClock
+) -> None:
+    one = await town.files()
+    sun = Chat(town.sun)
+    await sun.presses_key(Key("答复", "c-reply", one.id))
+    await sun.says("已派人检查")
+    assert await cards_of(town.li) == [("该投诉已由他人处理", ["c-take", "c-show"], "孙受理")]
+    assert [headline for headline, _, _ in await cards_of(town.wang)] == ["您的投诉或反馈有了答复"]

@@ -12,12 +12,14 @@ import msgspec
 import pytest
 
 from backend.chat.model import Begin, Draft, Heard, Key, Saying, Speaker
+from backend.complaints.filing import Filing, file
+from backend.complaints.service import withdraw as take_back
 from backend.core import clock
 from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
 from backend.core.errors import BadInput, Conflict, NotAllowed, NotFound, Refused
 from backend.core.ids import UnitId, new_id
-from backend.core.vocabulary import Via
+from backend.core.vocabulary import ComplaintKind, Via
 from backend.delivery.model import Card
 from backend.duty.check_chat import CHECK_TALK
 from backend.duty.checks import answer, ask, look_after_checks, withdraw
@@ -31,6 +33,8 @@ from backend.people.model import Person, SessionKind
 from backend.people.queries import person_by_code
 from backend.people.service import open_session
 from backend.registry.importing import import_path
+from backend.work_orders.chores import look_after_orders
+from backend.work_orders.opening import Opening, open_order
 from tests.integration.test_facilities import SAMPLE, hears, part
 from tests.integration.test_pages import cookie, house
 from tests.integration.test_status_review import speaker
@@ -219,6 +223,49 @@ async def test_a_handover_names_only_its_own_units_things_even_for_the_providers
     desk = await begin(qian, None, Via.CONSOLE)
     _, content = await handover_for(qian, desk.id)
     assert {each.name: each.count for each in content.sections}["alarms"] == 1
+
+
+async def test_a_handover_names_the_orders_that_are_overdue_and_no_others(sample: StillClock) -> None:
+    li, qian = await people("li", "qian")
+    unit = await the_unit()
+    late = await open_order(li, Opening(unit=unit, what="水泵异响", where="地下1层"), Via.PHONE)
+    sample.advance(timedelta(hours=23))
+    await open_order(li, Opening(unit=unit, what="灯不亮"), Via.PHONE)
+    sample.advance(timedelta(hours=2))
+    await look_after_orders()
+    for who, where in ((li, unit), (qian, None)):
+        begun = await begin(who, where, Via.PHONE)
+        _, content = await handover_for(who, begun.id)
+        (orders,) = [each for each in content.sections if each.name == "orders"]
+        assert (orders.label, orders.count) == ("超期工单", 1)
+        assert [line.text for line in orders.lines] == [f"#{late.number} 水泵异响 · 地下1层 · 待接单"]
+        assert orders.lines[0].at == late.agreed_at
+
+
+async def test_open_complaints_are_counted_at_the_providers_desk_for_who_may_see_them(sample: StillClock) -> None:
+    li, qian, wang = await people("li", "qian", "wang")
+    unit = await the_unit()
+    await file(wang, Filing(unit=unit, kind=ComplaintKind.OTHER, text="无人接听"), Via.PHONE)
+    await file(wang, Filing(unit=unit, kind=ComplaintKind.PERSON, text="态度差", about_person=qian.id), Via.PHONE)
+    over = await file(wang, Filing(unit=unit, kind=ComplaintKind.PRAISE, text="谢谢"), Via.PHONE)
+    await take_back(wang, over.id, "", Via.PHONE)
+
+    async def counted(who: Person, where: UnitId | None) -> int | None:
+        begun = await begin(who, where, Via.CONSOLE)
+        _, content = await handover_for(who, begun.id)
+        found = {each.name: each.count for each in content.sections}
+        await cancel(who, begun.id, Via.CONSOLE)
+        return found.get("complaints")
+
+    assert await counted(li, unit) is None
+    assert await counted(qian, None) is None
+    await execute(
+        "insert into grants (id, person, role, unit, granted_at) values ($1, $2, 'complaint_handler', null, $3)",
+        new_id(), qian.id, clock.now(),
+    )  # fmt: skip
+    (qian,) = await people("qian")
+    assert await counted(qian, None) == 1, "the one about themselves is nobody's of theirs to count"
+    assert await counted(qian, unit) is None
 
 
 async def on_rota(code: str) -> None:

@@ -281,3 +281,18 @@ async def test_by_webhook_a_talk_goes_as_by_polling(carrier: BotApiServer, base:
         carrier.act.send_text(chat, "看过了")
         await until(carrier, chat, lambda texts, _: texts[-1].startswith("📝 已记入"))
     assert len(await fetch("select 1 from alarm_entries where kind = 'noted'")) == 1
+
+
+async def test_a_key_pressed_in_a_group_that_is_no_longer_bound_shows_nothing_there(
+    carrier: BotApiServer, base: str, chat: int, door: Any
+) -> None:
+    assert chat
+    alarm = await a_fire(door)
+    group = carrier.act.create_group("谁都在的群", [WANG, LI])
+    async with bot_process(polling(base)):
+        for key in ("t1:st::", f"t1:history:{alarm.hex}:", "t1:st-day::"):
+            before = len(carrier.chat_view(group).notifications)
+            await press_key(base, carrier, group, key)
+            await until(carrier, group, lambda _, answers, n=before: len(answers) > n)  # type: ignore[misc]
+            assert "尚未绑定" in carrier.chat_view(group).notifications[-1].text
+    assert all("示范大厦" not in each.text for each in carrier.chat_view(group).messages)

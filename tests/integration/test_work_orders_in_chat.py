@@ -6,19 +6,20 @@ from uuid import UUID
 
 import pytest
 
+from backend.alarms.queries import alarms_for, card_for
 from backend.chat.model import Heard, Key, Location, Media, Saying, Speaker
 from backend.chat.service import Conversation
 from backend.core import clock
 from backend.core.db.engine import fetch
 from backend.core.vocabulary import Via
 from backend.evidence.model import MediaKind
-from backend.monitoring.model import StateSaid
+from backend.monitoring.model import LinkSaid, StateSaid
 from backend.people.model import Person
 from backend.work_orders.chat import WORK_ORDERS
 from backend.work_orders.chat_finishing import parts_of
-from backend.work_orders.model import Part, State, WorkOrder
+from backend.work_orders.model import Origin, Part, State, WorkOrder
 from backend.work_orders.opening import open_from_alarm
-from backend.work_orders.queries import order_view
+from backend.work_orders.queries import order_view, orders_of_alarm
 from tests.integration.test_masks import FAULT, NORMAL, PUMP, keeper, manager, points, still, the_alarm
 from tests.integration.test_work_orders import JPEG, desk, opened, second, stranger
 
@@ -212,3 +213,20 @@ def test_parts_are_read_as_people_write_them() -> None:
         Part(name="密封圈", quantity=4),
         Part(name="胶带", quantity=1),
     ]
+
+
+async def test_a_silent_device_is_reported_with_one_tap_under_its_first_card_and_nothing_opened_by_itself(
+    points: dict[str, UUID], door: Any, manager: Person, keeper: Person, desk: Person, talks: Conversation
+) -> None:
+    await door.hears(LinkSaid(is_lost=True, silent_since=clock.now()))
+    (alarm,) = await alarms_for(manager, "active", 9)
+    assert (alarm.severity, alarm.known_by) == ("offline", ())
+    assert await fetch("select 1 from work_orders") == [], "a person says whether somebody must go"
+    (key,) = [key for row in (await card_for(manager, alarm.id, "zh_CN")).keys for key in row if key.label == "报修"]
+    wang, qian = Chat(manager, talks), Chat(desk, talks)
+    assert "已报修，工单号 1\n工单 1：待接单" in await wang.key(key.verb, alarm.id)
+    assert "撤回" in [each.label for each in wang.keys]
+    (order,) = await orders_of_alarm(manager, alarm.id)
+    assert (order.origin, order.device, order.offered) == (Origin.LINK, points["device"], (keeper.id,))
+    assert f"#{order.number}" in await qian.key(key.verb, alarm.id), "led to it"
+    assert len(await fetch("select 1 from work_orders")) == 1

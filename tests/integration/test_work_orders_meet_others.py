@@ -142,14 +142,14 @@ async def test_a_maintainer_on_duty_is_asked_and_the_others_are_not(
     assert await breaches(order) == []
 
 
-async def test_a_complaints_handler_opens_an_order_for_any_unit_and_the_service_for_an_inspection(
+async def test_a_complaints_handler_opens_no_order_by_a_unit_and_the_service_one_for_an_inspection(
     points: dict[str, UUID], manager: Person, keeper: Person, add_person: Any
 ) -> None:
     handler = await person(PersonId(await add_person("he", "何投诉", "complaint_handler", None, app="he")))
-    unit, complaint = UnitId(points["unit"]), new_id()
-    opening = Opening(unit=unit, what="业主投诉漏水", origin=Origin.COMPLAINT, about=complaint)
-    order = await open_order(handler, opening, Via.CONSOLE)
-    assert (order.about, order.state, await told(order)) == (complaint, State.DISPATCHED, ["zhao"])
+    unit = UnitId(points["unit"])
+    with pytest.raises(NotFound):
+        await open_order(handler, Opening(unit=unit, what="漏水", origin=Origin.COMPLAINT, about=new_id()), Via.CONSOLE)
+    assert await orders_for(handler, "open") == []
     found = await open_for_service(Opening(unit=unit, what="灭火器过期", where="3层", origin=Origin.INSPECTION))
     view = await order_view(manager, found.id)
     assert [each.value for each in view.card.facts if each.label == "来源"] == ["巡查"]

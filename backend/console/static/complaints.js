@@ -22,8 +22,7 @@ async function uploaded(form) {
 async function bodyOf(form) {
   const body = {};
   for (const [name, value] of new FormData(form)) {
-    const place = form.querySelector(`[name="${name}"]`);
-    if (name === "files" || value === "" || place?.closest("[hidden]")) continue;
+    if (name === "files" || value === "") continue;
     body[name] = name === "rating" ? Number(value) : name === "is_justified" ? value === "true" : value;
   }
   const evidence = await uploaded(form);
@@ -51,7 +50,10 @@ async function send(form, path) {
 /** Only the question that belongs to the chosen kind is shown. */
 function shape(form) {
   const kind = form.querySelector("[name=kind]")?.value;
-  for (const each of form.querySelectorAll("[data-for]")) each.hidden = each.dataset.for !== kind;
+  for (const each of form.querySelectorAll("[data-for]")) {
+    each.hidden = each.dataset.for !== kind;
+    each.querySelector("select, input").disabled = each.hidden;
+  }
 }
 
 document.addEventListener("change", (event) => {

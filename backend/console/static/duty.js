@@ -2,7 +2,9 @@
 import { listen, post, refresher, serverNow, toast } from "./live.js";
 import { prepare, ring } from "./sound.js";
 
-const refresh = refresher(left);
+const redraw = refresher(left);
+let isActing = false; // what an act is about to draw anew is not offered meanwhile: a second tap would be lost with it
+const refresh = async () => { if (!isActing) await redraw(); };
 
 /** How long a duty check may still be answered; by the server's clock. */
 function left() {
@@ -43,10 +45,14 @@ document.addEventListener("click", async (event) => {
   if (button.dataset.why) body = await askWhy(button.textContent);
   else if (button.dataset.dutyAct === "taking") body = { sha256: place.dataset.sha256 };
   if (body === null) return;
+  isActing = true;
   const answer = await send(`${path}/${button.dataset.dutyAct}`, body);
   // signing and amending show or hide the form for notes, which is outside what is drawn again
   if (answer && ["signature", "amendment", "cancellation"].includes(button.dataset.dutyAct)) location.reload();
-  else await refresh();
+  else {
+    isActing = false;
+    await refresh();
+  }
 });
 
 document.addEventListener("submit", async (event) => {

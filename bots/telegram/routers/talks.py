@@ -14,7 +14,7 @@ from aiogram.filters import MagicData
 from aiogram.types import CallbackQuery, Message
 
 from backend.chat.model import Speaker
-from backend.core.i18n import _
+from backend.core.i18n import N_, _
 from backend.core.ids import NoticeId, UnitId
 from backend.core.vocabulary import Via
 from backend.delivery.model import Verb
@@ -27,6 +27,7 @@ from bots.telegram.use_cases import UseCases
 
 LOGGER = logging.getLogger(__name__)
 _SURE: Final = "sure"
+_NOT_BOUND: Final = N_("此群尚未绑定联网单位，不能在这里查询。请与我私聊，或发送 /bind 绑定。")
 
 
 def build() -> Router:
@@ -48,9 +49,9 @@ async def refuse_stranger(query: CallbackQuery, language: str, use_cases: UseCas
     """Turn away an account that is nobody's; it learns nothing, the ledger and the log learn of it."""
     LOGGER.warning("a stranger pressed a button", extra={"account": query.from_user.id, "press": query.data})
     text = _("此 Telegram 账号未绑定人员，不能操作。请先在您的手机页面获取绑定链接。", language)
-    await answer(query, text, is_alert=True)
     chat = query.message.chat.id if query.message else query.from_user.id
     await use_cases.record_stranger(str(query.from_user.id), str(chat), query.data or "")
+    await answer(query, text, is_alert=True)
 
 
 async def contact_works(
@@ -107,6 +108,9 @@ async def _press(  # noqa: PLR0917 - a press and who pressed
     is_group = where is not None and where.type != ChatType.PRIVATE
     topic = topic_of(query.message) if isinstance(query.message, Message) else None
     unit = await use_cases.group_unit(str(chat)) if is_group else None
+    if is_group and unit is None:  # what a member may see is not shown to whoever else is there
+        await answer(query, _(_NOT_BOUND, language), is_alert=True)
+        return
     speaker = speaker_of(person, language, chat, topic, unit, is_group=is_group)
     await answer_press(query, await use_cases.conversation.press(speaker, verb, about, argument), language)
 
@@ -123,7 +127,7 @@ async def hear(message: Message, person: Person, language: str, use_cases: UseCa
     unit = await use_cases.group_unit(str(message.chat.id)) if is_group else None
     if is_group and unit is None:
         if (message.text or "").startswith("/"):
-            await reply(message, _("此群尚未绑定联网单位，不能在这里查询。请与我私聊，或发送 /bind 绑定。", language))
+            await reply(message, _(_NOT_BOUND, language))
         return
     speaker = speaker_of(person, language, message.chat.id, topic_of(message), unit, is_group=is_group)
     heard = heard_of(message, await _answered(message, use_cases))
