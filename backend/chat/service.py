@@ -34,7 +34,7 @@ from backend.chat.model import (
 )
 from backend.chat.words import CANCEL_WORDS, HELP_WORDS, Asked, by_words, is_one_of, slash, worded
 from backend.core.errors import Refused
-from backend.core.i18n import N_, _
+from backend.core.i18n import DEFAULT_LANGUAGE, N_, _
 
 #: how often somebody who comes while a step runs looks again, and for how long (a photo may be on its way)
 _LOOK_AGAIN_S: Final = 0.05
@@ -60,8 +60,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OWN: Final = (
-    Offer(name="help", help=N_("使用说明"), words=("帮助",)),
-    Offer(name="cancel", help=N_("取消正在进行的操作"), words=("取消",), in_menu=False),
+    Offer(name="help", help=N_("使用说明"), words=("帮助", "help")),
+    Offer(name="cancel", help=N_("取消正在进行的操作"), words=("取消", "cancel"), in_menu=False),
 )
 
 
@@ -111,7 +111,7 @@ class Conversation:
     def _help_lines(self, speaker: Speaker) -> list[str]:
         listed: tuple[Command | Offer, ...] = (*self._commands.values(), *self._offers, *OWN)
         return [
-            f"• {' · '.join((f'/{each.name}', *each.words[:1]))}：{_(each.help, speaker.language)}"
+            f"• {' · '.join((f'/{each.name}', *_offered_word(each, speaker)))}：{_(each.help, speaker.language)}"
             for each in listed
             if each.right is None or speaker.person.may_anywhere(each.right)
         ]
@@ -357,6 +357,11 @@ def _tagged(key: Key, step: Step, draft: Draft) -> Key:
 def _step_of(dialogue: Dialogue, name: str) -> Step:
     """The step a dialogue goes on with; a name it has not is a bug."""
     return next(each for each in dialogue.steps if each.name == name)
+
+
+def _offered_word(each: Command | Offer, speaker: Speaker) -> tuple[str, ...]:
+    """The word that its reader could say for a command: the first of their own script, if there is one."""
+    return tuple(word for word in each.words if word.isascii() == (speaker.language != DEFAULT_LANGUAGE))[:1]
 
 
 def _brief(sentence: str, speaker: Speaker) -> Saying:

@@ -143,7 +143,7 @@ async def _repair(speaker: Speaker, _: str) -> Said:
 async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
     """A reply to an order's card: files and a position are its evidence, words a line of its story."""
     count = await take_proof(speaker, about, heard)
-    if heard.text.strip():
+    if heard.text.strip() and not heard.media:
         await add_note(speaker.person, about, heard.text, speaker.via)
     order = await order_for(speaker.person, about)
     words = N_("已记入工单 {number}") if count or heard.text.strip() else N_("请发送照片、语音、位置或文字")

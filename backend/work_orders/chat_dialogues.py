@@ -17,7 +17,7 @@ from backend.work_orders.chat_words import kept, say, stands
 from backend.work_orders.model import ACT_LABELS, PROOF_LABELS, WAIT_LABELS, Act, Proof, WaitReason, WorkOrder
 from backend.work_orders.opening import Opening, open_from_alarm, open_order
 from backend.work_orders.queries import maintainers_for, order_for
-from backend.work_orders.service import Said, Where, add_evidence, add_location, perform, proofs_of
+from backend.work_orders.service import Said, Where, add_evidence, add_location, add_note, perform, proofs_of
 
 WHY, WAIT, TO, PROOF = "order_why", "order_wait", "order_to", "order_proof"
 #: of an alarm; of the speaker's one unit; of one of several
@@ -94,13 +94,15 @@ async def _press_to(speaker: Speaker, draft: Draft, argument: str) -> Next:
 
 
 async def take_proof(speaker: Speaker, order: UUID, heard: Heard) -> int:
-    """What a message brings becomes the order's evidence; answers how many pieces that were."""
+    """What a message brings becomes the order's evidence, its words a note; answers how many pieces that were."""
     pieces = await kept(speaker.person, heard)
     if pieces:
         await add_evidence(speaker.person, order, pieces, speaker.via)
     if heard.location is not None:
         at = Where(latitude=heard.location.latitude, longitude=heard.location.longitude)
         await add_location(speaker.person, order, at, speaker.via)
+    if pieces and heard.text.strip():
+        await add_note(speaker.person, order, heard.text, speaker.via)
     return len(pieces) + (heard.location is not None)
 
 

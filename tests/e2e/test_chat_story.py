@@ -244,7 +244,7 @@ async def test_a_broken_detector_is_repaired_by_the_maintainers_phone_from_the_a
     (order,) = await street.fetch("select id from work_orders where number = $1", number)
     chain = (await owner.get(f"/api/v1/work-orders/{order['id']}")).json()
     words = msgspec.json.encode(chain).decode()
-    for step in (alarm, "感烟探测器", "底座", "已更换探测器和底座", "31.2304"):
+    for step in (alarm, "感烟探测器", "底座锈蚀", "已更换探测器和底座", "31.2304"):
         assert step in words, f"{step}: {words}"
     desk = await enter("qian", SessionKind.CONSOLE)
     page = text_of(await desk.get(f"/orders/{order['id']}"))

@@ -51,12 +51,12 @@ class Chat:
     async def says(self, text: str = "", **more: Any) -> str:
         return self._take(await self.talks.hear(self.speaker, Heard(text=text, **more)))
 
-    async def sends(self, kind: MediaKind, octets: bytes) -> str:
+    async def sends(self, kind: MediaKind, octets: bytes, caption: str = "") -> str:
         async def fetch_octets() -> bytes:
             return octets
 
         media = Media(kind=kind, name="a", declared_octets=len(octets), fetch=fetch_octets)
-        return await self.says(media=(media,))
+        return await self.says(caption, media=(media,))
 
 
 @pytest.fixture
@@ -178,6 +178,22 @@ async def test_a_reply_to_the_card_brings_a_note_a_photo_and_a_position(
         "备注 · 路上堵车",
         "到场位置 · 31.20000, 121.50000",
     ]
+
+
+async def test_what_is_written_under_a_photo_is_kept_with_it(
+    points: dict[str, UUID], keeper: Person, manager: Person, talks: Conversation
+) -> None:
+    order = await opened(points, manager)
+    zhao = Chat(keeper, talks)
+    await zhao.key("o-take", order.id)
+    await zhao.press("到场")
+    await zhao.press("拍照")
+    assert "已收到 1 件佐证" in await zhao.sends(MediaKind.PHOTO, JPEG, "底座锈蚀")
+    await zhao.press("发送完毕")
+    await zhao.press("完成")
+    assert "已收到 1 件佐证" in await zhao.sends(MediaKind.PHOTO, JPEG, "已换新")
+    rows = await fetch("select facts->>'note' as note from work_order_entries where kind = 'note' order by at, id")
+    assert [row["note"] for row in rows] == ["底座锈蚀", "已换新"]
 
 
 async def test_what_is_said_in_english_is_english(
