@@ -77,7 +77,8 @@ def draw(card: Card) -> Drawing:
 def _head(card: Card) -> list[_Line]:
     at = f"🕒 {card.raised_at:%H:%M:%S}" if card.raised_at else ""
     number = f"#{card.number}" if card.number else ""  # what is no alarm, mask nor window has none
-    headline = plain(f"{card.icon} {card.headline} · {card.status}", _HEADLINE_LIMIT)
+    said = card.headline if card.status in card.headline else f"{card.headline} · {card.status}"
+    headline = plain(f"{card.icon} {said}", _HEADLINE_LIMIT)
     lines = (
         _Line(f"【{plain(card.banner)}】" if card.banner else "", is_bold=True),
         _Line(headline, is_bold=True),
