@@ -37,6 +37,7 @@ lint: $(TESTS)
 
 test: lint
 	sh .ci/browser
+	sh .ci/node
 	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/fuzz tests/integration
 	$(BIN)/python -m pytest tests/e2e
 

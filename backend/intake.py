@@ -35,6 +35,7 @@ from backend.monitoring import service as monitoring
 from backend.monitoring.model import Report, UnreadableSaid
 from backend.monitoring.silence import stale
 from backend.registry.directory import Directory
+from backend.work_orders.testing import hear
 
 log = logging.getLogger(__name__)
 
@@ -178,6 +179,7 @@ class Intake:
             told = await _told(reports)
             observed = await monitoring.observe(reports, told, self._directory)
             raised = await raising.apply(observed.changes, self._storms)
+            await hear(observed.changes)
             await ledger.append([incoming.entry for incoming in batch])
         metrics.FRAMES.labels("taken").inc(len(batch))
         metrics.FRAMES.labels("repeated").inc(len(reports) - len(told))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
+from backend.core import working_time
 from backend.core.announce import Announcer, announcing
 from backend.core.beats import beating
 from backend.core.db.engine import database
@@ -124,8 +125,9 @@ async def _until_told(settings: Settings, main: Callable[[Settings, asyncio.Even
 @asynccontextmanager
 async def _house(settings: Settings, name: str) -> AsyncIterator[Announcer]:
     """What every process stands on: the pool, the announcer, and the beats that say it lives."""
-    async with database(settings), announcing(settings.redis.url.value) as announcer, beating(name):
-        yield announcer
+    with working_time.use(working_time.calendar_of(settings.calendar)):
+        async with database(settings), announcing(settings.redis.url.value) as announcer, beating(name):
+            yield announcer
 
 
 def _settle() -> None:
@@ -203,14 +205,21 @@ def _is_ready(file: Path | None) -> None:
 
 async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.AsyncExitStack) -> "tuple[Chore, ...]":
     """What the routine workers do beside delivery, each as often as it needs."""
+    from backend.alarms.digests.service import send_digests
     from backend.alarms.escalating import escalate
     from backend.alarms.masks.chores import look_after_masks
+    from backend.chat.drafts import forget_drafts
+    from backend.complaints.chores import look_after_complaints
     from backend.delivery.carrier_words import settle_early_words
     from backend.delivery.gaps import tell_of_gaps
     from backend.delivery.sweep import mark_breaches
+    from backend.duty.checks import look_after_checks
+    from backend.evidence.service import forget_unbound
     from backend.intake import forget_fingerprints, sweep_outages, sweep_stale, sweep_storms
     from backend.ledger.service import ensure_partitions
+    from backend.monitoring.history import forget_history
     from backend.rota.warning import warn_of_gaps
+    from backend.work_orders.chores import look_after_orders
     from workers.lanes import Every
 
     directory = await stack.enter_async_context(_directory())
@@ -221,10 +230,17 @@ async def _chores(settings: Settings, announcer: Announcer, stack: contextlib.As
         Every(60, tell_of_gaps),
         Every(2, settle_early_words),
         Every(1, look_after_masks),
+        Every(5, look_after_complaints),
+        Every(1, look_after_orders),
+        Every(1, look_after_checks),
+        Every(1, send_digests),
+        Every(60, forget_history),
         Every(1, lambda: sweep_storms(settings.storms, _teller(announcer))),
         Every(2, lambda: sweep_outages(settings.carriers, _teller(announcer))),
         Every(30, forget_fingerprints),
         Every(30, lambda: sweep_stale(directory, _teller(announcer), settings.storms)),
+        Every(600, forget_drafts),
+        Every(3600, forget_unbound),
         Every(6 * 3600, ensure_partitions),
     )
 

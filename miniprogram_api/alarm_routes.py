@@ -3,7 +3,7 @@
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -11,11 +11,14 @@ from backend.alarms import queries
 from backend.alarms.card import alarm_card
 from backend.alarms.masks.windows import make_real
 from backend.alarms.service import acknowledge, judge
+from backend.alarms.showing import piece_for
 from backend.core.i18n import _
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import VIA_LABELS, Via
 from backend.delivery.model import Card
+from backend.evidence.model import EvidenceId
 from backend.people.model import Person
+from miniprogram_api.complaint_routes import piece_response
 from miniprogram_api.wire import AcknowledgedOut, AlarmOut, RealOut, VerdictIn, VerdictOut
 
 _MOST: Final = 200
@@ -44,6 +47,14 @@ class Alarms(Controller):
         card = await queries.card_for(person, AlarmId(alarm_id), person.language)
         history = await queries.history_for(person, AlarmId(alarm_id), person.language)
         return AlarmOut(card=card, history=list(history))
+
+    @get("/{alarm_id:uuid}/evidence/{piece:uuid}")
+    async def piece(
+        self, person: NamedDependency[Person], alarm_id: FromPath[UUID], piece: FromPath[UUID]
+    ) -> Response[bytes]:
+        """A photo or a voice note that came with an answer, as it came."""
+        found, octets = await piece_for(person, AlarmId(alarm_id), EvidenceId(piece))
+        return piece_response(found.media_type, octets)
 
     @post("/{alarm_id:uuid}/acknowledgement", status_code=200)
     async def acknowledge(

@@ -40,6 +40,7 @@ class Linking(Controller):
         return TelegramLinkOut(
             code=code,
             command=f"/start {code}",
+            typed_code=await new_code(person.id, CodePurpose.TELEGRAM_TYPED),
             link=f"https://t.me/{bot}?start={code}" if bot else None,
             expires_at=expires_at,
             lasts_s=int(CODE_LIFETIME.total_seconds()),

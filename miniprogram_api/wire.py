@@ -61,6 +61,7 @@ class TelegramLinkOut(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str
     command: str  #: to send to the bot by hand
+    typed_code: str  #: to type to the bot by hand: `/link` and this, or this alone
     link: str | None  #: None: the settings don't name the bot
     expires_at: datetime
     lasts_s: int  #: how long the code lasts, whatever the phone believes the time is

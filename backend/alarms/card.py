@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Final
 
-from backend.alarms.model import CLEARED_BY_LABELS, SPOTS_FACT, Alarm
+import msgspec
+
+from backend.alarms.model import CLEARED_BY_LABELS, SPOTS_FACT, Alarm, Known
 from backend.core.clock import in_zone
 from backend.core.i18n import N_, translate
 from backend.core.vocabulary import (
@@ -14,7 +16,7 @@ from backend.core.vocabulary import (
     AlarmClass,
     Severity,
 )
-from backend.delivery.model import Action, Card, Fact, Verb
+from backend.delivery.model import Action, Card, Fact, Key, Verb
 from backend.monitoring.changes import Mark
 from backend.monitoring.words import component_type_name, fact_text, system_type_name
 
@@ -35,8 +37,13 @@ _CHOICES: Final = (
     Action(Verb.VERDICT_TEST, N_("测试/检修")),
     Action(Verb.VERDICT_FAULT, N_("设备故障")),
 )
-_ACKNOWLEDGE: Final = Action(Verb.ACKNOWLEDGE, N_("确认"), "primary")
-_HISTORY: Final = Action(Verb.HISTORY, N_("查看记录"))
+_ACKNOWLEDGE: Final = Action(Verb.ACKNOWLEDGE, N_("我已知晓"), "primary")
+_HISTORY: Final = Action(Verb.HISTORY, N_("查看历史"))
+_REPAIR: Final = Key(N_("报修"), "o-new")
+_DUTY_DESK: Final = Key(N_("呼叫值班室"), "desk")
+_MORE: Final = Key(N_("更多"), "a-more")
+#: answered by the talk about complaints, where there is one
+COMPLAIN: Final = Key(N_("投诉"), "c-file")
 
 
 def alarm_card(alarm: Alarm, language: str) -> Card:
@@ -57,6 +64,7 @@ def alarm_card(alarm: Alarm, language: str) -> Card:
         known_by=tuple(_known(alarm, language)),
         verdict=_verdict(alarm, language),
         actions=_actions(alarm, language),
+        keys=_keys(alarm, language),
         raised_at=in_zone(alarm.raised_at, alarm.place.timezone),
         revision=alarm.revision,
     )
@@ -135,16 +143,20 @@ def _wire_facts(alarm: Alarm, language: str) -> list[Fact]:
 
 def _known(alarm: Alarm, language: str) -> list[str]:
     zone = alarm.place.timezone
-    return [
-        translate(
-            N_("{name} 已确认 {time} · {via}"),
-            language,
-            name=known.name,
-            time=in_zone(known.at, zone).strftime("%H:%M:%S"),
-            via=translate(VIA_LABELS[known.via], language),
-        )
-        for known in alarm.known_by
-    ]
+    return [_one_who_knows(known, zone, language) for known in alarm.known_by]
+
+
+def _one_who_knows(known: Known, zone: str, language: str) -> str:
+    words = translate(
+        N_("{name} 已确认 {time} · {via}"),
+        language,
+        name=known.name,
+        time=in_zone(known.at, zone).strftime("%H:%M:%S"),
+        via=translate(VIA_LABELS[known.via], language),
+    )
+    if not known.recorded_by:
+        return words
+    return words + translate(N_("（{name} 代为记录）"), language, name=known.recorded_by)
 
 
 def _verdict(alarm: Alarm, language: str) -> str:
@@ -166,6 +178,18 @@ def _actions(alarm: Alarm, language: str) -> tuple[Action, ...]:
         choices = _CHOICES if alarm.severity is Severity.FIRE else _CHOICES[1:]
         offered = (_ACKNOWLEDGE, *choices, _HISTORY)
     return tuple(Action(each.verb, translate(each.label, language), each.style) for each in offered)
+
+
+def _keys(alarm: Alarm, language: str) -> tuple[tuple[Key, ...], ...]:
+    """What its talk offers beside the answers: calling the desk, a repair, more."""
+    if alarm.closed_at is not None:  # all of the service can be judged now
+        return ((msgspec.structs.replace(COMPLAIN, label=translate(COMPLAIN.label, language)),),)
+    # a silent device is mended by nobody's knowing of it: its repair is one tap away from the first card on
+    first = (_DUTY_DESK, _REPAIR) if alarm.known_by or alarm.severity is Severity.OFFLINE else (_DUTY_DESK,)
+    rows = (first, (_MORE,)) if alarm.known_by else (first,)
+    return tuple(
+        tuple(msgspec.structs.replace(key, label=translate(key.label, language)) for key in row) for row in rows
+    )
 
 
 def _time(moment: datetime, zone: str) -> str:

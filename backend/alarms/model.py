@@ -54,6 +54,12 @@ class AlreadyClosed(Conflict):
     code = "already_closed"
 
 
+class TooLate(Conflict):
+    """An answer is taken back at once or not at all."""
+
+    code = "too_late"
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """One person's acknowledgement, as it is shown."""
 
@@ -62,6 +68,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     via: Via
     at: datetime
     is_late: bool = False
+    recorded_by: str = ""  #: the name of a colleague who recorded it for them
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):

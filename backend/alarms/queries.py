@@ -193,9 +193,22 @@ _SENTENCES: Final = {
     "told_after_all": N_("不再屏蔽，现在通知"),
     "told_alone": N_("合并通知的报警已处置或恢复，现在单独通知"),
     "made_real": N_("升级为真实报警，现在通知"),
+    "order_opened": N_("已报修，生成工单"),
+    "order_accept": N_("工单已接单"),
+    "order_expect_test": N_("工单请求触发测试"),
+    "order_test_signal": N_("工单测试信号已收到"),
+    "order_finish": N_("工单处理完成"),
+    "order_verify": N_("工单已验收"),
+    "order_send_back": N_("工单被退回"),
+    "order_close": N_("工单关闭"),
+    "order_withdraw": N_("工单撤回"),
+    "noted": N_("备注"),
+    "acknowledged_for": N_("代 {name} 记录已知晓"),
+    "acknowledgement_undone": N_("撤销了“已知晓”"),
+    "verdict_undone": N_("撤销了处置结论"),
 }
 #: facts that stand inside a sentence
-_INSIDE: Final = ("step", "round", "people")
+_INSIDE: Final = ("step", "round", "people", "name")
 
 
 def _line(row: dict[str, Any], language: str) -> HistoryLine:
@@ -210,6 +223,8 @@ def _line(row: dict[str, Any], language: str) -> HistoryLine:
         words.append(facts["unit"])
     if facts.get("note"):
         words.append(facts["note"])
+    if facts.get("evidence"):
+        words.append(translate(N_("附件 {count} 件"), language, count=facts["evidence"]))
     via = translate(VIA_LABELS[Via(row["via"])], language) if row["via"] else ""
     return HistoryLine(at=row["at"], text=" · ".join(words), person=row["name"] or "", via=via)
 

@@ -23,8 +23,8 @@ _decode_place = msgspec.json.Decoder(Place).decode
 _decode_facts = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 _decode_marks = msgspec.json.Decoder(tuple[str, ...]).decode
 _KNOWN: Final = """
-    select k.alarm, k.person, p.name, k.via, k.at, k.is_late
-    from acknowledgements k join people p on p.id = k.person
+    select k.alarm, k.person, p.name, k.via, k.at, k.is_late, coalesce(r.name, '') as recorded_by
+    from acknowledgements k join people p on p.id = k.person left join people r on r.id = k.recorded_by
     where k.alarm = any($1) order by k.at, k.id"""
 _ENTRIES: Final = """
     insert into alarm_entries (id, alarm, at, kind, facts, person, via)
@@ -67,8 +67,9 @@ async def known_by(alarms: Sequence[UUID]) -> dict[AlarmId, list[Known]]:
     found: dict[AlarmId, list[Known]] = {}
     for row in await fetch(_KNOWN, list(alarms)):
         known = Known(
-            person=PersonId(row["person"]), name=row["name"], via=Via(row["via"]), at=row["at"], is_late=row["is_late"]
-        )
+            person=PersonId(row["person"]), name=row["name"], via=Via(row["via"]), at=row["at"], is_late=row["is_late"],
+            recorded_by=row["recorded_by"],
+        )  # fmt: skip
         found.setdefault(AlarmId(row["alarm"]), []).append(known)
     return found
 

@@ -3,6 +3,7 @@
 After the commit the other surfaces are rung for; the sweeper finds them if that word is lost.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,21 +18,25 @@ from backend.core.announce import announce
 from backend.core.db.engine import execute, fetch, fetch_one, transaction
 from backend.core.errors import BadInput
 from backend.core.i18n import N_
-from backend.core.ids import AlarmId, new_id
+from backend.core.ids import AlarmId, PersonId, new_id
 from backend.core.live import Hint
-from backend.core.vocabulary import Severity, Verdict, Via
+from backend.core.vocabulary import Role, Severity, Verdict, Via
 from backend.delivery import escalating
+from backend.delivery.escalation import JUDGED
 from backend.delivery.plan import skip_waiting
 from backend.delivery.reasons import Why, written
 from backend.delivery.revising import Redraws, revise
 from backend.delivery.service import answered
+from backend.evidence.model import Evidence, EvidenceId, ledger_facts
+from backend.evidence.service import bind
 from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right
 
 _LOCK: Final = f"select {COLUMNS} from alarms a where a.id = $1 for update"
 _ACKNOWLEDGE: Final = """
-    insert into acknowledgements (id, alarm, person, via, at, is_late) values ($1, $2, $3, $4, $5, $6)
+    insert into acknowledgements (id, alarm, person, via, at, is_late, recorded_by)
+    values ($1, $2, $3, $4, $5, $6, $7)
     on conflict (alarm, person) do nothing returning id"""
 _ENTRY: Final = """
     insert into alarm_entries (id, alarm, at, kind, person, via, facts) values ($1, $2, $3, $4, $5, $6, $7::jsonb)"""
@@ -41,23 +46,25 @@ _LONGEST_NOTE: Final = 1000
 _CONTROLS: Final = dict.fromkeys((*range(0x20), 0x7F), " ")
 
 
-async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Acknowledged:
+async def acknowledge(person: Person, alarm_id: AlarmId, via: Via, note: str = "") -> Acknowledged:
     """确认: the person knows. Idempotent: a second tap is answered with the first one's time and way.
 
+    `note`: why, where several are acknowledged together.
     Raises `NoSuchAlarm` when the alarm is unknown or not the person's.
     """
     async with transaction():
         now = clock.now()
         alarm = await locked(person, alarm_id, Right.ACKNOWLEDGE)
-        is_new = await _know(person, alarm, via, now)
-        is_held = await _held(person, alarm, now)
-        redraws = await _after(person, alarm, "alarm.acknowledged", via, now, facts={}) if is_new else {}
+        is_new = await know(person, alarm, via, now)
+        is_held = await held(person, alarm, now)
+        story = _noted(note)
+        redraws = await written_down(person, alarm, "alarm.acknowledged", via, now, facts=story) if is_new else {}
         if is_held and not is_new:
             await _again(person, alarm, via, now)
         known = (await known_by([alarm_id]))[alarm_id]
     mine = next(each for each in known if each.person == person.id)
     if is_new:
-        await _tell(alarm, redraws)
+        await tell_others(alarm, redraws)
     return Acknowledged(
         alarm=alarm_id,
         number=alarm.number,
@@ -71,12 +78,29 @@ async def acknowledge(person: Person, alarm_id: AlarmId, via: Via) -> Acknowledg
     )
 
 
-async def _tell(alarm: Alarm, redraws: Redraws) -> None:
+def _noted(note: str) -> dict[str, str]:
+    note = tidy_note(note)
+    return {"note": note} if note else {}
+
+
+def tidy_note(note: str) -> str:
+    """A note as it is kept: printable, without blanks around it, of bounded length."""
+    return note.translate(_CONTROLS).strip()[:_LONGEST_NOTE]
+
+
+async def tell_others(alarm: Alarm, redraws: Redraws) -> None:
     """Other surfaces change within a second, pages that hold no card of it too."""
     await announce({}, redraws, [Hint(unit=str(alarm.unit or ""), alarm=str(alarm.id))])
 
 
-async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, note: str = "") -> None:
+async def judge(  # noqa: PLR0917 - a verdict and what goes with it
+    person: Person,
+    alarm_id: AlarmId,
+    verdict: Verdict,
+    via: Via,
+    note: str = "",
+    evidence: Sequence[EvidenceId] = (),
+) -> None:
     """处置: the verdict. It implies knowing, and closes the alarm once the condition has cleared.
 
     A real fire that a drill or a mask kept quiet is told to everybody at once.
@@ -94,10 +118,10 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
             raise AlreadyClosed(N_("该报警已关闭，处置结论不再更改"))
         if verdict is Verdict.REAL and alarm.severity is not Severity.FIRE:
             raise BadInput(N_("只有火灾报警可以判为真实火警"))
-        note = note.translate(_CONTROLS).strip()[:_LONGEST_NOTE]
-        if not note and (alarm.verdict, alarm.verdict_by) == (verdict, person.id):
+        note = tidy_note(note)
+        if not note and not evidence and (alarm.verdict, alarm.verdict_by) == (verdict, person.id):
             return
-        await _know(person, alarm, via, now)
+        await know(person, alarm, via, now)
         await execute(
             """update alarms set verdict = $2, verdict_at = $3, verdict_by = $4, verdict_via = $5,
                  cleared_by = case when cleared_at is null and $6 then 'people' else cleared_by end,
@@ -111,13 +135,15 @@ async def judge(person: Person, alarm_id: AlarmId, verdict: Verdict, via: Via, n
             str(via),
             alarm.rule in ENDED_BY_PEOPLE,
         )
-        await escalating.ended([alarm_id], "judged")
+        await escalating.ended([alarm_id], JUDGED)
         if verdict is Verdict.REAL:
             await tell_if_held(person, alarm, via, released)
         else:
             await skip_waiting(alarm_id, written(Why.JUDGED))
         facts = {"verdict": str(verdict), "note": note}
-        released.add(redraws=await _after(person, alarm, "alarm.judged", via, now, facts=facts))
+        bound = await bind(evidence, "alarm", alarm_id, by=person.id)
+        redraws = await written_down(person, alarm, "alarm.judged", via, now, facts=facts, evidence=bound)
+        released.add(redraws=redraws)
     released.touch([alarm])
     await tell(released)
 
@@ -139,20 +165,26 @@ async def require_alarm(person: Person, alarm: Alarm, right: str) -> None:
     require(person, right, alarm.unit)
 
 
-async def _know(person: Person, alarm: Alarm, via: Via, now: datetime) -> bool:
-    """Record that the person knows; false when that was known."""
-    rows = await fetch(_ACKNOWLEDGE, new_id(), alarm.id, person.id, str(via), now, alarm.closed_at is not None)
+async def know(person: Person, alarm: Alarm, via: Via, now: datetime, *, recorded_by: PersonId | None = None) -> bool:
+    """Record that the person knows; false when that was known. `recorded_by`: who says so for them."""
+    is_late = alarm.closed_at is not None
+    rows = await fetch(_ACKNOWLEDGE, new_id(), alarm.id, person.id, str(via), now, is_late, recorded_by)
     if not rows:
         return False
     await execute("update alarms set acknowledged_at = coalesce(acknowledged_at, $2) where id = $1", alarm.id, now)
-    await answered(alarm.id, person.id, via, now)
+    if recorded_by is None:  # a phone proves itself only by its owner's answer
+        await answered(alarm.id, person.id, via, now)
     return True
 
 
-async def _held(person: Person, alarm: Alarm, now: datetime) -> bool:
+async def held(person: Person, alarm: Alarm, now: datetime) -> bool:
     """Nobody is told again whom this answers for; false when it said nothing new since the notices last began."""
-    roles = frozenset(grant.role for grant in person.grants if grant.unit is None or grant.unit == alarm.unit)
-    return alarm.closed_at is None and await escalating.acknowledged(alarm.id, person.id, roles, now)
+    return alarm.closed_at is None and await escalating.acknowledged(alarm.id, person.id, roles_in(person, alarm), now)
+
+
+def roles_in(person: Person, alarm: Alarm) -> frozenset[Role]:
+    """The roles a person holds over an alarm."""
+    return frozenset(grant.role for grant in person.grants if grant.unit is None or grant.unit == alarm.unit)
 
 
 async def _again(person: Person, alarm: Alarm, via: Via, now: datetime) -> None:
@@ -161,14 +193,25 @@ async def _again(person: Person, alarm: Alarm, via: Via, now: datetime) -> None:
     await record_action(person.code, "alarm.acknowledged_again", {"alarm": str(alarm.id), "via": str(via)})
 
 
-async def _after(person: Person, alarm: Alarm, what: str, via: Via, now: datetime, *, facts: dict[str, str]) -> Redraws:
+async def written_down(
+    person: Person,
+    alarm: Alarm,
+    what: str,
+    via: Via,
+    now: datetime,
+    *,
+    facts: dict[str, str],
+    evidence: Sequence[Evidence] = (),
+) -> Redraws:
     """The story's line, the next revision, every card's new face, and last the ledger (it holds the chain's lock)."""
     kind = what.removeprefix("alarm.")
-    await execute(_ENTRY, new_id(), alarm.id, now, kind, person.id, str(via), _encode(facts).decode())
+    story = {**facts, "evidence": str(len(evidence))} if evidence else facts
+    await execute(_ENTRY, new_id(), alarm.id, now, kind, person.id, str(via), _encode(story).decode())
     row = await fetch_one(f"update alarms a set revision = revision + 1 where id = $1 returning {COLUMNS}", alarm.id)
     assert row is not None
     known = (await known_by([alarm.id])).get(alarm.id, [])
     revised = alarm_of(row, known)
     redraws = await revise(alarm.id, revised.revision, lambda language: alarm_card(revised, language))
-    await record_action(person.code, what, {"alarm": str(alarm.id), "via": str(via), **facts})
+    shown = {"evidence": ledger_facts(evidence)} if evidence else {}
+    await record_action(person.code, what, {"alarm": str(alarm.id), "via": str(via), **facts, **shown})
     return redraws

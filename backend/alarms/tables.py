@@ -42,6 +42,7 @@ class AlarmRow(Table, tablename="alarms"):
     revision = c.number()
     storm = c.uid(null=True)  #: the storm it counts in
     led_by = c.uid(null=True)  #: the alarm whose card tells of it; empty: it was told by itself
+    undone = c.counter()  #: how often an answer was taken back at once; nothing else moves an alarm backwards
 
 
 class StormRow(Table, tablename="storms"):
@@ -72,6 +73,7 @@ class AcknowledgementRow(Table, tablename="acknowledgements"):
     via = c.text()
     at = c.moment()
     is_late = c.flag()
+    recorded_by = c.uid(null=True)  #: a colleague who recorded it for them
 
 
 class AlarmEntryRow(Table, tablename="alarm_entries"):

@@ -49,7 +49,7 @@ _HEADERS: Final = tuple(
         "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
-        "permissions-policy": "camera=(), microphone=(), geolocation=()",
+        "permissions-policy": "camera=(), microphone=(), geolocation=(self)",
     }.items()
 )
 _PRIVATE: Final = (b"cache-control", b"no-store")

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta
@@ -12,11 +12,16 @@ from msgspec import Meta
 from backend.alarms.handing_over import adopt_device
 from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for, alarms_for
+from backend.alarms.showing import piece_for, pieces_for
+from backend.api.complaints import Complaints, piece_response
+from backend.api.duty import DUTY
 from backend.api.masks import Masks, Windows
+from backend.api.work_orders import WorkOrders
 from backend.core.ids import AlarmId, ContactPointId, DeviceId, UnitId
 from backend.core.vocabulary import Via
 from backend.delivery.queries import Told, told_of
 from backend.delivery.trying import try_contact
+from backend.evidence.model import Evidence, EvidenceId
 from backend.monitoring.link_queries import LinkMonth, availability_for, month_asked
 from backend.people.contacts import Contact, failing_contacts
 from backend.people.model import Person
@@ -95,6 +100,19 @@ class Alarms(Controller):
         """One alarm as it stands."""
         return await alarm_for(operator, AlarmId(alarm_id))
 
+    @get("/{alarm_id:uuid}/evidence")
+    async def evidence(self, operator: NamedDependency[Person], alarm_id: FromPath[UUID]) -> list[Evidence]:
+        """What was sent along with answers to it, with each file's SHA-256."""
+        return list(await pieces_for(operator, AlarmId(alarm_id)))
+
+    @get("/{alarm_id:uuid}/evidence/{piece:uuid}")
+    async def piece(
+        self, operator: NamedDependency[Person], alarm_id: FromPath[UUID], piece: FromPath[UUID]
+    ) -> Response[bytes]:
+        """A photo or a voice note, as it came."""
+        found, octets = await piece_for(operator, AlarmId(alarm_id), EvidenceId(piece))
+        return piece_response(found.media_type, octets)
+
     @get("/{alarm_id:uuid}/notices")
     async def notices(self, operator: NamedDependency[Person], alarm_id: FromPath[UUID]) -> list[Told]:
         """Each attempt with its stamps t0…t7 and whether the deadline held."""
@@ -139,4 +157,4 @@ class Contacts(Controller):
         await try_contact(operator, ContactPointId(contact_id))
 
 
-OPERATOR: Final = [Registry, Alarms, Masks, Windows, Links, Contacts]
+OPERATOR: Final = [Registry, Alarms, Masks, Windows, WorkOrders, Links, Contacts, Complaints, *DUTY]

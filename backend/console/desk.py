@@ -9,11 +9,12 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from backend.alarms.glance import glance
 from backend.alarms.handing_over import adopt_device as hand_to_unit
 from backend.console.lines import lines_of
 from backend.console.pages import channel_words, draw, draw_refusal
 from backend.console.phone import MOST_AFTER, WAYS, alarm_page, frame, pages_of, to_the_door
-from backend.console.queries import ailing_vendors, glance, missing_processes
+from backend.console.queries import ailing_vendors, missing_processes
 from backend.core.errors import NotAllowed, NotSignedIn, Refused
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, DeviceId
@@ -85,6 +86,7 @@ class DeskPages(Controller):
             "unidentified": strangers,
             "strangers": {device.id: device.address for device in strangers},
             "profiles": PROFILES,
+            "sees_complaints": person.may(Right.HANDLE_COMPLAINTS, None),
             "missing": await missing_processes(person.language),
             "ailing": await ailing_vendors(person.language),
             "failing": await failing_contacts(person),

@@ -10,21 +10,26 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
 
 from backend.alarms.card import alarm_card
+from backend.alarms.glance import glance
 from backend.alarms.masks.queries import masks_for, windows_for
 from backend.alarms.queries import alarm_for, history_for
+from backend.alarms.showing import pieces_for
 from backend.console.answering import answers
 from backend.console.lines import LINES_A_PAGE, Line, lines_of
 from backend.console.pages import channel_words, draw, draw_refusal
-from backend.console.queries import glance, has_telegram, latest_seq, unstamped
+from backend.console.queries import has_telegram, latest_seq, unstamped
 from backend.core.errors import NotSignedIn, Refused
 from backend.core.ids import AlarmId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity
 from backend.delivery.escalating import is_told_again
+from backend.evidence.model import MEDIA_LABELS
 from backend.people.contacts import contacts_of
 from backend.people.model import Person, Right
 from backend.registry.queries import units_for
 from backend.rota.queries import first_gaps, open_gaps_for
+from backend.work_orders.model import STATE_LABELS
+from backend.work_orders.queries import orders_of_alarm
 
 WAYS: Final = ("active", "recent", "masked")
 #: no list is longer
@@ -63,6 +68,7 @@ async def alarm_page(
 ) -> Response[str]:
     """An alarm's page with its story, at the seat it was asked from. Raises NoSuchAlarm."""
     alarm = await alarm_for(person, alarm_id)
+    orders = await orders_of_alarm(person, alarm.id)
     return draw(
         "alarm.html",
         **await frame(person, settings, is_demo=is_demo),
@@ -70,8 +76,16 @@ async def alarm_page(
         home="/m" if seat == "phone" else "/",
         alarm=alarm,
         card=alarm_card(alarm, person.language),
+        orders=orders,
+        order_words=STATE_LABELS,
+        may_order=alarm.unit is not None
+        and person.may(Right.ORDER, alarm.unit)
+        and all(each.is_final for each in orders),
+        may_complain=seat == "phone" and alarm.unit is not None and person.may(Right.COMPLAIN, alarm.unit),
         answers=answers(alarm, person, is_told_again=await is_told_again(alarm.id, person.id)),
         history=await history_for(person, alarm.id, person.language),
+        pieces=await pieces_for(person, alarm.id),
+        media_words=MEDIA_LABELS,
     )
 
 

@@ -1,34 +1,18 @@
-"""What the pages show, read in one query each; a person's units come from the doors, never from the request.
+"""What the pages need around what they show, read in one query each.
 
 Plain SQL, because each is a join over several rooms for one page.
 """
 
-from datetime import datetime
 from typing import Final
 from uuid import UUID
-
-import msgspec
 
 from backend.core import clock
 from backend.core.beats import ailing, beats, missing
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId
-from backend.core.vocabulary import CHANNEL_LABELS, Channel, Severity
-from backend.people.doors import units_seen
-from backend.people.model import Person
+from backend.core.vocabulary import CHANNEL_LABELS, Channel
 
-_COUNTS: Final = """
-    select a.severity, count(*) as open, count(*) filter (where a.acknowledged_at is null) as unanswered
-    from alarms a
-    where a.closed_at is null and ($1::uuid[] is null or a.unit = any($1::uuid[])) group by a.severity
-"""
-_LINKS: Final = """
-    select count(*) as devices, count(*) filter (where not l.is_lost) as online,
-        count(*) filter (where l.is_lost) as lost, max(l.last_contact_at) as last_contact_at
-    from devices d left join device_links l on l.device = d.id
-    where d.unit is not null and ($1::uuid[] is null or d.unit = any($1::uuid[]))
-"""
 _UNSTAMPED: Final = """
     select t.id from attempts t
     where t.person = $1 and t.channel = 'app' and t.state in ('sending', 'accepted') and t.t6 is null
@@ -51,41 +35,6 @@ _PROCESSES: Final = {
     "bot": N_("聊天机器人"),
     "auditor": N_("时限稽核"),
 }
-
-
-class Count(msgspec.Struct, frozen=True):
-    """Alarms of one severity that are not closed, and those of them nobody has answered."""
-
-    open: int = 0
-    unanswered: int = 0
-
-
-class Glance(msgspec.Struct, frozen=True, kw_only=True):
-    """The unit at a glance."""
-
-    counts: dict[Severity, Count]
-    devices: int
-    online: int
-    lost: int
-    last_contact_at: datetime | None
-
-    @property
-    def worst(self) -> Severity | None:
-        """The most urgent severity that is open; None when all is well."""
-        return next((each for each in Severity if self.counts[each].open), None)
-
-
-def _seen(person: Person) -> list[UUID] | None:
-    units = units_seen(person)
-    return None if units is None else list(units)
-
-
-async def glance(person: Person) -> Glance:
-    """Open alarms by severity and how the devices' links are."""
-    units = _seen(person)
-    counted = {row.pop("severity"): Count(**row) for row in await fetch(_COUNTS, units)}
-    links = await fetch_one(_LINKS, units) or {}
-    return Glance(counts={each: counted.get(each, Count()) for each in Severity}, **links)
 
 
 async def unstamped(person: PersonId) -> list[UUID]:

@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from backend.core.vocabulary import Severity
+from backend.core.vocabulary import ComplaintKind, Severity
+from backend.core.working_time import WorkingCalendar
 
 
 class Deadline(msgspec.Struct, frozen=True):
@@ -59,8 +60,68 @@ VERDICT_WITHIN: Final = {
 FIRE_DESK_WITHIN: Final = timedelta(minutes=10)
 #: a duty schedule's gap is warned of so long before it begins
 GAP_WARNING: Final = timedelta(days=7)
+#: a work order without a service agreement is finished within (our own rule; no clause)
+REPAIR_WITHIN: Final = {
+    Severity.FIRE: timedelta(hours=4),
+    Severity.ABNORMAL: timedelta(hours=24),
+    Severity.FAULT: timedelta(hours=24),
+    Severity.OFFLINE: timedelta(hours=24),
+}
+#: somebody must have accepted a work order within, or the next one is asked (our own rule)
+ACCEPT_WITHIN: Final = {
+    Severity.FIRE: timedelta(minutes=5),
+    Severity.ABNORMAL: timedelta(minutes=15),
+    Severity.FAULT: timedelta(minutes=15),
+    Severity.OFFLINE: timedelta(minutes=15),
+}
+#: how long a work order's test of a component is expected on the wire, and kept inside the house (our own rule)
+TEST_SIGNAL_WITHIN: Final = timedelta(minutes=15)
+#: a verified work order is closed after this, unless somebody sends it back (our own rule)
+ORDER_CLOSES_AFTER: Final = timedelta(hours=24)
 #: an attempt that is this much overdue and in nobody's hands is taken up by the auditor (our own rule; no clause)
 OVERDUE_FIRE: Final = timedelta(seconds=1.5)
 OVERDUE_ROUTINE: Final = timedelta(seconds=10)
 #: the auditor's pass over deadlines that ran out waits this long for outcomes that are still being written
 AUDIT_GRACE: Final = timedelta(seconds=1)
+
+
+class WorkingDeadline(msgspec.Struct, frozen=True, kw_only=True):
+    """So many working days and hours, and who says so."""
+
+    days: int = 0
+    hours: int = 0
+    clause: str
+
+    def within(self, calendar: WorkingCalendar) -> timedelta:
+        """As working time: a day is as long as the calendar's."""
+        return self.days * calendar.day + timedelta(hours=self.hours)
+
+
+#: 5.5 wants limits (时限要求) and sets none: these figures are the provider's own, and are told with each number
+_OURS: Final = "ours (CQC/SC 11002-2025 5.5)"
+#: the first word of a handler (首次回复), in working time from filing
+FIRST_REPLY: Final = {
+    ComplaintKind.ALARM: WorkingDeadline(hours=2, clause=_OURS),
+    ComplaintKind.ORDER: WorkingDeadline(hours=4, clause=_OURS),
+    ComplaintKind.PERSON: WorkingDeadline(days=1, clause=_OURS),
+    ComplaintKind.OTHER: WorkingDeadline(days=1, clause=_OURS),
+    ComplaintKind.PRAISE: WorkingDeadline(days=3, clause=_OURS),
+    ComplaintKind.QUESTION: WorkingDeadline(days=1, clause=_OURS),
+    ComplaintKind.SUGGESTION: WorkingDeadline(days=3, clause=_OURS),
+}
+#: settled (办结), in working time from filing; time in which the complainant is waited for does not count
+SETTLEMENT: Final = {
+    ComplaintKind.ALARM: WorkingDeadline(days=3, clause=_OURS),
+    ComplaintKind.ORDER: WorkingDeadline(days=5, clause=_OURS),
+    ComplaintKind.PERSON: WorkingDeadline(days=7, clause=_OURS),
+    ComplaintKind.OTHER: WorkingDeadline(days=7, clause=_OURS),
+    ComplaintKind.PRAISE: WorkingDeadline(days=10, clause=_OURS),
+    ComplaintKind.QUESTION: WorkingDeadline(days=3, clause=_OURS),
+    ComplaintKind.SUGGESTION: WorkingDeadline(days=15, clause=_OURS),
+}
+#: a handler is reminded when so much working time is left at most: of the first reply, of the settlement
+COMPLAINT_REMINDERS: Final = (timedelta(hours=1), timedelta(hours=7))
+#: a settled complaint may be opened again for so many days
+REOPENED_WITHIN: Final = timedelta(days=15)
+#: who does not say how satisfied they are is no longer waited for after this
+RATING_AWAITED: Final = timedelta(days=5)

@@ -4,7 +4,7 @@ import hashlib
 import os
 import secrets
 import time
-from typing import NewType
+from typing import Final, NewType
 from uuid import UUID
 
 PersonId = NewType("PersonId", UUID)
@@ -20,15 +20,18 @@ ContactPointId = NewType("ContactPointId", UUID)
 LedgerId = NewType("LedgerId", UUID)
 
 _VERSION_7 = 0x7000
+_MILLISECOND_NS = 1_000_000
 _VARIANT = 0x8000_0000_0000_0000
 
 
 def new_id() -> UUID:
-    """A fresh UUID of version 7 (48 bits of milliseconds, 74 random bits)."""
-    random = int.from_bytes(os.urandom(10), "big")
-    milliseconds = time.time_ns() // 1_000_000
-    high = (milliseconds << 16) | _VERSION_7 | (random >> 68)
-    low = _VARIANT | (random & 0x3FFF_FFFF_FFFF_FFFF)
+    """A fresh UUID of version 7: time to a quarter of a microsecond (RFC 9562, 6.2 method 3), and 62 random bits.
+
+    Ids that a process makes one after the other sort in that order, so that lines of one moment keep theirs.
+    """
+    milliseconds, nanoseconds = divmod(time.time_ns(), _MILLISECOND_NS)
+    high = (milliseconds << 16) | _VERSION_7 | (nanoseconds << 12) // _MILLISECOND_NS
+    low = _VARIANT | (int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF)
     return UUID(int=(high << 64) | low)
 
 
@@ -36,6 +39,25 @@ def new_token() -> str:
     """A secret of 160 random bits that is safe in a URL, a Telegram deep link and, as a word, on a command line."""
     token = secrets.token_urlsafe(20)
     return token if not token.startswith("-") else new_token()  # else the command line takes it for an option
+
+
+#: letters and digits that nobody takes for one another
+_TYPED: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TYPED_LENGTH: Final = 10
+
+
+def new_typed_code() -> str:
+    """A code of 49 random bits that people can type, as "7K2MP-QW9TX"; only for minutes, and tries are counted."""
+    letters = "".join(secrets.choice(_TYPED) for _ in range(_TYPED_LENGTH))
+    return f"{letters[:5]}-{letters[5:]}"
+
+
+def typed_code(text: str) -> str | None:
+    """A typed code as it was given out, however it was typed; None for what can't be one."""
+    letters = "".join(each for each in text.upper() if each not in " -\u3000")
+    if len(letters) != _TYPED_LENGTH or any(each not in _TYPED for each in letters):
+        return None
+    return f"{letters[:5]}-{letters[5:]}"
 
 
 def token_digest(token: str) -> str:

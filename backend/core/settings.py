@@ -19,11 +19,13 @@ from msgspec import Meta
 from backend.core.carrier_settings import Aliyun, Apprise, Budgets, Sms, Telegram, Tencent, Twilio, Voice, Webhook
 from backend.core.errors import BadSettings
 from backend.core.settings_types import Count, Level, Port, Seconds, Secret, Section, WireAddress
+from backend.core.working_time import CalendarSection, calendar_of
 
 __all__ = [
     "Aliyun",
     "Apprise",
     "Budgets",
+    "CalendarSection",
     "Carriers",
     "Database",
     "Gateway",
@@ -179,6 +181,7 @@ class Settings(Section, frozen=True):
     carriers: Carriers = Carriers()
     heartbeat: HeartbeatSection = HeartbeatSection()
     provider: Provider = Provider()
+    calendar: CalendarSection = CalendarSection()
     log: Log = Log()
 
     @property
@@ -227,12 +230,21 @@ def _convert(section: str, kind: type[Any], values: Mapping[str, object], source
         converted = msgspec.convert(plain, kind, strict=False)
     except msgspec.ValidationError as error:
         raise BadSettings(f"bad setting in {source}, section [{section}]: {error}") from None
+    if isinstance(converted, CalendarSection):
+        _check_calendar(converted, source)
     for name in kind.__struct_fields__:
         value = getattr(converted, name)
         why = _too_short(name, value) or _why_wrong(section, name, value)
         if why:
             raise BadSettings(f"bad setting in {source}, section [{section}]: {name} {why}")
     return converted
+
+
+def _check_calendar(section: CalendarSection, source: str) -> None:
+    try:
+        calendar_of(section)
+    except ValueError as error:
+        raise BadSettings(f"bad setting in {source}, section [calendar]: {error}") from None
 
 
 def _why_wrong(section: str, name: str, value: object) -> str:

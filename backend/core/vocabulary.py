@@ -44,6 +44,7 @@ class Role(StrEnum):
     COMPLAINT_HANDLER = "complaint_handler"  #: 投诉处理人
     QUALITY_LEAD = "quality_lead"  #: 质量负责人
     ADMINISTRATOR = "administrator"  #: 系统管理员
+    GROUP = "group"  #: 群: no person but a chat of several, told of its unit's alarms
 
 
 #: roles held at the provider, over all units
@@ -79,6 +80,22 @@ class Verdict(StrEnum):
     FALSE = "false"  #: 误报
     TEST = "test"  #: 测试/检修
     FAULT = "fault"  #: 故障
+
+
+class ComplaintKind(StrEnum):
+    """What a complaint is about (投诉), or what else people tell the provider (服务反馈); CQC/SC 11002, 5.5."""
+
+    ALARM = "alarm"  #: about an alarm, or one that did not come
+    ORDER = "order"  #: about a work order
+    PERSON = "person"  #: about somebody
+    OTHER = "other"
+    PRAISE = "praise"  #: 表扬
+    QUESTION = "question"  #: 咨询
+    SUGGESTION = "suggestion"  #: 建议
+
+
+#: what is no complaint: it is answered too, and it needs no cause
+FEEDBACK_KINDS = frozenset({ComplaintKind.PRAISE, ComplaintKind.QUESTION, ComplaintKind.SUGGESTION})
 
 
 class DeviceKind(StrEnum):
@@ -122,6 +139,7 @@ ROLE_LABELS = {
     Role.COMPLAINT_HANDLER: N_("投诉处理人"),
     Role.QUALITY_LEAD: N_("质量负责人"),
     Role.ADMINISTRATOR: N_("系统管理员"),
+    Role.GROUP: N_("群"),
 }
 VIA_LABELS = {
     Via.TELEGRAM: N_("Telegram"),
@@ -138,6 +156,15 @@ CHANNEL_LABELS = {
     Channel.VOICE: N_("语音电话"),
     Channel.WEBHOOK: N_("推送接口"),
     Channel.APPRISE: N_("其他通知"),
+}
+COMPLAINT_LABELS = {
+    ComplaintKind.ALARM: N_("报警投诉"),
+    ComplaintKind.ORDER: N_("工单投诉"),
+    ComplaintKind.PERSON: N_("人员投诉"),
+    ComplaintKind.OTHER: N_("其他投诉"),
+    ComplaintKind.PRAISE: N_("表扬"),
+    ComplaintKind.QUESTION: N_("咨询"),
+    ComplaintKind.SUGGESTION: N_("建议"),
 }
 VERDICT_LABELS = {
     Verdict.REAL: N_("真实火警"),

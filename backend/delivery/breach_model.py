@@ -28,6 +28,8 @@ class BreachKind(StrEnum):
     LINK_LATE = "link_late"  #: a dead link was recognised too late (4.4.2)
     LINK_UNSEEN = "link_unseen"  #: a link is silent for longer, and nothing says so
     KINDS_SHORT = "kinds_short"  #: fewer than two kinds of contact within the deadline (4.3.3)
+    ORDER_UNACCEPTED = "order_unaccepted"  #: a work order that nobody accepted in time; `alarm` is the order's id
+    ORDER_OVERDUE = "order_overdue"  #: a work order beyond its agreed finish; `alarm` is the order's id
 
 
 class CauseCode(StrEnum):
@@ -49,6 +51,8 @@ class CauseCode(StrEnum):
     GATEWAY_AWAY = "gateway_away"  #: the gateway was not there to see it
     BACKLOG = "backlog"  #: nobody took it, though workers live
     CARRIER_SLOW = "carrier_slow"  #: it was taken, and too late
+    NOT_ACCEPTED = "not_accepted"  #: those who were asked did not accept
+    NOT_FINISHED = "not_finished"  #: the work was not done by the agreed time
     UNKNOWN = "unknown"
 
 
@@ -156,6 +160,8 @@ KIND_LABELS: Final = {
     BreachKind.LINK_LATE: N_("通信中断识别过晚"),
     BreachKind.LINK_UNSEEN: N_("通信中断未识别"),
     BreachKind.KINDS_SHORT: N_("时限内少于两种联络方式"),
+    BreachKind.ORDER_UNACCEPTED: N_("工单无人按时接单"),
+    BreachKind.ORDER_OVERDUE: N_("工单超过约定完成时间"),
 }
 CAUSE_LABELS: Final = {
     CauseCode.ROWS_MISSING: N_("通知记录缺失"),
@@ -174,6 +180,8 @@ CAUSE_LABELS: Final = {
     CauseCode.GATEWAY_AWAY: N_("接入网关中断"),
     CauseCode.BACKLOG: N_("发送积压"),
     CauseCode.CARRIER_SLOW: N_("运营商接收过慢"),
+    CauseCode.NOT_ACCEPTED: N_("被派人员未接单"),
+    CauseCode.NOT_FINISHED: N_("未在约定时间内完成"),
     CauseCode.UNKNOWN: N_("原因不明"),
 }
 NOTE_LABELS: Final = {

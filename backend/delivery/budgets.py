@@ -258,11 +258,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 def keys_of(limits: Limits, medium: str, address: str) -> dict[str, tuple[Limit, ...]]:
     """The logs in which a message counts, each with its limits."""
     is_group = medium == Channel.TELEGRAM and address.startswith("-")
+    # a topic has no limits of its own: Telegram counts its messages as the group's
+    whose = address.partition("/")[0] if is_group else address
     found: dict[str, tuple[Limit, ...]] = {}
     for limit in limits.get(medium, ()):
         if limit.scope is Scope.GROUP and not is_group:
             continue
-        key = _account(medium, address) if limit.scope is Scope.ACCOUNT else f"{medium}/{address}"
+        key = _account(medium, address) if limit.scope is Scope.ACCOUNT else f"{medium}/{whose}"
         found[key] = (*found.get(key, ()), limit)
     return found
 

@@ -290,7 +290,7 @@ def _ask(claimed: Claimed) -> Ask:
         is_fire=is_fire,
         deadline_at=claimed.deadline_at,
         useful_until=claimed.t0 + USEFUL[claimed.severity],
-        may_join=claimed.kind is not NoticeKind.CONTACT_TEST,
+        may_join=claimed.kind not in {NoticeKind.CONTACT_TEST, NoticeKind.COMPLAINT},
     )
 
 

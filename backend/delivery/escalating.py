@@ -4,7 +4,7 @@ The rule: whoever calls holds the alarm's row, so that a step and an answer of o
 is in somebody else's hands is left for the next pass, which comes within a second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -16,7 +16,7 @@ from backend.core.ids import AlarmId, AttemptId, PersonId
 from backend.core.vocabulary import Lane, Role, Severity
 from backend.delivery import escalation as machine
 from backend.delivery.escalation import Event, Taken
-from backend.delivery.escalation_rows import Standing, load, load_due, save
+from backend.delivery.escalation_rows import Standing, load, load_due, load_judged, save
 from backend.delivery.plan import AttemptDraft, write_attempts
 from backend.delivery.policy import Step, Target, TargetKind
 from backend.delivery.reaching import Circle, Way, circles_of, later_ways
@@ -137,11 +137,28 @@ def _taken(standing: Standing, taken: Taken, drafts: Sequence[AttemptDraft]) -> 
 
 async def acknowledged(alarm: AlarmId, person: PersonId, roles: frozenset[Role], at: datetime) -> bool:
     """Somebody knows: hold what they need not be told again. False when that was known since it last began."""
-    standing = await load([alarm])
+    return await _changed(await load([alarm]), lambda e, present: machine.acknowledged(e, person, roles, present, at))
+
+
+async def unacknowledged(alarm: AlarmId, person: PersonId) -> None:
+    """Their acknowledgement is undone: what it held goes on."""
+    await _changed(await load([alarm]), lambda e, present: machine.unacknowledged(e, person, present))
+
+
+async def unjudged(alarm: AlarmId, person: PersonId, roles: frozenset[Role], at: datetime) -> None:
+    """Their verdict is undone: what it ended goes on."""
+    standing = await load_judged(alarm)
+    await _changed(standing, lambda e, present: machine.unjudged(e, person, roles, present, at))
+
+
+async def _changed(
+    standing: Sequence[Standing], change: Callable[[machine.Escalation, frozenset[Role]], machine.Escalation]
+) -> bool:
+    """Save what `change` makes of each; whether it changed anything."""
     changed: list[tuple[Standing, machine.Escalation]] = []
     for each in standing:
         present = frozenset(Role(row["role"]) for row in await fetch(_PRESENT, each.unit))
-        after = machine.acknowledged(each.escalation, person, roles, present, at)
+        after = change(each.escalation, present)
         changed += [] if after is each.escalation else [(each, after)]
     await save(changed)
     return bool(changed)

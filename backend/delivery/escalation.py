@@ -37,6 +37,7 @@ class Event(StrEnum):
     ANSWERED = "answered"  #: everybody who must know has acknowledged
     UNJUDGED = "unjudged"  #: acknowledged, and no verdict in time
     END = "end"  #: verdict, mask, or over
+    UNDONE = "undone"  #: the acknowledgement that held it, or the verdict that ended it, was undone at once
 
 
 #: what isn't listed does not happen
@@ -50,7 +51,12 @@ TRANSITIONS: Final = {
     (State.HELD, Event.ANSWERED): State.HELD,
     (State.HELD, Event.UNJUDGED): State.RUNNING,
     (State.HELD, Event.END): State.ENDED,
+    (State.RUNNING, Event.UNDONE): State.RUNNING,
+    (State.HELD, Event.UNDONE): State.RUNNING,
+    (State.ENDED, Event.UNDONE): State.RUNNING,
 }
+#: why an escalation that a verdict ended has ended
+JUDGED: Final = "judged"
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -175,7 +181,7 @@ def acknowledged(
         return escalation
     answers = (*escalation.answers, Answer(person, roles, at))
     heard = msgspec.structs.replace(escalation, answers=answers)
-    if (heard.policy.required_roles & present) - heard.acked_roles:
+    if _is_missing(heard, present):
         owed_at = at + heard.policy.ack_timeout
         return msgspec.structs.replace(heard, due_at=min(heard.due_at or owed_at, owed_at))
     due_at = escalation.due_at if escalation.state is State.HELD else None
@@ -192,6 +198,43 @@ def ended(escalation: Escalation, why: str) -> Escalation:
     if escalation.state is State.ENDED:
         return escalation
     return msgspec.structs.replace(escalation, state=TRANSITIONS[escalation.state, Event.END], due_at=None, why=why)
+
+
+def unacknowledged(escalation: Escalation, person: PersonId, present: frozenset[Role]) -> Escalation:
+    """An acknowledgement undone: the notices go on where they were, unless others' answers hold them still."""
+    if escalation.state is State.ENDED or person not in escalation.acked_by:
+        return escalation
+    left = tuple(answer for answer in escalation.answers if answer.person != person)
+    after = msgspec.structs.replace(escalation, answers=left)
+    if escalation.state is State.RUNNING or (left and not _is_missing(after, present)):
+        return after
+    if escalation.why == Event.SPENT:
+        return after if left else msgspec.structs.replace(after, due_at=None)
+    return _resumed(after)
+
+
+def unjudged(
+    escalation: Escalation, person: PersonId, roles: frozenset[Role], present: frozenset[Role], at: datetime
+) -> Escalation:
+    """A verdict undone: what it ended goes on; who gave it knows, and that holds as an acknowledgement does."""
+    if escalation.state is not State.ENDED or escalation.why != JUDGED:
+        return escalation
+    resumed = _resumed(escalation)
+    if resumed.answers and not _is_missing(resumed, present):
+        due_at = at + resumed.policy.ack_timeout
+        state = TRANSITIONS[resumed.state, Event.ANSWERED]
+        resumed = msgspec.structs.replace(resumed, state=state, due_at=due_at)
+    return acknowledged(resumed, person, roles, present, at)
+
+
+def _is_missing(escalation: Escalation, present: frozenset[Role]) -> bool:
+    """Whether a role that must answer, and that the unit has people for, has not."""
+    return bool((escalation.policy.required_roles & present) - escalation.acked_roles)
+
+
+def _resumed(escalation: Escalation) -> Escalation:
+    state = TRANSITIONS[escalation.state, Event.UNDONE]
+    return msgspec.structs.replace(escalation, state=state, due_at=_next_due(escalation), why=str(Event.UNDONE))
 
 
 def is_still_to_tell(escalation: Escalation, person: PersonId, roles: frozenset[Role]) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 from backend.core.db.engine import Write, execute, fetch
 from backend.core.ids import AlarmId, NoticeId, UnitId, new_id
 from backend.core.vocabulary import Severity
-from backend.delivery.escalation import Answer, Escalation, State, begun
+from backend.delivery.escalation import JUDGED, Answer, Escalation, State, begun
 from backend.delivery.policies import document_of, policy_from
 from backend.delivery.policy import Policy
 
@@ -24,6 +24,9 @@ _COLUMNS: Final = """e.id, e.notice, e.alarm, e.unit, e.severity, e.policy, e.st
     e.began_at, e.due_at, e.answers, e.why, e.revision"""
 _OF_ALARMS: Final = f"""
     select {_COLUMNS} from escalations e where e.alarm = any($1) and e.state <> 'ended' order by e.id for update"""
+_JUDGED_OF_ALARM: Final = f"""
+    select {_COLUMNS} from escalations e
+    where e.alarm = $1 and e.state = 'ended' and e.why = $2 order by e.id for update"""
 _DUE_OF_ALARMS: Final = f"""
     select {_COLUMNS} from escalations e
     where e.alarm = any($1) and e.state <> 'ended' and e.due_at <= $2 order by e.id for update skip locked"""
@@ -83,6 +86,11 @@ def begin(notices: Sequence[Begun]) -> list[Write]:
 async def load(alarms: Sequence[AlarmId]) -> list[Standing]:
     """The escalations of these alarms that have not ended, locked. Lock the alarms first."""
     return [_standing(row) for row in await fetch(_OF_ALARMS, list(alarms))]
+
+
+async def load_judged(alarm: AlarmId) -> list[Standing]:
+    """Those that a verdict on this alarm ended, locked."""
+    return [_standing(row) for row in await fetch(_JUDGED_OF_ALARM, alarm, JUDGED)]
 
 
 async def load_due(alarms: Sequence[AlarmId], now: datetime) -> list[Standing]:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _LOCK: Final = "select id from notices where id = any($1) order by id for no key update"
 #: a way that says it is over, and a test, are no alarm that somebody must hear
-_URGENT: Final = "n.kind not in ('restored', 'contact_test', 'mask', 'window', 'digest')"
+_URGENT: Final = "n.kind not in ('restored', 'contact_test', 'mask', 'window', 'digest', 'order')"
 _NEXT: Final = f"""
     select distinct on (a.notice, a.person) a.notice, a.person, way.id as contact_point, way.channel, way.address,
         a.lane, p.language, a.deadline_at, a.step, a.round, a.digest::text as digest, a.channel as failed, a.why
@@ -38,6 +38,7 @@ _NEXT: Final = f"""
             select from attempts other where other.notice = a.notice and other.person = a.person and other.id <> a.id
                 and other.because is not null and other.state in ('pending', 'sending', 'accepted'))
     order by a.notice, a.person, way.verified_at is null, way.priority, way.channel, way.address"""
+# A complaint is nobody's but its own people's: who handles it hears that its complainant can't be reached.
 # An attempt is hopeful as long as it may still be accepted in time: its next try is early enough, and it was not handed
 # over in vain until its deadline had passed. One without a deadline hopes as long as it waits.
 _UNHEARD: Final = f"""
@@ -45,7 +46,7 @@ _UNHEARD: Final = f"""
     from notices n join lateral (
         select max(deadline_at) as deadline_at, max(step) as step, max(round) as round from attempts
         where notice = n.id) a on true
-    where n.id = any($1) and n.unheard_at is null and {_URGENT}
+    where n.id = any($1) and n.unheard_at is null and {_URGENT} and n.kind <> 'complaint'
         and exists (select from attempts t where t.notice = n.id and t.state <> 'skipped')
         and not exists (
             select from attempts t where t.notice = n.id and (t.state = 'accepted' or t.t6 is not null

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol, runtime_checkable
+from uuid import UUID
 
 import msgspec
 
@@ -44,6 +45,20 @@ class Action(msgspec.Struct, frozen=True):
     style: str = "plain"
 
 
+class Key(msgspec.Struct, frozen=True):
+    """A button that a concept's `Talk` answers: its words, what it asks for, of what, and how. `style` as in Action.
+
+    `verb` is what travels, so it stays short and is never given another meaning; `about` is the thing's id. Under a
+    card None stands for what the card is about.
+    """
+
+    label: str
+    verb: str
+    about: UUID | None = None
+    argument: str = ""
+    style: str = "plain"
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One alarm as a person reads it, in one language and the unit's zone; the order is experience.md's."""
 
@@ -64,7 +79,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     actions: tuple[Action, ...] = ()
     raised_at: datetime | None = None
     revision: int = 0
-    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window", "gap"
+    about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window", "gap", "order", "complaint", "duty" …
+    keys: tuple[tuple[Key, ...], ...] = ()  #: rows of buttons that the concept's Talk answers, below the actions
 
 
 class AttemptState(StrEnum):
@@ -98,7 +114,11 @@ class NoticeKind(StrEnum):
     WINDOW = "window"  #: about a drill or a test: `notices.alarm` is the window's id
     GAP = "gap"  #: nobody is on duty for a while: `notices.alarm` is the gap warning's id
     DIGEST = "digest"  #: a storm is over: its totals, and what still stands
+    ORDER = "order"  #: about a work order: `notices.alarm` is the order's id
+    REVIEW = "review"  #: the status digest that a person wished for: `notices.alarm` is the wish's id
+    DUTY = "duty"  #: a duty check or a handover: `notices.alarm` is its id
     OVERDUE = "overdue"  #: to the duty desk: the unit was not told in time
+    COMPLAINT = "complaint"  #: about a complaint: `notices.alarm` is the complaint's id
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,15 +50,18 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """Whom of a unit a notice is for when it is not for everybody by every way: a drill's, a mask's.
 
     Nobody beyond the unit is added. When it would leave nobody to tell of an alarm, everybody is told.
+    `ways`: just these, whoever's they are; another kind follows when one of them fails.
     """
 
     people: frozenset[PersonId] = frozenset()  #: empty: all of the unit's people
     channels: frozenset[Channel] = INSIDE_CHANNELS
-    why_not: str  #: stands on the ways that are not tried
+    why_not: str = ""  #: stands on the ways that are not tried
+    ways: tuple[Reach, ...] | None = None
+    beside: tuple[Reach, ...] = ()  #: more ways, to people whom the unit's circle lacks: on its rota, of the provider
 
     def skips(self, way: Reach) -> str:
         """Why this way is not tried; empty: it is."""
-        return "" if way.channel in self.channels else self.why_not
+        return "" if self.ways is not None or way.channel in self.channels else self.why_not
 
 
 class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +144,8 @@ def _first_step(draft: NoticeDraft, policy: Policy) -> Step:
 
 def _ways(draft: NoticeDraft, step: Step, circle: Circle, now: datetime) -> list[Way]:
     if draft.audience is not None:
-        inside = _inside(draft, draft.audience, circle.unit)
+        named = draft.audience.ways
+        inside = _inside(draft, draft.audience, circle.unit if named is None else named)
         if draft.deadline is None or any(not way.skipped_because for way in inside):
             return inside
     ways = first_ways(step, circle, draft.severity, now)
@@ -155,7 +159,8 @@ def _ways(draft: NoticeDraft, step: Step, circle: Circle, now: datetime) -> list
 
 def _inside(draft: NoticeDraft, audience: Audience, reach: Sequence[Reach]) -> list[Way]:
     """The ways to an audience; the phone page redraws a restoration by itself, as above."""
-    ways = [way for way in reach if not audience.people or way.person in audience.people]
+    every = {(way.person, way.channel, way.address): way for way in (*reach, *audience.beside)}.values()
+    ways = [way for way in every if not audience.people or way.person in audience.people]
     if draft.kind is NoticeKind.RESTORED:
         ways = [way for way in ways if way.channel != Channel.APP]
     return [Way(way, draft.skipped_because or audience.skips(way) or dead(way)) for way in ways]

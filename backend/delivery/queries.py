@@ -1,12 +1,13 @@
 """Reads of the deadline ledger for pages and programs: how each notice went, attempt by attempt."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from backend.core import clock
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId
 from backend.core.vocabulary import Channel, Severity
@@ -29,7 +30,24 @@ _DELIVERY: Final = """
         coalesce(n.cards -> a.language, n.cards -> 'zh_CN') as card
     from attempts a join notices n on n.id = a.notice where a.number = $1 and a.channel = $2
 """
+#: nobody replies to an older card
+_ANSWERED_WITHIN: Final = timedelta(days=90)
+#: the card that hangs at one message of a chat; edits keep its place
+_CARD_AT: Final = """
+    select n.alarm, coalesce((coalesce(n.cards -> a.language, n.cards -> 'zh_CN')) ->> 'about', 'alarm') as about
+    from attempts a join notices n on n.id = a.notice
+    where a.channel = $1 and a.surface @> $2::jsonb and a.created_at > $4 and a.person in (
+        select person from contact_points where channel = $1 and (address = $3 or address like $3 || '/%'))
+    order by a.created_at desc limit 1
+"""
 _decode_card = msgspec.json.Decoder(Card).decode
+
+
+async def card_at(channel: Channel, chat: int, message: int) -> tuple[str, UUID] | None:
+    """What the card at a message of a chat speaks of: "alarm" and its id; None where no card of ours hangs."""
+    place = msgspec.json.encode({"chat": chat, "message": message}).decode()
+    row = await fetch_one(_CARD_AT, channel, place, str(chat), clock.now() - _ANSWERED_WITHIN)
+    return None if row is None else (row["about"], row["alarm"])
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from backend.core import clock
 from backend.core.db.engine import execute, fetch
-from backend.core.ids import AlarmId, AttemptId
+from backend.core.ids import AlarmId, AttemptId, NoticeId
 from backend.core.vocabulary import Lane
 from backend.delivery.model import AttemptState, Card
 from backend.delivery.plan import encode_cards
@@ -19,7 +19,7 @@ from backend.delivery.plan import encode_cards
 _MOST_RUNG: Final = 64
 _NOTICES: Final = """
     select id, alarm, array(select jsonb_object_keys(cards)) as languages
-    from notices where alarm = any($1) order by id for update"""
+    from notices where alarm = any($1) and ($2::uuid[] is null or id = any($2)) order by id for update"""
 _PUT: Final = """
     update notices n set cards = x.cards::jsonb, revision = x.revision
     from unnest($1::uuid[], $2::text[], $3::int[]) as x(id, cards, revision) where n.id = x.id"""
@@ -48,17 +48,19 @@ async def revise(
     return await revise_all([Revision(alarm, revision, draw)], after=after)
 
 
-async def revise_all(revisions: Sequence[Revision], *, after: timedelta = timedelta()) -> Redraws:
+async def revise_all(
+    revisions: Sequence[Revision], *, after: timedelta = timedelta(), only: Sequence[NoticeId] | None = None
+) -> Redraws:
     """Give every notice of these alarms its new card, in the caller's transaction; the answer is for `ring_redraws`.
 
     An attempt that is being sent right now is marked too: whichever of this and its outcome is written second
     waits for the other's row, and so no redraw is lost between them. Only what is accepted is rung for.
 
     `after` is for a card that changes many times a second: it is drawn again that much later, with all that came
-    meanwhile, and the sweeper finds it.
+    meanwhile, and the sweeper finds it. `only`: these notices of them, where their cards differ by their hearers.
     """
     wanted = {each.alarm: each for each in revisions}
-    notices = await fetch(_NOTICES, list(wanted)) if wanted else []
+    notices = await fetch(_NOTICES, list(wanted), None if only is None else list(only)) if wanted else []
     if not notices:
         return {}
     drawn: dict[tuple[AlarmId, str], Card] = {}

@@ -1,14 +1,17 @@
 """Spending: the claim on carriers' limits that many workers make at once, and what becomes of who may not be sent now.
 
 The rule: the logs of one claim are locked in the order of their keys, decided on (delivery.budgets) and written in one
-transaction, so that no two workers spend the same room. No network call in it.
+transaction, so that no two workers spend the same room. No network call in it. A process that stands still with logs in
+its hands (a bot's answer takes the same ones) holds up no fire: it goes uncounted, and everything else waits.
 """
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 
 from backend.core import metrics
@@ -20,6 +23,9 @@ from backend.delivery.fallback import Begun, begin_next, lock_notices
 from backend.delivery.model import Card
 from backend.delivery.reasons import Why, written
 
+#: a claim takes a millisecond; who waits longer for its logs waits for somebody who stands still
+_PATIENCE: Final = "set local lock_timeout = '300ms'"
+_LOOK_AGAIN: Final = timedelta(seconds=1)
 _LOCK: Final = "select key, spent from spendings where key = any($1) order by key for update"
 _MAKE: Final = """
     insert into spendings (key, spent) select key, '{}' from unnest($1::text[]) as key order by key
@@ -48,6 +54,7 @@ _TAKE: Final = """
 _CARRY: Final = """
     update attempts set digest = $2::jsonb where id = $1 and state = 'sending' and lease_by = $3 returning id"""
 
+log = logging.getLogger(__name__)
 _decode_card = msgspec.json.Decoder(Card).decode
 
 
@@ -63,11 +70,26 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 async def spend(asks: Sequence[Ask], limits: Limits, now: datetime) -> dict[AttemptId, Answer]:
     """Ask for all of `asks` at once, and enter what goes. Each message is entered before it is sent, or not at all."""
     began = time.perf_counter()
+    try:
+        return await _spend(asks, limits, now)
+    except asyncpg.LockNotAvailableError:
+        log.warning("carriers' limits are in the hands of somebody who stands still", extra={"asks": len(asks)})
+        return {each.attempt: _uncounted(each, now) for each in asks}
+    finally:
+        metrics.SPENDING_SECONDS.observe(time.perf_counter() - began)
+
+
+def _uncounted(ask: Ask, now: datetime) -> Answer:
+    return Answer(word=Word.GO, at=now) if ask.is_fire else Answer(word=Word.WAIT, at=now + _LOOK_AGAIN)
+
+
+async def _spend(asks: Sequence[Ask], limits: Limits, now: datetime) -> dict[AttemptId, Answer]:
     keys: dict[str, Any] = {}
     for ask in asks:
         keys |= keys_of(limits, ask.medium, ask.address)
     wanted = sorted(keys)
     async with transaction():
+        await execute(_PATIENCE)
         rows = await fetch(_LOCK, wanted)
         if len(rows) < len(wanted):
             await execute(_MAKE, wanted)
@@ -79,7 +101,6 @@ async def spend(asks: Sequence[Ask], limits: Limits, now: datetime) -> dict[Atte
         if changed:
             kept = [_written(pruned(logs[key], keys[key], now)) for key in changed]
             await execute(_PUT, changed, kept)
-    metrics.SPENDING_SECONDS.observe(time.perf_counter() - began)
     return answers
 
 

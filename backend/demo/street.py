@@ -22,19 +22,18 @@ from litestar.response import Stream
 from litestar.static_files import create_static_files_router
 
 from backend.core import clock
-from backend.core.cookies import is_same_origin
 from backend.core.db.engine import fetch
-from backend.core.errors import Conflict, NotAllowed
+from backend.core.errors import Conflict
 from backend.core.i18n import N_, known_language, translate
 from backend.core.ids import PersonId
 from backend.core.live import Listener
-from backend.core.peers import is_this_machine
 from backend.core.redis import RedisError, connect
 from backend.core.settings import Settings
 from backend.core.vocabulary import ROLE_LABELS, Role
-from backend.demo.carriers.telegram import BotApiControl, ControlRefused, MessageView
+from backend.demo.carriers.telegram import BotApiControl, ControlRefused
 from backend.demo.carriers.telephony import CannotBeDone, TelephoneControl, TelephoneView
 from backend.demo.devices import TOPIC, Command, Deed
+from backend.demo.street_chats import StreetChats, require_own_page, require_this_machine
 from backend.people.model import SessionKind
 from backend.people.service import open_session
 
@@ -66,7 +65,6 @@ _WORDS: Final = {
     "empty": N_("还没有通知"),
     "closed": N_("模拟设备暂时无法指挥"),
     "sent": N_("已下达"),
-    "acknowledge": N_("我已知晓"),
     "edited": N_("已更新"),
     "reply": N_("回复"),
     "ringing": N_("来电"),
@@ -76,24 +74,15 @@ _WORDS: Final = {
     "heard": N_("已接听"),
     "not_answered": N_("未接听"),
     "ended": N_("已结束"),
+    "photo": N_("照片"),
+    "voice": N_("语音"),
+    "file": N_("文件"),
+    "answering": N_("回复"),
 }
 _environment: Final = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
 _encode = msgspec.json.Encoder().encode
-
-
-class PressIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A button of a message, counted in reading order."""
-
-    message_id: int
-    index: int
-
-
-class PressedOut(msgspec.Struct, frozen=True):
-    """What popped up on the phone."""
-
-    sentence: str
 
 
 class DeedIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,14 +111,6 @@ def provide_control(state: State) -> BotApiControl:
     return control
 
 
-def _require_this_machine(request: Request[Any, Any, Any], settings: Settings) -> None:
-    """The street holds sample people's tokens and chats: they are for whoever runs the demo, and nobody else."""
-    peer = request.client.host if request.client else ""
-    forwarded = request.headers.getall("X-Forwarded-For", [])
-    if not is_this_machine(peer, request.url.hostname or "", forwarded, settings.http.trusted_proxies):
-        raise NotAllowed(N_("示范街道只供运行示范的这台电脑使用"))
-
-
 async def _token(person: PersonId, tokens: dict[PersonId, str]) -> str:
     """The sample person's token, opened once while the application lives."""
     if person not in tokens:
@@ -149,11 +130,6 @@ async def _phones(language: str, tokens: dict[PersonId, str]) -> list[dict[str, 
     ]
 
 
-def _require_own_page(request: Request[Any, Any, Any]) -> None:
-    if not (request.headers.get("X-Fenghuo") and is_same_origin(request.headers)):
-        raise NotAllowed(N_("请求不是从本系统的页面发出的"))
-
-
 class Street(Controller):
     """The page and what its script asks for."""
 
@@ -164,7 +140,7 @@ class Street(Controller):
     @get()
     async def street(self, request: Request[Any, Any, Any], settings: NamedDependency[Settings]) -> Response[str]:
         """Phones and buttons."""
-        _require_this_machine(request, settings)
+        require_this_machine(request, settings)
         wanted = request.headers.get("Accept-Language", "").split(",", maxsplit=1)[0]
         language = known_language(wanted)
         html = _environment.get_template("street.html").render(
@@ -178,50 +154,12 @@ class Street(Controller):
         )
         return Response(html, media_type=MediaType.HTML, headers={"Cache-Control": "no-store"})
 
-    @get("/chats/{chat_id:int}")
-    async def chat(
-        self,
-        request: Request[Any, Any, Any],
-        settings: NamedDependency[Settings],
-        control: NamedDependency[BotApiControl],
-        chat_id: FromPath[int],
-    ) -> list[MessageView]:
-        """A chat as the carrier delivered it; empty before it was opened."""
-        _require_this_machine(request, settings)
-        try:
-            return (await control.chat(chat_id)).messages
-        except ControlRefused:
-            return []
-        except httpx.TransportError:
-            raise Conflict(N_("载体暂时无法读取")) from None
-
-    @post("/chats/{chat_id:int}/press", status_code=200)
-    async def press(
-        self,
-        *,
-        request: Request[Any, Any, Any],
-        settings: NamedDependency[Settings],
-        control: NamedDependency[BotApiControl],
-        chat_id: FromPath[int],
-        data: JSONBody[PressIn],
-    ) -> PressedOut:
-        """Press a button of a message; answers what popped up, empty when the bot was slow."""
-        _require_this_machine(request, settings)
-        _require_own_page(request)
-        try:
-            query = await control.press(chat_id, data.message_id, index=data.index)
-            return PressedOut((await control.notification(chat_id, query)).text)
-        except TimeoutError:
-            return PressedOut("")
-        except (ControlRefused, httpx.TransportError):
-            raise Conflict(N_("按钮已失效，请看最新的消息")) from None
-
     @get("/telephones/{number:str}")
     async def telephone(
         self, request: Request[Any, Any, Any], settings: NamedDependency[Settings], number: FromPath[str]
     ) -> TelephoneView:
         """A telephone: the texts that came, the calls that rang."""
-        _require_this_machine(request, settings)
+        require_this_machine(request, settings)
         telephones: TelephoneControl = request.app.state.street_telephones
         try:
             return await telephones.telephone(_national(number))
@@ -237,8 +175,8 @@ class Street(Controller):
         data: JSONBody[DeedIn],
     ) -> TelephoneView:
         """Reply to the newest text, press a key in a call, hang up."""
-        _require_this_machine(request, settings)
-        _require_own_page(request)
+        require_this_machine(request, settings)
+        require_own_page(request)
         telephones: TelephoneControl = request.app.state.street_telephones
         try:
             return await telephones.does(_national(number), data.do, data.words)
@@ -250,8 +188,8 @@ class Street(Controller):
         self, request: Request[Any, Any, Any], settings: NamedDependency[Settings], data: JSONBody[Command]
     ) -> dict[str, int]:
         """Tell the sample devices; answers how many processes heard it."""
-        _require_this_machine(request, settings)
-        _require_own_page(request)
+        require_this_machine(request, settings)
+        require_own_page(request)
         client = connect(settings.redis.url.value)
         try:
             return {"heard": int(await client.publish(TOPIC, _encode(data)))}
@@ -269,7 +207,7 @@ class Street(Controller):
         listener: NamedDependency[Listener],
     ) -> Stream:
         """Which inboxes and chats have news; the page reads them again."""
-        _require_this_machine(request, settings)
+        require_this_machine(request, settings)
         telephones: TelephoneControl | None = request.app.state.street_telephones if settings.aliyun.key_id else None
         return Stream(
             _news(listener, control, telephones),
@@ -352,4 +290,4 @@ STATIC: Final = create_static_files_router(
     name="street-static",
     cache_control=CacheControlHeader(no_cache=True),
 )
-ROUTES: Final = [Street, STATIC]
+ROUTES: Final = [Street, StreetChats, STATIC]

@@ -76,6 +76,7 @@ class ComponentNow(msgspec.Struct, frozen=True, kw_only=True):
     tone: str
     state: WordNow | None = None
     values: tuple[ValueNow, ...] = ()
+    role: str = ""  #: what the point table says it is for
 
 
 class SystemNow(msgspec.Struct, frozen=True, kw_only=True):

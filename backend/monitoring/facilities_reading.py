@@ -191,6 +191,7 @@ def _component(address: str, parts: _Parts, speech: _Speech) -> ComponentNow:
         tone=tone(state, values),
         state=state,
         values=values,
+        role=point.role,
     )
 
 

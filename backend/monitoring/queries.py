@@ -13,7 +13,7 @@ from backend.core.clock import in_zone
 from backend.core.db.engine import fetch
 from backend.core.errors import NotFound
 from backend.core.i18n import N_, _
-from backend.core.ids import DeviceId, UnitId
+from backend.core.ids import BuildingId, DeviceId, UnitId
 from backend.monitoring.facilities import BuildingNow, DeviceNow, EventNow, UnitNow
 from backend.monitoring.facilities_reading import Rows, device_now
 from backend.monitoring.link_words import KIND_LABELS
@@ -34,7 +34,7 @@ _DEVICES: Final = """
     from devices d left join units u on u.id = d.unit left join buildings b on b.id = d.building
         left join device_links l on l.device = d.id
     where ($1::uuid[] is null or d.unit = any($1::uuid[])) and ($2::uuid is null or d.id = $2)
-        and ($3::uuid is null or d.unit = $3) and (not $7 or d.unit is null)
+        and ($3::uuid is null or d.unit = $3) and (not $7 or d.unit is null) and ($8::uuid is null or d.building = $8)
     order by u.code nulls last, b.code nulls last, d.address offset $4 limit $5"""
 _SYSTEMS: Final = """
     select device, system_type, system_address, name from facility_systems where device = any($1)"""
@@ -109,16 +109,18 @@ async def facilities_for(
     unit: UnitId | None = None,
     device: DeviceId | None = None,
     is_unidentified: bool = False,
+    building: BuildingId | None = None,
     after: int = 0,
     limit: int = DEVICES_A_PAGE,
 ) -> list[UnitNow]:
     """What each facility says now: at most `limit` devices, after the first `after`, by unit, building and address.
 
     `is_unidentified` asks for devices of no unit alone.
-    Raises `NotFound` when `device` or `unit` is unknown or not the person's.
+    Raises `NotFound` when `device`, `building` or `unit` is unknown or not the person's.
     """
-    devices = await fetch(_DEVICES, _seen(person), device, unit, after, limit, DEFAULT_TIMEZONE, is_unidentified)
-    if not devices and (device or unit) and not after:
+    asked = (device, unit, after, limit, DEFAULT_TIMEZONE, is_unidentified, building)
+    devices = await fetch(_DEVICES, _seen(person), *asked)
+    if not devices and (device or unit or building) and not after:
         raise NotFound(N_("没有找到"))
     ids = [row["id"] for row in devices]
     rows = Rows(

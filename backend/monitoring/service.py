@@ -4,7 +4,7 @@ The rule: everything a batch touches is read once, decided in memory in the orde
 What a statement means is `reading`'s and `rules`' affair; here is what was known before, and what is known now.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +16,7 @@ from backend.core.ids import DeviceId, new_id
 from backend.core.vocabulary import AlarmClass
 from backend.monitoring import rules
 from backend.monitoring.changes import Change
+from backend.monitoring.history import put_history
 from backend.monitoring.model import AnalogSaid, Level, LinkSaid, Report, Statement, StateSaid, Subject, TextSaid
 from backend.monitoring.outages import note_outages
 from backend.monitoring.placing import placed_now
@@ -116,6 +117,7 @@ async def observe(reports: Sequence[Report], fresh: Mapping[int, bool], director
     ]
     changes = await placed_now(changes, [getattr(each.said, "subject", _ITSELF) for each in told], directory)
     await write_together([*links, *_states(told, changes, known), *_analogs(told, changes, known)])
+    await put_history(_measured(told, changes), directory)
     await _end_states(changes)
     await _put_events(told, changes)
     return Observed(changes=changes)
@@ -217,6 +219,12 @@ def _analogs(told: Sequence[_Told], changes: Sequence[Change], known: Known) -> 
             key = (each.said.subject.key(each.device.id), each.said.quantity)
             rows[key] = _analog_row(key[0], each.said, change, known.analogs[key])
     return _as_columns(_PUT_ANALOGS, [rows[key] for key in sorted(rows)])
+
+
+def _measured(told: Sequence[_Told], changes: Sequence[Change]) -> Iterator[tuple[AnalogSaid, Change]]:
+    for each, change in zip(told, changes, strict=True):
+        if isinstance(each.said, AnalogSaid) and not change.is_history:
+            yield each.said, change
 
 
 def _analog_row(subject: str, said: AnalogSaid, change: Change, last: LastAnalog) -> tuple[object, ...]:

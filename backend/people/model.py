@@ -24,21 +24,45 @@ class Right:
     PLAN: Final = "plan"  #: policies and duty schedules of a unit
     MASK: Final = "mask"  #: ask for a mask or a test window, lift one
     APPROVE_MASK: Final = "approve_mask"  #: approve what another person asked for
+    COMPLAIN: Final = "complain"  #: file a complaint or feedback, of a unit
+    SEE_COMPLAINTS: Final = "see_complaints"  #: those of the unit's other people too
+    HANDLE_COMPLAINTS: Final = "handle_complaints"  #: answer and settle them, over all units
+    ORDER: Final = "order"  #: open a work order (报修)
+    ORDER_COMPLAINED: Final = (
+        "order_complained"  #: open one from a complaint one handles, of any unit; sees no unit by it
+    )
+    DISPATCH: Final = "dispatch"  #: say who takes a work order
+    WORK: Final = "work"  #: take work orders and do them
+    VERIFY: Final = "verify"  #: verify or send back what others did
+    BIND_GROUP: Final = "bind_group"  #: bind a group chat to a unit: its members read the unit's alarms
+    DUTY: Final = "duty"  #: keep the duty log, hand a shift over and take it
+    CHECK_DUTY: Final = "check_duty"  #: ask whether the person on duty is there (查岗)
 
 
 #: which role may do what (in its unit; provider roles in all units)
 RIGHTS: Final[dict[Role, frozenset[str]]] = {
     Role.UNIT_MANAGER: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        | {Right.ORDER, Right.DISPATCH, Right.VERIFY, Right.BIND_GROUP, Right.COMPLAIN, Right.SEE_COMPLAINTS}
+        | {Right.DUTY, Right.CHECK_DUTY}
     ),
-    Role.UNIT_DUTY: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK}),
-    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK}),
+    Role.UNIT_DUTY: frozenset(
+        {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.MASK, Right.ORDER, Right.DISPATCH, Right.VERIFY}
+        | {Right.COMPLAIN, Right.DUTY}
+    ),
+    Role.MAINTAINER: frozenset({Right.SEE, Right.ACKNOWLEDGE, Right.MASK, Right.ORDER, Right.WORK, Right.COMPLAIN}),
     Role.PROVIDER_OPERATOR: frozenset(
         {Right.SEE, Right.ACKNOWLEDGE, Right.JUDGE, Right.ADOPT, Right.PLAN, Right.MASK, Right.APPROVE_MASK}
+        | {Right.ORDER, Right.DISPATCH, Right.VERIFY, Right.BIND_GROUP, Right.DUTY, Right.CHECK_DUTY}
     ),
-    Role.COMPLAINT_HANDLER: frozenset({Right.SEE}),
-    Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE}),
-    Role.ADMINISTRATOR: frozenset({Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN}),
+    # sees complaints and nothing else: what one is about is told with it
+    Role.COMPLAINT_HANDLER: frozenset({Right.HANDLE_COMPLAINTS, Right.ORDER_COMPLAINED}),
+    Role.QUALITY_LEAD: frozenset({Right.SEE, Right.IMPROVE, Right.HANDLE_COMPLAINTS, Right.ORDER_COMPLAINED}),
+    Role.ADMINISTRATOR: frozenset(
+        {Right.SEE, Right.ADOPT, Right.ADMINISTER, Right.PLAN, Right.BIND_GROUP}
+        | {Right.HANDLE_COMPLAINTS, Right.ORDER_COMPLAINED}
+    ),
+    Role.GROUP: frozenset({Right.SEE}),
 }
 
 
@@ -146,6 +170,7 @@ class CodePurpose(StrEnum):
     """What a one-time code may be used for."""
 
     TELEGRAM = "telegram"  #: links a Telegram chat to the person
+    TELEGRAM_TYPED = "telegram_typed"  #: the same, short enough to be typed
     PHONE = "phone"  #: signs the phone page in
 
 

@@ -36,7 +36,7 @@ _PERSON_BY_ID: Final = select_person("people p where p.id = $1")
 _PERSON_BY_CODE: Final = select_person("people p where p.code = $1")
 _COLLEAGUES: Final = """
 select p.id, p.code, p.name, array_agg(distinct g.role) as roles
-from people p join grants g on g.person = p.id and (g.unit = $1 or g.unit is null)
+from people p join grants g on g.person = p.id and (g.unit = $1 or g.unit is null) and g.role <> 'group'
 where p.is_active group by p.id, p.code, p.name order by bool_or(g.unit is null), p.code
 """
 _MAY_SEE: Final = """
@@ -66,6 +66,15 @@ with held as (
     select w.unit, w.person, array_agg(distinct g.role) as roles
     from unnest($2::uuid[], $3::uuid[]) as w(unit, person)
     join grants g on g.person = w.person and (g.unit = w.unit or g.unit is null) group by w.unit, w.person
+)
+{_WAYS}"""
+
+
+_OWN_REACHES: Final = f"""
+with held as (
+    select null::uuid as unit, w.person, coalesce((select array_agg(distinct g.role) from grants g
+        where g.person = w.person), '{{}}') as roles
+    from unnest($2::uuid[]) as w(person)
 )
 {_WAYS}"""
 
@@ -119,6 +128,12 @@ async def ways_to(wanted: Iterable[tuple[UnitId, PersonId]]) -> dict[tuple[UnitI
         way = (UnitId(row.pop("unit")), msgspec.convert(row, Reach))
         found.setdefault((way[0], way[1].person), []).append(way[1])
     return {pair: tuple(ways) for pair, ways in found.items()}
+
+
+async def own_ways(people: Iterable[PersonId]) -> tuple[Reach, ...]:
+    """Every way to people by themselves, whatever unit it is about; what they may hear is the caller's affair."""
+    rows = await fetch(_OWN_REACHES, UNLINKED, list(people))
+    return tuple(msgspec.convert({name: value for name, value in row.items() if name != "unit"}, Reach) for row in rows)
 
 
 class Colleague(msgspec.Struct, frozen=True):

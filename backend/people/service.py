@@ -13,7 +13,16 @@ from backend.core import clock
 from backend.core.db.engine import Write, execute, fetch_one, transaction
 from backend.core.errors import BadInput, Conflict, NotFound, NotSignedIn
 from backend.core.i18n import N_, _
-from backend.core.ids import ContactPointId, PersonId, UnitId, new_id, new_token, token_digest
+from backend.core.ids import (
+    ContactPointId,
+    PersonId,
+    UnitId,
+    new_id,
+    new_token,
+    new_typed_code,
+    token_digest,
+    typed_code,
+)
 from backend.core.vocabulary import Channel, Role
 from backend.people import queries, rules
 from backend.people.model import (
@@ -230,7 +239,8 @@ async def new_code(person_id: PersonId, purpose: CodePurpose | str) -> str:
 
     Raises `NotFound` for an unknown person, `BadInput` for an unknown purpose.
     """
-    purpose, code, now = _one_of(CodePurpose, purpose), new_token(), clock.now()
+    purpose, now = _one_of(CodePurpose, purpose), clock.now()
+    code = new_typed_code() if purpose is CodePurpose.TELEGRAM_TYPED else new_token()
     async with transaction():
         await queries.person(person_id)
         await execute(
@@ -285,11 +295,7 @@ async def open_session(
 async def person_of_session(token: str) -> Person:
     """Who a token belongs to, with their grants of this moment. Raises `NotSignedIn`."""
     now, digest = clock.now(), token_digest(token)
-    row = await fetch_one(
-        _PERSON_OF_SESSION,
-        digest,
-        now,
-    )
+    row = await fetch_one(_PERSON_OF_SESSION, digest, now)
     if row is None:
         raise NotSignedIn(_("请先登录"))
     await _note_seen(digest, row.pop("last_seen_at"), now)
@@ -311,7 +317,8 @@ async def link_chat(code: str, channel: Channel, account: str, chat: str) -> Per
     `CodeNotValid`.
     """
     async with transaction():
-        person = await redeem_code(code, channel)
+        typed = typed_code(code)
+        person = await redeem_code(typed or code, CodePurpose.TELEGRAM_TYPED if typed else channel)
         now = clock.now()
         await _unlink(channel, account, except_for=person.id)
         await execute(_BIND_CHAT, new_id(), person.id, channel, account, chat, now)
@@ -321,11 +328,7 @@ async def link_chat(code: str, channel: Channel, account: str, chat: str) -> Per
 
 async def person_of_chat(channel: Channel, account: str) -> Person | None:
     """Our person behind a chat account; None when it is nobody's or they are no longer active."""
-    row = await fetch_one(
-        _PERSON_OF_CHAT,
-        channel,
-        account,
-    )
+    row = await fetch_one(_PERSON_OF_CHAT, channel, account)
     return None if row is None else person_from(row)
 
 

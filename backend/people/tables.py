@@ -80,6 +80,21 @@ class SessionRow(Table, tablename="sessions"):
     revoked_at = c.moment(null=True)
 
 
+class ChatGroupRow(Table, tablename="chat_groups"):
+    """A group chat bound to a unit. `person` stands for it in grants and contact points; it signs in nowhere."""
+
+    id = c.key()
+    channel = c.text()
+    chat = c.text()
+    topic = c.text()  #: empty: the group has none
+    title = c.text()
+    unit = c.uid(index=True)
+    person = c.link(PersonRow)
+    bound_by = c.uid()
+    bound_at = c.moment()
+    unbound_at = c.moment(null=True)
+
+
 class QuietHoursRow(Table, tablename="quiet_hours"):
     """A person's own quiet hours (勿扰时段), in minutes of the unit's local day; a fire overrides them."""
 

@@ -16,7 +16,7 @@ from backend.core.settings import Telegram
 from backend.core.vocabulary import Channel as ChannelName
 from backend.delivery.model import Delivery, Receipt, Refusal
 from bots.telegram.drawing import draw
-from bots.telegram.refusals import CARRIER_FAILURES, NOT_MODIFIED, refusal_of
+from bots.telegram.refusals import CARRIER_FAILURES, NO_TOPIC, NOT_MODIFIED, refusal_of
 from bots.telegram.session import make_bot
 
 _HTML: Final = "HTML"
@@ -31,6 +31,7 @@ class SendCard(TelegramMethod[dict[str, Any]]):
 
     chat_id: int | str
     text: str
+    message_thread_id: int | None = None  #: the topic, in a group that has topics
     reply_markup: InlineKeyboardMarkup | None = None
     parse_mode: str = _HTML
     disable_notification: bool = False
@@ -82,8 +83,10 @@ class TelegramChannel:
     async def send(self, delivery: Delivery) -> Receipt:
         """Hand over a new card. The surface is {"chat": id, "message": id}. Raises Refusal."""
         drawing = draw(delivery.card)
+        chat, _, topic = delivery.address.partition("/")
         card = SendCard(
-            chat_id=_chat(delivery.address),
+            chat_id=_chat(chat),
+            message_thread_id=int(topic) if topic.isdecimal() else None,
             text=drawing.html,
             reply_markup=drawing.keyboard,
             disable_notification=not delivery.card.is_active,
@@ -102,10 +105,14 @@ class TelegramChannel:
 
     async def _send(self, card: SendCard) -> Receipt:
         try:
-            answer = await self._bot(card)
+            return _receipt(await self._bot(card))
         except TelegramMigrateToChat as moved:
-            answer = await self._bot(card.model_copy(update={"chat_id": moved.migrate_to_chat_id}))
-        return _receipt(answer)
+            elsewhere: dict[str, Any] = {"chat_id": moved.migrate_to_chat_id}
+        except TelegramBadRequest as refused:
+            if card.message_thread_id is None or not any(each in refused.message.lower() for each in NO_TOPIC):
+                raise
+            elsewhere = {"message_thread_id": None}  # the topic was closed or deleted: the group itself hears of it
+        return _receipt(await self._bot(card.model_copy(update=elsewhere)))
 
     async def _edit(self, card: EditCard) -> Receipt:
         try:

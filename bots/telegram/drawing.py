@@ -5,15 +5,18 @@ from those who know, never from headline and place. Length is counted as Telegra
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from html import escape
 from typing import Final
+from uuid import UUID
 
 import msgspec
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from backend.core.i18n import _
-from backend.delivery.model import Action, Card, Verb
-from bots.telegram.presses import BackPress, Press, SurePress
+from backend.delivery.model import Action, Card, Key, Verb
+from backend.talks import TALKS
+from bots.telegram.presses import BackPress, Press, SurePress, TalkPress
 
 TEXT_LIMIT: Final = 4096
 _LINE_LIMIT: Final = 256  #: of a line that is neither headline nor place
@@ -74,7 +77,8 @@ def draw(card: Card) -> Drawing:
 def _head(card: Card) -> list[_Line]:
     at = f"🕒 {card.raised_at:%H:%M:%S}" if card.raised_at else ""
     number = f"#{card.number}" if card.number else ""  # what is no alarm, mask nor window has none
-    headline = plain(f"{card.icon} {card.headline} · {card.status}", _HEADLINE_LIMIT)
+    said = card.headline if card.status in card.headline else f"{card.headline} · {card.status}"
+    headline = plain(f"{card.icon} {said}", _HEADLINE_LIMIT)
     lines = (
         _Line(f"【{plain(card.banner)}】" if card.banner else "", is_bold=True),
         _Line(headline, is_bold=True),
@@ -110,7 +114,32 @@ def keyboard(card: Card) -> InlineKeyboardMarkup | None:
     listed = {verb for row in _ROWS for verb in row}
     rows = [*_ROWS, *((verb,) for verb in by_verb if verb not in listed)]
     buttons = [[_button(card, by_verb[verb]) for verb in row if verb in by_verb] for row in rows]
-    return _markup(buttons)
+    keys = [[key for key in row if key.verb in answered_verbs()] for row in card.keys]
+    return _markup([*buttons, *key_rows(keys, card.alarm)])
+
+
+@cache
+def answered_verbs() -> frozenset[str]:
+    """Verbs that some concept answers; a card's other keys are not drawn."""
+    return frozenset(verb for talk in TALKS for verb in talk.presses)
+
+
+def key_rows(keys: Iterable[Sequence[Key]], about: UUID | None = None) -> list[list[InlineKeyboardButton]]:
+    """Keys as buttons; `about` stands in where a key names nothing."""
+    return [[_key_button(key, key.about or about) for key in row] for row in keys]
+
+
+def keys_markup(keys: Iterable[Sequence[Key]]) -> InlineKeyboardMarkup | None:
+    """The keys of a saying; None for none."""
+    return _markup(key_rows(keys))
+
+
+def _key_button(key: Key, about: UUID | None) -> InlineKeyboardButton:
+    return InlineKeyboardButton(
+        text=plain(key.label, 64) or key.verb,
+        callback_data=TalkPress(verb=key.verb, about=about, argument=key.argument).pack(),
+        style=_STYLES.get(key.style),
+    )
 
 
 def _button(card: Card, action: Action) -> InlineKeyboardButton:

@@ -9,6 +9,8 @@ from typing import Final
 
 from aiogram.types import User
 
+from backend.core.ids import typed_code
+
 _PAYLOAD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SHOWN: Final = 2
 
@@ -18,6 +20,15 @@ def deep_link(bot_username: str, code: str) -> str:
     if not is_payload(code):
         raise ValueError("a deep link carries 1 to 64 characters of A-Za-z0-9_-")
     return f"https://t.me/{bot_username}?start={code}"
+
+
+def code_in(text: str) -> str | None:
+    """The code that a message brings: behind `/link`, or alone. None: it brings none."""
+    words = text.strip()
+    if words.split(maxsplit=1)[:1] == ["/link"]:
+        rest = words.removeprefix("/link").strip()
+        return typed_code(rest) or (rest if is_payload(rest) else None)
+    return typed_code(words)
 
 
 def is_payload(text: str) -> bool:

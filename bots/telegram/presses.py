@@ -36,6 +36,14 @@ class SurePress(CallbackData, prefix="s1"):
     alarm: UUID
 
 
+class TalkPress(CallbackData, prefix="t1"):
+    """A key that a concept's talk answers: what it asks for, of what, and how (`Key`)."""
+
+    verb: str
+    about: UUID | None = None
+    argument: str = ""
+
+
 class BackPress(CallbackData, prefix="b1"):
     """Away from the second step, back to the card's own buttons."""
 

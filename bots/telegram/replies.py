@@ -11,6 +11,7 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
+from bots.telegram.doing import answering
 from bots.telegram.drawing import TEXT_LIMIT, length
 
 LOGGER = logging.getLogger(__name__)
@@ -20,10 +21,11 @@ _CUT: Final = "…"
 
 async def answer(query: CallbackQuery, text: str, *, is_alert: bool = False) -> None:
     """Answer a tap; the phone stops its spinner and shows `text`, as a window when `is_alert`."""
+    answering()
     try:
         await query.answer(_short(text) or None, show_alert=is_alert)
     except AiogramError as error:
-        _not_delivered(error)
+        not_delivered(error)
 
 
 def _short(text: str) -> str:
@@ -40,11 +42,12 @@ async def reply(message: Message, text: str, keyboard: InlineKeyboardMarkup | No
 
 async def say(bot: Bot, chat: int, lines: list[str], keyboard: InlineKeyboardMarkup | None = None) -> None:
     """Write lines into a chat; what is too much for one message is cut at the end."""
+    answering()
     try:
         text = "\n".join(fitting(lines))
         await bot.send_message(chat, text, reply_markup=keyboard, parse_mode=None)
     except AiogramError as error:
-        _not_delivered(error)
+        not_delivered(error)
 
 
 def fitting(lines: list[str], room: int = TEXT_LIMIT) -> list[str]:
@@ -62,5 +65,6 @@ def latest_fitting(lines: list[str], room: int) -> list[str]:
     return fitting(lines[::-1], room)[::-1]
 
 
-def _not_delivered(error: AiogramError) -> None:
+def not_delivered(error: AiogramError) -> None:
+    """Log an answer that nobody got; what was asked for has been done all the same."""
     LOGGER.warning("an answer was not delivered", extra={"failure": type(error).__name__, "why": str(error)})

@@ -11,11 +11,11 @@ from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import ClientDecodeError, TelegramNetworkError, TelegramServerError
-from aiogram.methods import Response, TelegramMethod
+from aiogram.methods import GetFile, Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import InputFile
 from aiogram.utils.token import TokenValidationError
-from aiohttp import ClientError, ClientTimeout
+from aiohttp import ClientError, ClientTimeout, FormData
 
 from backend.core.errors import BadSettings
 from backend.core.settings import Telegram
@@ -58,9 +58,9 @@ class BotApiSession(AiohttpSession):
         session = await self.create_session()
         limit = ClientTimeout(total=self.timeout if timeout is None else timeout)
         url = self.api.api_url(token=bot.token, method=method.__api_method__)
-        body = self._body(bot, method)
+        body, headers = self._body(bot, method)
         try:
-            async with session.post(url, data=body, headers=_JSON, timeout=limit) as response:
+            async with session.post(url, data=body, headers=headers, timeout=limit) as response:
                 content = (await response.read()).decode("utf-8", "replace")
         except TimeoutError:
             failure = "no answer in time"
@@ -84,14 +84,36 @@ class BotApiSession(AiohttpSession):
             failure = f"unreadable answer with HTTP status {status_code}"
         raise TelegramServerError(method=method, message=failure)
 
-    def _body(self, bot: Bot, method: TelegramMethod[Any]) -> bytes:
+    def _body(self, bot: Bot, method: TelegramMethod[Any]) -> tuple[bytes | FormData, dict[str, str]]:
+        """JSON; a form where a file goes along."""
         files: dict[str, InputFile] = {}
         prepared = {
             name: self.prepare_value(value, bot=bot, files=files, _dumps_json=False)
             for name, value in method.model_dump(warnings=False).items()
         }
-        assert not files, "the bot sends no files"
-        return msgspec.json.encode({name: value for name, value in prepared.items() if value is not None})
+        if files:
+            return self.build_form_data(bot, method), {}
+        return msgspec.json.encode({name: value for name, value in prepared.items() if value is not None}), _JSON
+
+    async def fetch(self, bot: Bot, path: str, most: int) -> bytes | None:
+        """The octets of a file that getFile named; None when they are more than `most`.
+
+        Raises TelegramNetworkError, which holds no token: the file's address does.
+        """
+        session = await self.create_session()
+        url = self.api.file_url(bot.token, path)
+        try:
+            async with session.get(url, timeout=ClientTimeout(total=self.timeout), raise_for_status=True) as response:
+                octets = await response.content.read(most + 1)
+                while len(octets) <= most and (more := await response.content.read(most + 1 - len(octets))):
+                    octets += more
+        except TimeoutError:
+            failure = "no answer in time"
+        except (ClientError, OSError, ValueError) as error:
+            failure = without_token(f"{type(error).__name__}: {error}", bot.token)
+        else:
+            return octets if len(octets) <= most else None
+        raise TelegramNetworkError(method=GetFile(file_id=""), message=failure)
 
 
 def without_token(text: str, token: str) -> str:

@@ -6,10 +6,11 @@ Telegram only after it is stored; each is handled in a task of its own, so one t
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import msgspec
 from aiogram import Bot, Dispatcher
@@ -24,6 +25,7 @@ from aiogram.types import Update
 
 from backend.core import clock
 from backend.core.db.engine import SERVER_AWAY
+from bots.telegram.doing import IN_HAND, Doing
 from bots.telegram.inbox import Inbox
 from bots.telegram.routers.errors import tell_kept
 
@@ -33,13 +35,17 @@ HOOK_PATH: Final = "/hooks/telegram"
 POLL_S: Final = 25  #: how long one getUpdates waits at Telegram
 _GRACE_S: Final = 10  #: how much longer the HTTP request may take
 _AT_ONCE: Final = 32  #: updates handled at the same time
+_MOST_WAITING: Final = 1000  #: updates taken and not yet handled; beyond, the rest waits at Telegram
 _HANDLING_S: Final = 10.0  #: longest time for one go at an update
+_ANSWERING_S: Final = 20.0  #: longest time for the answers to it, when it is done
 _AWAY_PATIENCE_S: Final = 30.0  #: how long an update waits in hand for a PostgreSQL that is away
 _AWAY_PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8, 1.0)  #: between two goes; the last again and again
 _SAY_KEPT_AFTER_S: Final = 2.0  #: then the person is told that it will be done
 _DRAIN_S: Final = 5.0  #: how long a stop waits for updates in hand
 _SWEEP_S: Final = 10.0  #: between looks for stored updates that nobody finished
-_ABANDONED: Final = timedelta(seconds=_AWAY_PATIENCE_S + 2 * _HANDLING_S)  #: older than anybody holds one in hand
+_ABANDONED: Final = timedelta(
+    seconds=_AWAY_PATIENCE_S + _HANDLING_S + _ANSWERING_S
+)  #: older than anybody holds one in hand
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -65,6 +71,9 @@ class Hearing:
         self._in_hand: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = asyncio.Semaphore(_MOST_WAITING)
+        #: one for each chat in which something is in hand; gone with the last who holds it
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def take(self, raw: dict[str, Any]) -> bool:
         """Store an update; whether it is new and should be handled. Raises what the database raises."""
@@ -76,14 +85,14 @@ class Hearing:
 
     async def begin(self, raw: dict[str, Any]) -> None:
         """Handle a stored update in a task; waits while too many are in hand."""
-        await self._room.acquire()
+        await self._waiting.acquire()
         task = asyncio.create_task(self.handle(raw), name=f"telegram update {raw['update_id']}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._room.release()
+        self._waiting.release()
 
     async def handle(self, raw: dict[str, Any]) -> None:
         """Handle a stored update and mark it; raises nothing."""
@@ -92,11 +101,25 @@ class Hearing:
             return
         self._in_hand.add(update_id)
         try:
-            await self._finish(raw)
+            async with self._turn(raw), self._room:
+                await self._finish(raw)
         except Exception:  # a job: one update's failure never ends the hearing; it stays unhandled in the inbox
             LOGGER.exception("an update stays unhandled", extra={"update_id": update_id})
         finally:
             self._in_hand.discard(update_id)
+
+    @asynccontextmanager
+    async def _turn(self, raw: dict[str, Any]) -> AsyncIterator[None]:
+        """What was written in a chat, and blocking and unblocking it, come in their order; a tap waits for nobody.
+
+        So nobody's own many messages take the room of others.
+        """
+        chat = _ordered_by(raw)
+        if chat is None:
+            yield
+            return
+        async with self._turns.setdefault(chat, asyncio.Lock()):
+            yield
 
     async def _finish(self, raw: dict[str, Any]) -> None:
         """Handle and mark; what PostgreSQL interrupts begins anew when it is back, for every use case is idempotent."""
@@ -131,8 +154,19 @@ class Hearing:
         except ValueError:  # no trace: it would show what people wrote
             LOGGER.error("an update could not be read", extra={"update_id": raw["update_id"]})  # noqa: TRY400
             return
-        async with asyncio.timeout(_HANDLING_S):
-            await self._dispatcher.feed_update(self._bot, update)
+        within = asyncio.timeout(_HANDLING_S)
+        doing = Doing(within, _ANSWERING_S)
+        before = IN_HAND.set(doing)
+        try:
+            async with within:
+                await self._dispatcher.feed_update(self._bot, update)
+        except SERVER_AWAY as away:  # time that ran out is one of them
+            if not doing.is_done:
+                raise
+            facts = {"update_id": raw["update_id"], "why": type(away).__name__}
+            LOGGER.warning("an answer was given up; what was asked for is done", extra=facts)
+        finally:
+            IN_HAND.reset(before)
 
     async def pick_up(self, older_than: timedelta = timedelta()) -> int:
         """Handle stored updates that nobody finished; how many there were."""
@@ -158,6 +192,14 @@ class Hearing:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+def _ordered_by(raw: dict[str, Any]) -> int | None:
+    """The chat in which an update has its place after those before it; None: it may be handled at any time."""
+    said = raw.get("message") or raw.get("my_chat_member")
+    chat = said.get("chat") if isinstance(said, dict) else None
+    number = chat.get("id") if isinstance(chat, dict) else None
+    return number if isinstance(number, int) else None
 
 
 class Rest(msgspec.Struct, frozen=True):

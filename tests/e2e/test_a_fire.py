@@ -43,7 +43,7 @@ async def test_a_fire_reaches_two_phones_and_comes_back_acknowledged(street: Any
 
     # 王经理 taps; 李值班's phone page, open on the desk, says who, when, and by what way
     tapped = time.monotonic()
-    assert await wang.telegram.taps("确认", card) == "已确认"
+    assert await wang.telegram.taps("我已知晓", card) == "已确认"
     answered = time.monotonic()
     seen = await li.app.expects("王经理 已确认", "Telegram")
     assert seen["arrived"] - answered < REDRAW_S
@@ -62,7 +62,7 @@ async def test_a_fire_reaches_two_phones_and_comes_back_acknowledged(street: Any
     assert time.monotonic() - acknowledged < 2 * REDRAW_S
 
     # a second tap says when
-    again = await wang.telegram.taps("确认", edited)
+    again = await wang.telegram.taps("我已知晓", edited)
     assert again.startswith("您已于 ")
     assert "Telegram" in again
     assert "李值班" in again

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from playwright.async_api import expect
 
 from backend.core.db.engine import fetch
-from tests.e2e.test_pages_in_a_browser import Town, assert_it_fits, browser, town
+from tests.e2e.town import Town, assert_it_fits, browser, town
 
 __all__ = ["browser", "town"]
 DESK = {"width": 1300, "height": 900}

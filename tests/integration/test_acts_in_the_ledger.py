@@ -18,7 +18,7 @@ from backend.core.live import Listener
 from backend.core.settings import Database, RedisSection, Secret, Settings
 from backend.core.vocabulary import Channel
 from backend.people import service as people
-from bots.telegram.app import the_house
+from bots.telegram.house import the_house
 from miniprogram_api.routes import ROUTES as PHONE_API
 
 SETTINGS = Settings()

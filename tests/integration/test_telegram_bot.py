@@ -117,7 +117,7 @@ async def test_a_chat_is_linked_greeted_blocked_unblocked_and_unlinked(
         await eventually("select 1 from contact_points where address = $1 and failing_since is not null", str(chat))
         carrier.act.unblock(chat)
         await eventually("select 1 from contact_points where address = $1 and failing_since is null", str(chat))
-        carrier.act.send_text(chat, "状态")
+        carrier.act.send_text(chat, "报警")
         await until(carrier, chat, lambda texts, _: texts[-1].startswith("✅ 当前没有"))
         carrier.act.send_text(chat, "/unlink")
         await until(carrier, chat, lambda texts, _: texts[-1].startswith("已解除绑定"))
@@ -221,9 +221,10 @@ async def test_a_real_fire_is_acknowledged_judged_and_told_from_the_chat(
     telegram = polling(base).telegram
     async with TelegramChannel(telegram, 2.0) as channel, bot_process(polling(base)):
         shown = await _hang_card(channel, person, alarm, chat)
-        carrier.act.press(chat, shown, text="确认")
+        carrier.act.press(chat, shown, text="我已知晓")
         await until(carrier, chat, lambda _, answers: answers == ["已确认"])
-        carrier.act.press(chat, shown, text="确认")
+        await until(carrier, chat, lambda texts, _: texts[-1].startswith("✅ 已确认"))
+        carrier.act.press(chat, shown, text="我已知晓")
         await until(carrier, chat, lambda _, answers: answers[-1].startswith("您已于 "))
         shown = await _hang_card(channel, person, alarm, chat)
         carrier.act.press(chat, shown, text="真实火警")
@@ -231,7 +232,7 @@ async def test_a_real_fire_is_acknowledged_judged_and_told_from_the_chat(
         await until(carrier, chat, lambda _, __: "❗" in _buttons(carrier, chat, shown)[0])
         carrier.act.press(chat, shown, index=0)
         await until(carrier, chat, lambda _, answers: answers[-1] == "已记录：真实火警")
-        carrier.act.send_text(chat, "状态")
+        carrier.act.send_text(chat, "报警")
         await until(carrier, chat, lambda texts, _: texts[-1].startswith("当前报警 1 条"))
         shown = carrier.chat_view(chat).messages[-1].message_id
         carrier.act.press(chat, shown, index=0)

@@ -283,3 +283,13 @@ async def test_many_sends_at_once_all_arrive(carrier: BotApiServer, channel: Tel
     chats = [carrier.act.open_chat(Person(id=number, first_name="员")) for number in range(2000, 2100)]
     receipts = await asyncio.gather(*(channel.send(a_delivery(chat)) for chat in chats))
     assert [receipt.surface["chat"] for receipt in receipts] == chats
+
+
+async def test_a_card_for_a_topic_that_is_gone_comes_into_the_group_itself(
+    carrier: BotApiServer, channel: TelegramChannel
+) -> None:
+    group = carrier.act.create_group("班组", [WANG], topics=["报警"])
+    receipt = await channel.send(a_delivery(f"{group}/999999"))
+    (card,) = [each for each in carrier.chat_view(group).messages if each.is_from_bot]
+    assert receipt.surface == {"chat": group, "message": card.message_id}
+    assert card.topic is None

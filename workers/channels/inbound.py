@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from backend.alarms.answering import by_key, by_reply
+from backend.complaints.texting import by_text
 from backend.core.errors import BadInput
 from backend.core.i18n import N_
 from backend.delivery.carrier_codes import number_of_code
@@ -66,7 +67,7 @@ async def hear(heard: Iterable[Heard]) -> None:
             await carrier_said(each)
         elif isinstance(each, Pressed):
             await _pressed(each)
-        else:
+        elif await by_text(each.phone, each.text, extend=each.extend or None) is None:
             await by_reply(each.phone, each.text, extend=each.extend or None, at=each.at)
 
 

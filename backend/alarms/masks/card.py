@@ -15,7 +15,7 @@ from backend.core.clock import in_zone
 from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId, PersonId
 from backend.core.vocabulary import Severity
-from backend.delivery.model import Card, Fact
+from backend.delivery.model import Card, Fact, Key
 
 _ICON: Final = "🔕"
 _HEADLINES: Final = {
@@ -24,6 +24,13 @@ _HEADLINES: Final = {
     "repaired": N_("部件已恢复，屏蔽已解除"),
 }
 _FORM: Final = "%Y-%m-%d %H:%M"
+#: what travels in a key; short, and never given another meaning
+APPROVE, REFUSE, LIFT, MORE, SHOW, ASK, PART = "m-ok", "m-no", "m-lift", "m-more", "m-show", "m-ask", "m-part"
+#: what a card offers by its state: the rights are asked for when it is pressed
+_KEYS: Final = {
+    MaskState.ASKED: ((N_("批准"), APPROVE, "primary"), (N_("拒绝"), REFUSE, "plain")),
+    MaskState.ACTIVE: ((N_("提前解除"), LIFT, "plain"), (N_("延长"), MORE, "plain")),
+}
 Names = dict[PersonId, str]
 
 
@@ -53,9 +60,16 @@ def mask_card(mask: Mask, names: Names, unit: str, zone: str, language: str, *, 
         where=mask.what,
         what=mask.reason,
         facts=tuple(facts),
+        keys=mask_keys(mask.state, language),
         raised_at=in_zone(mask.asked_at, zone),
         revision=mask.revision,
     )
+
+
+def mask_keys(state: MaskState, language: str) -> tuple[tuple[Key, ...], ...]:
+    """The row of buttons of a mask as it stands; none when it is over."""
+    row = tuple(Key(translate(label, language), verb, style=style) for label, verb, style in _KEYS.get(state, ()))
+    return (row,) if row else ()
 
 
 def window_card(window: Window, names: Names, unit: str, zone: str, language: str) -> Card:

@@ -42,6 +42,8 @@ _COVERS: Final = f"""
       and case w.scope
         when 'unit' then true
         when 'device' then w.device = x.device
+        when 'component' then w.device = x.device and w.system_type = x.system_type
+            and w.system_address = x.system_address and w.component_address = x.component_address
         when 'zone' then exists ({_OWN} and c.zone = w.zone)
         else exists ({_IN_BUILDING}) end"""
 _decode_people = msgspec.json.Decoder(tuple[PersonId, ...]).decode

@@ -71,7 +71,9 @@ class ScopeKind(StrEnum):
 
 #: a mask is for what is broken, never for a house
 MASK_SCOPES: Final = frozenset({ScopeKind.COMPONENT, ScopeKind.SYSTEM, ScopeKind.DEVICE, ScopeKind.ZONE})
-WINDOW_SCOPES: Final = frozenset({ScopeKind.DEVICE, ScopeKind.ZONE, ScopeKind.BUILDING, ScopeKind.UNIT})
+WINDOW_SCOPES: Final = frozenset(
+    {ScopeKind.COMPONENT, ScopeKind.DEVICE, ScopeKind.ZONE, ScopeKind.BUILDING, ScopeKind.UNIT}
+)
 SCOPE_LABELS: Final = {
     ScopeKind.COMPONENT: N_("部件"),
     ScopeKind.SYSTEM: N_("系统"),

@@ -14,6 +14,7 @@ from backend.alarms.masks.model import (
     WINDOW_STATE_LABELS,
     Mask,
     MaskState,
+    NoSuchMask,
     Scope,
     ScopeKind,
     Window,
@@ -46,6 +47,7 @@ _MASKS: Final = f"""
     from masks m join units u on u.id = m.unit join people asker on asker.id = m.asked_by
         left join people decider on decider.id = m.decided_by
     where {_MINE.format("m")} and m.state = any($2) and ($3::uuid is null or m.unit = $3)
+        and ($5::uuid is null or m.id = $5)
     order by m.state = 'asked' desc, case when m.state in ('asked', 'active') then m.until_at end,
         m.ended_at desc nulls last, m.number desc limit $4"""
 _WINDOWS: Final = f"""
@@ -134,8 +136,16 @@ async def masks_for(
     person: Person, which: Which = "open", *, unit: UnitId | None = None, limit: int = 100
 ) -> list[MaskLine]:
     """Masks of the person's units: `open` are waiting ones first, then those in force by their end; or ended ones."""
-    rows = await fetch(_MASKS, _seen(person), _MASK_STATES[which], unit, min(limit, _MOST))
+    rows = await fetch(_MASKS, _seen(person), _MASK_STATES[which], unit, min(limit, _MOST), None)
     return [_mask_line(row, mask_of(row), person) for row in rows]
+
+
+async def mask_for(person: Person, mask_id: UUID | None) -> MaskLine:
+    """One mask as the person reads it. Raises `NoSuchMask`: unknown and forbidden look the same."""
+    rows = await fetch(_MASKS, _seen(person), [str(each) for each in MaskState], None, 1, mask_id) if mask_id else []
+    if not rows:
+        raise NoSuchMask(N_("没有这条屏蔽"))
+    return _mask_line(rows[0], mask_of(rows[0]), person)
 
 
 async def windows_for(

@@ -27,7 +27,8 @@ MASK_COLUMNS: Final = """m.id, m.number, m.unit, m.scope, m.device, m.system_typ
     m.component_address, m.zone, m.what, m.reason, m.is_fire, m.is_until_repaired, m.state, m.asked_by, m.asked_at,
     m.until_at, m.decided_by, m.decided_at, m.started_at, m.ended_by, m.ended_at, m.ended_why, m.extends, m.reminders,
     m.revision"""
-WINDOW_COLUMNS: Final = """w.id, w.number, w.unit, w.scope, w.device, w.zone, w.building, w.kind, w.what, w.reason,
+WINDOW_COLUMNS: Final = """w.id, w.number, w.unit, w.scope, w.device, w.system_type, w.system_address,
+    w.component_address, w.zone, w.building, w.kind, w.what, w.reason,
     w.is_fire, w.state, w.opened_by, w.asked_at, w.from_at, w.until_at, w.people, w.ended_by, w.ended_at, w.revision"""
 _INSERT_MASK: Final = """
     insert into masks (id, unit, scope, device, system_type, system_address, component_address, zone, what, reason,
@@ -35,8 +36,9 @@ _INSERT_MASK: Final = """
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0) returning number"""
 _INSERT_WINDOW: Final = """
     insert into test_windows (id, unit, scope, device, zone, building, kind, what, reason, is_fire, state, opened_by,
-        asked_at, from_at, until_at, people, revision)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16::jsonb, 0) returning number"""
+        asked_at, from_at, until_at, people, system_type, system_address, component_address, revision)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16::jsonb, $17, $18, $19, 0)
+    returning number"""
 _PUT_MASK: Final = """
     update masks set state = $3, decided_by = $4, decided_at = $5, started_at = $6, ended_by = $7, ended_at = $8,
         ended_why = $9, revision = $10 where id = $1 and state = $2 returning id"""
@@ -124,6 +126,9 @@ async def insert_window(window: Window) -> Window:
         window.from_at,
         window.until_at,
         _encode(window.people).decode(),
+        scope.system_type,
+        scope.system_address,
+        scope.component_address,
     )
     assert row is not None
     return msgspec.structs.replace(window, number=row["number"])

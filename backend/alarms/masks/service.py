@@ -4,6 +4,7 @@ The rule: approval is another person's, and a mask's scope, end and reason never
 extend is to ask for a new one, during which the old one goes on.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -154,16 +155,30 @@ async def lift_for_repair(  # noqa: PLR0917 - the component's wire key
 
     Masks of a wider scope stay: others are behind them too. Raises `NotFound`, `NotAllowed`.
     """
-    released, lifted = Released(), []
+    released = Released()
     async with transaction():
-        for row in await fetch(_OF_COMPONENT, device, system_type, system_address, component_address):
-            mask = mask_of(row)
-            require(person, Right.MASK, mask.unit)
-            lifted.append(await _end(mask, MaskState.LIFTED, person, why, released))
-        for mask in lifted:
-            await _record(person.code, "mask.lifted", mask, via)
+        lifted = await lift_repaired(person, (device, system_type, system_address, component_address), why, released)
+        await record_lifted(person, lifted, via)
     await tell(released)
     return lifted
+
+
+async def lift_repaired(
+    person: Person, key: tuple[DeviceId, int, int, str], why: str, released: Released
+) -> list[Mask]:
+    """`lift_for_repair` inside the caller's transaction, who calls `record_lifted` at its end and then tells."""
+    lifted = []
+    for row in await fetch(_OF_COMPONENT, *key):
+        mask = mask_of(row)
+        require(person, Right.MASK, mask.unit)
+        lifted.append(await _end(mask, MaskState.LIFTED, person, why, released))
+    return lifted
+
+
+async def record_lifted(person: Person, lifted: Sequence[Mask], via: Via) -> None:
+    """Masks that a repair lifted, in the ledger."""
+    for mask in lifted:
+        await _record(person.code, "mask.lifted", mask, via)
 
 
 def _new(  # noqa: PLR0917 - a mask's parts

@@ -59,36 +59,51 @@ async def open_window(
     `people`: who is told of alarms in it (default: all of the unit's people); those who answer for the unit's fires are
     told in any case. Raises `BadInput` for one that is too long or would reach nobody, `NotFound`, `NotAllowed`.
     """
-    if scope.kind not in WINDOW_SCOPES or not scope.is_whole:
-        raise BadInput(N_("演练或测试的范围不正确"))
     released = Released()
+    times = {"from_at": from_at, "until_at": until_at}
     async with transaction():
-        now = clock.now()
-        at = await locate(person, scope, Right.MASK)
-        check_window(kind, from_at, until_at, now)
-        told = await _whom_told(at.unit, people)
-        window = Window(
-            id=new_id(),
-            number=0,
-            unit=at.unit,
-            scope=scope,
-            kind=kind,
-            what=at.what,
-            reason=clean_reason(reason),
-            is_fire=at.is_fire,
-            state=WindowState.PLANNED,
-            opened_by=person.id,
-            asked_at=now,
-            from_at=from_at,
-            until_at=until_at,
-            people=told,
-        )
-        window = await insert_window(window)
-        if from_at <= now:
-            window = await move_window(window, WindowState.OPEN, None, released)
+        window = await arrange(person, scope, kind, reason, people=people, released=released, **times)
         await record_action(person.code, "window.planned", {**window_facts(window), "via": str(via)})
     await tell(released)
     return window
+
+
+async def arrange(
+    person: Person,
+    scope: Scope,
+    kind: WindowKind,
+    reason: str,
+    *,
+    from_at: datetime,
+    until_at: datetime,
+    people: Sequence[PersonId],
+    released: Released,
+) -> Window:
+    """`open_window` inside the caller's transaction, who writes it to the ledger and tells what is released."""
+    if scope.kind not in WINDOW_SCOPES or not scope.is_whole:
+        raise BadInput(N_("演练或测试的范围不正确"))
+    now = clock.now()
+    at = await locate(person, scope, Right.MASK)
+    check_window(kind, from_at, until_at, now)
+    told = await _whom_told(at.unit, people)
+    window = Window(
+        id=new_id(),
+        number=0,
+        unit=at.unit,
+        scope=scope,
+        kind=kind,
+        what=at.what,
+        reason=clean_reason(reason),
+        is_fire=at.is_fire,
+        state=WindowState.PLANNED,
+        opened_by=person.id,
+        asked_at=now,
+        from_at=from_at,
+        until_at=until_at,
+        people=told,
+    )
+    window = await insert_window(window)
+    return await move_window(window, WindowState.OPEN, None, released) if from_at <= now else window
 
 
 async def end_window(person: Person, window_id: UUID, via: Via) -> Window:

@@ -24,7 +24,12 @@ export function answering(refresh) {
     const note = document.getElementById("note"), text = document.getElementById("note-text");
     document.getElementById("note-title").textContent = button.firstElementChild.textContent;
     text.value = "";
-    note.onclose = () => { if (note.returnValue === "yes") answer(button, to, { verdict, note: text.value }); };
+    note.onclose = async () => {
+      if (note.returnValue !== "yes") return;
+      const order = { alarm: button.closest("[data-alarm]").dataset.alarm, what: text.value }; // 报修 is an order too
+      await answer(button, to, { verdict, note: text.value });
+      if (verdict === "fault") await answer(button, "/mp/v1/work-orders", order);
+    };
     note.returnValue = "";
     note.showModal();
   }
@@ -41,6 +46,10 @@ export function answering(refresh) {
       text.value = [text.value, reason.dataset.reason].filter(Boolean).join("，");
     });
   }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-order-new]");
+    if (button) answer(button, "/mp/v1/work-orders", { alarm: document.body.dataset.alarm });
+  });
   document.addEventListener("calm", refresh); // what came while a button was armed is drawn now
 
   return function arm() {

@@ -17,6 +17,7 @@ function fits(item, wanted) {
 }
 
 function narrow() {
+  if (!find) return; // a page that only lists: nothing to narrow down
   const wanted = find.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
   const items = [...document.querySelectorAll("[data-part='facilities'] [data-find], [data-part='systems'] [data-find]")];
   for (const item of items) item.hidden = !fits(item, wanted);
@@ -27,7 +28,7 @@ function narrow() {
 }
 
 const refresh = refresher(narrow);
-find.addEventListener("input", narrow);
+find?.addEventListener("input", narrow);
 for (const button of document.querySelectorAll("[data-only]")) {
   button.addEventListener("click", () => {
     only = button.dataset.only;

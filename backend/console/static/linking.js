@@ -23,7 +23,7 @@ export function linking() {
     button.disabled = true;
     try {
       const told = await post("/mp/v1/telegram-link");
-      document.getElementById("telegram-command").textContent = told.command;
+      document.getElementById("telegram-command").textContent = `/link ${told.typed_code}`;
       open.hidden = !told.link;
       if (told.link) open.href = told.link;
       way.hidden = false;

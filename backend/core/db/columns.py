@@ -6,6 +6,7 @@ from piccolo.columns import (
     UUID,
     BigInt,
     Boolean,
+    Bytea,
     ForeignKey,
     Integer,
     OnDelete,
@@ -28,6 +29,7 @@ __all__ = [
     "maybe_link",
     "moment",
     "number",
+    "octets",
     "text",
     "uid",
 ]
@@ -76,6 +78,11 @@ def flag() -> Boolean:
 def maybe_flag() -> Boolean:
     """True, false, or not known yet."""
     return Boolean(default=None, null=True)
+
+
+def octets() -> Bytea:
+    """Octets as they came."""
+    return Bytea(default=None, null=False)
 
 
 def document(*, null: bool = False) -> JSONB:

@@ -12,10 +12,16 @@ _ROOMS: Final = (
     "backend.people.tables",
     "backend.registry.tables",
     "backend.rota.tables",
+    "backend.evidence.tables",
     "backend.delivery.tables",
+    "backend.chat.tables",
     "backend.monitoring.tables",
     "backend.alarms.tables",
     "backend.alarms.masks.tables",
+    "backend.alarms.digests.tables",
+    "backend.work_orders.tables",
+    "backend.complaints.tables",
+    "backend.duty.tables",
 )
 
 

@@ -1,42 +1,19 @@
 // The street: every phone shows what its own channels delivered. Rows are read again when there is news of them.
-const words = JSON.parse(document.body.dataset.words);
+import { ask, make, toast, words } from "./street-ask.js";
+import { composer, readChat } from "./street-chat.js";
+
 const handsets = [...document.querySelectorAll(".handset")].map((node) => ({
   node, person: node.dataset.person, token: node.dataset.token, chat: node.dataset.chat,
   telephone: node.dataset.telephone, calls: node.querySelector(".calls"),
   cards: node.querySelector(".cards"), bubbles: node.querySelector(".bubbles"), after: 0, inbox: new Map(), drawn: "",
+  writing: node.querySelector(".writing"), replyTo: null,
 }));
 const SHOWN = 30;
-
-function toast(sentence, kind = "good") {
-  const place = document.getElementById("toast");
-  place.textContent = sentence;
-  place.dataset.kind = kind;
-  place.hidden = !sentence;
-  clearTimeout(toast.timer);
-  toast.timer = setTimeout(() => { place.hidden = true; }, 4000);
-}
-
-async function ask(path, { token, body } = {}) {
-  const headers = { "X-Fenghuo": "1" };
-  if (token) headers.Authorization = `Bearer ${token}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(path, { method: body === undefined ? "GET" : "POST", headers, body: body && JSON.stringify(body) });
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(told.detail || String(answer.status));
-  return told;
-}
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 
 const VERDICTS = { "v-real": "real", "v-false": "false", "v-test": "test", "v-fault": "fault" };
 
 function button(handset, card, action) {
-  const node = make("button", "", action.verb === "ack" ? words.acknowledge : action.label);
+  const node = make("button", "", action.label);
   node.type = "button";
   node.dataset.style = action.style ?? "plain";
   node.addEventListener("click", async () => {
@@ -85,72 +62,6 @@ async function readInbox(handset) {
   if (received.length) {
     await ask("/mp/v1/inbox/received", { token: handset.token, body: { attempts: received.slice(-500) } });
   }
-}
-
-// Symbols the carrier delivered as characters are shown as drawings, so that no emoji font is needed.
-const GLYPHS = { "🔥": "fire", "🛠": "fault", "🛠️": "fault", "⚠️": "abnormal", "⚠": "abnormal", "📡": "offline", "✅": "well" };
-const ANY_GLYPH = /🔥|🛠️?|⚠️?|📡|✅/gu;
-
-function drawGlyphs(node) {
-  const walker = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
-  const texts = [];
-  while (walker.nextNode()) if (ANY_GLYPH.test(walker.currentNode.data)) texts.push(walker.currentNode);
-  for (const text of texts) {
-    const parts = [];
-    let at = 0;
-    for (const found of text.data.matchAll(ANY_GLYPH)) {
-      const image = make("img", "glyph");
-      image.src = `/demo/static/${GLYPHS[found[0]]}.svg`;
-      image.alt = found[0];
-      parts.push(text.data.slice(at, found.index), image);
-      at = found.index + found[0].length;
-    }
-    text.replaceWith(...parts, text.data.slice(at));
-  }
-}
-
-function bubble(handset, message) {
-  const node = make("article", message.is_from_bot ? "bubble" : "bubble own");
-  const text = make("div", "text");
-  text.innerHTML = message.html; // escaped by the carrier, known tags only
-  drawGlyphs(text);
-  node.append(text);
-  const at = new Date(message.edited_at ?? message.sent_at).toLocaleTimeString("zh-CN", { hour12: false });
-  node.append(make("time", "", message.edited_at ? `${words.edited} ${at}` : at));
-  for (const row of message.buttons) {
-    const line = make("div", "bubble-row");
-    for (const each of row) {
-      const key = make("button", "", each.text);
-      drawGlyphs(key);
-      key.type = "button";
-      if (each.url) key.addEventListener("click", () => open(each.url, "_blank", "noopener"));
-      else key.addEventListener("click", () => press(handset, key, message.message_id, each.index));
-      line.append(key);
-    }
-    node.append(line);
-  }
-  return node;
-}
-
-async function press(handset, key, message_id, index) {
-  key.disabled = true;
-  try {
-    toast((await ask(`/demo/chats/${handset.chat}/press`, { body: { message_id, index } })).sentence);
-  } catch (error) { toast(error.message, "bad"); }
-  key.disabled = false;
-}
-
-async function readChat(handset) {
-  if (!handset.bubbles) return;
-  const messages = await ask(`/demo/chats/${handset.chat}`);
-  const drawn = JSON.stringify(messages);
-  if (drawn === handset.drawn) return;
-  handset.drawn = drawn;
-  handset.bubbles.replaceChildren(...messages.slice(-SHOWN).map((message) => bubble(handset, message)));
-  if (!messages.length) handset.bubbles.append(make("p", "empty", words.empty));
-  // the newest message from its first line on: what burns stands there
-  const newest = handset.bubbles.lastElementChild;
-  handset.bubbles.scrollTop = newest.offsetTop - handset.bubbles.offsetTop - 10;
 }
 
 // A telephone: what rings now on top, with its keys; then texts and calls, newest first.
@@ -236,6 +147,7 @@ for (const handset of handsets) {
   handset.freshInbox = settled(() => readInbox(handset));
   handset.freshChat = settled(() => readChat(handset));
   handset.freshTelephone = settled(() => readTelephone(handset));
+  composer(handset);
 }
 const all = () => handsets.forEach((each) => { each.freshInbox(); each.freshChat(); each.freshTelephone(); });
 

@@ -1,34 +1,72 @@
-"""Binding and unbinding: /start with a one-time code, /start without, /unlink, and a bot that gets blocked."""
+"""Binding and unbinding: /start with a one-time code, /link or the bare code, undo, /unlink, a bot that is blocked.
 
-from typing import Final
+The rule: private chats only; an account may try a few codes a minute, for a typed one is short.
+"""
 
-from aiogram import F, Router
+from datetime import timedelta
+from typing import Any, Final
+
+from aiogram import BaseMiddleware, F, Router
 from aiogram.enums import ChatMemberStatus, ChatType
-from aiogram.filters import Command, CommandObject, CommandStart, MagicData
-from aiogram.types import ChatMemberUpdated, Message, User
+from aiogram.filters import Command, CommandObject, CommandStart, Filter, MagicData
+from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, User
 
-from backend.core.i18n import _, known_language
+from backend.core.errors import TooMany
+from backend.core.i18n import N_, _, known_language
+from backend.core.limits import Buckets
 from backend.core.vocabulary import Channel
-from backend.people.model import Person
-from bots.telegram.linking import masked_account
-from bots.telegram.replies import reply
+from backend.delivery.model import Key
+from backend.people.model import CodeNotValid, Person
+from bots.telegram.drawing import keys_markup
+from bots.telegram.linking import code_in, masked_account
+from bots.telegram.presses import TalkPress
+from bots.telegram.replies import answer, reply
 from bots.telegram.use_cases import UseCases
 
 BLOCKED: Final = "blocked by the person"
+UNDO_LINK: Final = "l-undo"
+#: a typed code lives no longer either; who linked by mistake has time to see it
+UNDO_WITHIN: Final = timedelta(minutes=10)
 _AWAY: Final = frozenset({ChatMemberStatus.KICKED, ChatMemberStatus.LEFT})
+_TRIES_A_MINUTE: Final = 5
+
+
+class TypedCode(Filter):
+    """A message that is a code, or `/link` and a code; hands it on as `code`."""
+
+    async def __call__(self, message: Message) -> bool | dict[str, Any]:
+        """Whether it is one."""
+        code = code_in(message.text or "")
+        return False if code is None else {"code": code}
 
 
 def build() -> Router:
     """Private chats only: a code sent in a group is turned away before it is used."""
     router = Router(name="linking")
     is_private = F.chat.type == ChatType.PRIVATE
+    tries = Buckets(per_minute=_TRIES_A_MINUTE)
     router.message.register(refuse_group, ~is_private, CommandStart())
-    router.message.register(refuse_group, ~is_private, Command("unlink"))
+    router.message.register(refuse_group, ~is_private, Command("unlink", "link"))
     router.message.register(link, is_private, CommandStart(deep_link=True))
+    router.message.register(link_typed, is_private, TypedCode())
+    router.message.register(ask_for_code, is_private, Command("link"))
     router.message.register(greet, CommandStart(), MagicData(F.person.is_not(None)))
     router.message.register(unlink, Command("unlink"), MagicData(F.person.is_not(None)))
+    router.callback_query.register(undo, TalkPress.filter(F.verb == UNDO_LINK), MagicData(F.person.is_not(None)))
     router.my_chat_member.register(note_standing, is_private)
+    router.message.middleware(_Tries(tries))
     return router
+
+
+class _Tries(BaseMiddleware):
+    """Hands the handlers this router's count of tries."""
+
+    def __init__(self, tries: Buckets) -> None:
+        self._tries = tries
+
+    async def __call__(self, handler: Any, event: Any, data: dict[str, Any]) -> Any:
+        data["tries"] = self._tries
+        return await handler(event, data)
 
 
 async def refuse_group(message: Message, language: str) -> None:
@@ -36,26 +74,52 @@ async def refuse_group(message: Message, language: str) -> None:
     await reply(message, _("请在与我的私聊中操作：一个人的账号不能由群聊代替。", language))
 
 
-async def link(message: Message, command: CommandObject, event_from_user: User, use_cases: UseCases) -> None:
+async def link(
+    message: Message, command: CommandObject, event_from_user: User, use_cases: UseCases, tries: Buckets
+) -> None:
     """Bind the account to the person the code was made for. A bad code is refused by the house."""
-    account = str(event_from_user.id)
-    person = await use_cases.link_chat(command.args or "", Channel.TELEGRAM, account, str(message.chat.id))
+    await _link(message, command.args or "", event_from_user, use_cases, tries)
+
+
+async def link_typed(message: Message, code: str, event_from_user: User, use_cases: UseCases, tries: Buckets) -> None:
+    """The same by a code that was read from the phone page and typed."""
+    await _link(message, code, event_from_user, use_cases, tries)
+
+
+async def ask_for_code(_message: Message) -> None:
+    """/link with nothing that could be a code."""
+    raise CodeNotValid(N_("请发送 /link 加手机页面上显示的绑定码，例如 /link 7K2MP-QW9TX"))
+
+
+async def _link(message: Message, code: str, user: User, use_cases: UseCases, tries: Buckets) -> None:
+    account = str(user.id)
+    if not tries.take(account):
+        raise TooMany(N_("尝试次数过多，请稍后再试"))
+    person = await use_cases.link_chat(code, Channel.TELEGRAM, account, str(message.chat.id))
     language = known_language(person.language)
     bound = _(
         "✅ 已绑定：{name}（Telegram 账号 {account}）。",
         language,
         name=person.name,
-        account=masked_account(event_from_user),
+        account=masked_account(user),
     )
-    after = _("今后您有权查看的报警会发到这里。不是您本人操作？发送 /unlink 立即解绑；发送 /help 查看用法。", language)
-    await reply(message, f"{bound}\n{after}")
+    after = _("今后您有权查看的报警会发到这里。不是您本人操作？请点下面的按钮撤销；发送 /help 查看用法。", language)
+    key = Key(_("↩ 撤销绑定（10 分钟内）", language), UNDO_LINK)
+    await reply(message, f"{bound}\n{after}", keys_markup([(key,)]))
+
+
+async def undo(query: CallbackQuery, event_from_user: User, language: str, use_cases: UseCases) -> None:
+    """Take the binding back, within ten minutes, from the very account that was bound."""
+    done = await use_cases.undo_link(Channel.TELEGRAM, str(event_from_user.id), UNDO_WITHIN)
+    words = N_("已撤销绑定，此处不再收到报警。") if done else N_("已超过 10 分钟。如需解除绑定，请发送 /unlink。")
+    await answer(query, _(words, language), is_alert=True)
 
 
 async def greet(message: Message, person: Person, event_from_user: User, language: str) -> None:
     """/start of somebody we know already."""
     account = masked_account(event_from_user)
     text = _("您好，{name}。账号 {account} 已绑定，报警会发到这里。", language, name=person.name, account=account)
-    hint = _("发送 /status 查看当前报警，/help 查看用法。", language)
+    hint = _("发送 /alarms 查看当前报警，/help 查看用法。", language)
     await reply(message, f"{text}\n{hint}")
 
 

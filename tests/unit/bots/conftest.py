@@ -14,18 +14,28 @@ from aiogram.exceptions import TelegramBadRequest
 from aiogram.methods import TelegramMethod
 from aiogram.types import Update, User
 
-from backend.alarms.model import Acknowledged, Known, NoSuchAlarm
+from backend.alarms import chat as chat_of_alarms
+from backend.alarms import chat_dialogues
+from backend.alarms.chat import ALARMS
+from backend.alarms.model import Acknowledged, Alarm, HistoryLine, Known, NoSuchAlarm
+from backend.chat.service import Conversation
+from backend.core.errors import NotFound
 from backend.core.i18n import LANGUAGES
-from backend.core.ids import AlarmId, NoticeId, PersonId, UnitId
-from backend.core.vocabulary import Channel, Role, Severity, Verdict, Via
+from backend.core.ids import AlarmId, DeviceId, NoticeId, PersonId, UnitId
+from backend.core.vocabulary import AlarmClass, Channel, Role, Severity, Verdict, Via
 from backend.delivery.model import Action, Card, Fact, Verb
-from backend.people.model import CodeNotValid, Grant, Person
+from backend.monitoring.changes import Place
+from backend.people.groups import UnitChoice
+from backend.people.model import CodeNotValid, Grant, Person, Right
 from bots.telegram.app import build_dispatcher
+from bots.telegram.house import OFFERS
 from bots.telegram.use_cases import UseCases
+from tests.unit.chat.conftest import MemoryDrafts
 
 ALARM = AlarmId(UUID("019a0000-0000-7000-8000-000000000001"))
 UNIT = UnitId(UUID("019a0000-0000-7000-8000-0000000000aa"))
 RAISED = datetime(2026, 11, 22, 14, 3, 22, tzinfo=datetime.fromisoformat("2026-11-22T00:00:00+08:00").tzinfo)
+AT = datetime(2026, 11, 22, 6, 3, 22, tzinfo=UTC)
 WANG, STRANGER, ENGLISH, LEAD = 1001, 2002, 3003, 4004
 
 
@@ -63,6 +73,18 @@ def a_card(**changes: Any) -> Card:
     return msgspec.structs.replace(card, **changes)
 
 
+def an_alarm(**changes: Any) -> Alarm:
+    place = Place(
+        unit_name="示范大厦", building="2号楼", floor="5层", description="走廊 感烟0123", device_name="1号传输装置"
+    )
+    alarm = Alarm(
+        id=ALARM, number=12, unit=UNIT, device=DeviceId(UUID(int=1)), subject="s", condition="fire", rule="F-1",
+        alarm_class=AlarmClass.F, severity=Severity.FIRE, title="火灾报警", place=place, facts=(), marks=(),
+        raised_at=RAISED, device_time=None, repeats=0, revision=1,
+    )  # fmt: skip
+    return msgspec.structs.replace(alarm, **changes)
+
+
 class House:
     """The house as the bot sees it, with people and one alarm."""
 
@@ -75,10 +97,18 @@ class House:
         self.codes = {"good-code_1": a_person(9, "新人", "zh_CN", Role.UNIT_DUTY)}
         self.known: list[Known] = []
         self.verdicts: list[tuple[str, Verdict, Via]] = []
+        self.notes: list[str] = []
         self.failing: dict[str, str] = {}
         self.contacts_that_work: list[tuple[str, NoticeId]] = []
-        self.cards = [a_card()]
-        self.lines = ["11-22 14:03:22 报警产生"]
+        self.alarms = [an_alarm()]
+        self.lines = ["报警产生"]
+        self.undone: list[tuple[str, Via]] = []
+        self.strangers: list[tuple[str, str, str]] = []
+        self.hanging: dict[tuple[int, int], tuple[str, UUID]] = {}
+        self.groups: dict[str, UnitId] = {}
+        self.topics: dict[str, str] = {}
+        self.marked: list[tuple[str, bool]] = []
+        self.units = [UnitChoice(UNIT, "u1", "示范大厦")]
         self.breaks_with: Exception | None = None
         self.at = datetime(2026, 11, 22, 6, 3, 40, tzinfo=UTC)
 
@@ -128,23 +158,67 @@ class House:
         self.contacts_that_work.append((person.name, notice))
         return True
 
-    async def judge(self, person: Person, alarm: AlarmId, verdict: Verdict, via: Via) -> None:
+    async def judge(
+        self, person: Person, alarm: AlarmId, verdict: Verdict, via: Via, note: str = "", evidence: object = ()
+    ) -> None:
+        assert evidence is not None
         self._must_work(alarm)
+        self.notes.append(note)
         self.verdicts.append((person.name, verdict, via))
 
-    async def card(self, person: Person, alarm: AlarmId, language: str) -> Card:
+    async def alarm_for(self, person: Person, alarm: AlarmId) -> Alarm:
+        assert person
+        self._must_work(alarm)
+        return self.alarms[0]
+
+    async def alarms_for(self, person: Person, which: str, limit: int) -> list[Alarm]:
+        assert person
+        assert which == "active"
+        return self.alarms[:limit]
+
+    async def history_for(self, person: Person, alarm: AlarmId, language: str) -> list[HistoryLine]:
         assert language in LANGUAGES, person
         self._must_work(alarm)
-        return self.cards[0]
+        return [HistoryLine(at=AT, text=text) for text in self.lines]
 
-    async def active_cards(self, person: Person, language: str, most: int) -> list[Card]:
-        assert language in LANGUAGES, person
-        return self.cards[:most]
-
-    async def history(self, person: Person, alarm: AlarmId, language: str) -> list[str]:
-        assert language in LANGUAGES, person
+    async def undo(self, person: Person, alarm: AlarmId, via: Via) -> None:
         self._must_work(alarm)
-        return self.lines
+        self.undone.append((person.name, via))
+
+    async def undo_link(self, channel: Channel, account: str, within: timedelta) -> bool:
+        assert channel is Channel.TELEGRAM
+        assert within == timedelta(minutes=10)
+        return self.people.pop(account, None) is not None
+
+    async def record_stranger(self, account: str, chat: str, press: str) -> None:
+        self.strangers.append((account, chat, press))
+
+    async def card_at(self, chat: int, message: int) -> tuple[str, UUID] | None:
+        return self.hanging.get((chat, message))
+
+    async def group_unit(self, chat: str) -> UnitId | None:
+        return self.groups.get(chat)
+
+    async def units_to_bind(self, person: Person, words: str) -> list[UnitChoice]:
+        may = person.may_anywhere(Right.BIND_GROUP)
+        return [each for each in self.units if may and words in each.name]
+
+    async def bind_group(self, person: Person, unit: UnitId, chat: str, topic: str, title: str) -> None:
+        assert person
+        assert title
+        self.groups[chat] = unit
+        self.topics[chat] = topic
+
+    async def unbind_group(self, person: Person, chat: str) -> None:
+        assert person
+        if self.groups.pop(chat, None) is None:
+            raise NotFound("此群没有绑定联网单位")
+
+    async def mark_group(self, chat: str, is_well: bool) -> None:
+        self.marked.append((chat, is_well))
+
+    async def group_moved(self, before: str, after: str) -> None:
+        self.groups[after] = self.groups.pop(before)
 
     def _must_work(self, alarm: AlarmId) -> None:
         if self.breaks_with is not None:
@@ -153,7 +227,17 @@ class House:
             raise NoSuchAlarm("没有这条报警")
 
     def use_cases(self) -> UseCases:
-        return UseCases(**{name: getattr(self, name) for name in UseCases.__struct_fields__})
+        calls = {name: getattr(self, name) for name in UseCases.__struct_fields__ if name != "conversation"}
+        return UseCases(conversation=Conversation((ALARMS,), MemoryDrafts(), offers=OFFERS), **calls)
+
+    def stand_in(self, patch: pytest.MonkeyPatch) -> None:
+        """Stand in for the use cases that the talk about alarms calls."""
+        for name in ("acknowledge", "judge", "alarm_for", "alarms_for", "history_for"):
+            patch.setattr(chat_of_alarms, name, getattr(self, name))
+        for name in ("undo_acknowledgement", "undo_verdict"):
+            patch.setattr(chat_of_alarms, name, self.undo)
+        for name in ("judge", "alarm_for"):
+            patch.setattr(chat_dialogues, name, getattr(self, name))
 
 
 class RecordingSession(BaseSession):
@@ -222,9 +306,16 @@ class Phone:
         return [each.text for each in self.session.requests[before:] if each.__api_method__ == "sendMessage"]
 
     async def presses(
-        self, account: int, callback_data: str, *, is_old: bool = False, **user: Any
+        self,
+        account: int,
+        callback_data: str,
+        *,
+        is_old: bool = False,
+        chat: dict[str, Any] | None = None,
+        **user: Any,
     ) -> tuple[str | None, bool | None]:
-        card = {"message_id": 7, "date": 0 if is_old else 1_700_000_000, "chat": {"id": account, "type": "private"}}
+        where = chat or {"id": account, "type": "private"}
+        card = {"message_id": 7, "date": 0 if is_old else 1_700_000_000, "chat": where}
         query = {
             "id": "1",
             "from": self.user(account, **user),
@@ -266,8 +357,10 @@ def _member(user: dict[str, Any], status: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    one = House()
+    one.stand_in(monkeypatch)
+    return one
 
 
 @pytest.fixture

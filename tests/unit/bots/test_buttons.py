@@ -9,12 +9,13 @@ import pytest
 from aiogram.exceptions import TelegramNetworkError
 
 from backend.core.errors import NotAllowed
-from backend.core.ids import AlarmId
+from backend.core.ids import AlarmId, UnitId
 from backend.core.vocabulary import Verdict, Via
 from backend.delivery.model import Verb
 from bots.telegram.presses import BackPress, Press, SurePress
 
 ALARM = AlarmId(UUID("019a0000-0000-7000-8000-000000000001"))
+UNIT = UnitId(UUID("019a0000-0000-7000-8000-0000000000aa"))
 OTHER = AlarmId(UUID("019a0000-0000-7000-8000-00000000ffff"))
 
 
@@ -29,6 +30,19 @@ def sure(verb: Verb) -> str:
 async def test_the_first_tap_acknowledges_and_the_handler_leaves_the_card_to_delivery(phone: Any) -> None:
     assert await phone.presses(phone.WANG, press(Verb.ACKNOWLEDGE)) == ("已确认", False)
     assert [(each.name, each.via) for each in phone.house.known] == [("王经理", Via.TELEGRAM)]
+    assert [each.__api_method__ for each in phone.session.requests] == ["answerCallbackQuery", "sendMessage"]
+    (sent,) = phone.session.named("sendMessage")
+    assert sent.text == "✅ 已确认 #12 火警 2号楼 5层 走廊 感烟0123"
+    undo = sent.reply_markup.inline_keyboard[0][0]
+    assert undo.text == "↩ 撤销（10 秒内）"
+    assert await phone.presses(phone.WANG, undo.callback_data) == ("已撤销", False)
+    assert phone.house.undone == [("王经理", Via.TELEGRAM)]
+    assert phone.session.named("editMessageText")[-1].text.startswith("↩ 已撤销")
+
+
+async def test_in_a_group_an_answer_is_a_passing_word_and_no_message(phone: Any) -> None:
+    phone.house.groups["-100"] = UNIT
+    await phone.presses(phone.WANG, press(Verb.ACKNOWLEDGE), chat={"id": -100, "type": "supergroup", "title": "班组"})
     assert [each.__api_method__ for each in phone.session.requests] == ["answerCallbackQuery"]
 
 
@@ -66,6 +80,7 @@ async def test_a_stranger_is_refused_recorded_and_learns_nothing(
     assert [vars(record)["account"] for record in caplog.records] == [phone.STRANGER]
     assert phone.house.known == []
     assert phone.house.verdicts == []
+    assert phone.house.strangers == [(str(phone.STRANGER), str(phone.STRANGER), data)]
     assert len(phone.session.requests) == 1
 
 
@@ -78,7 +93,6 @@ async def test_a_stranger_is_answered_in_the_language_of_their_account(phone: An
 @pytest.mark.parametrize(
     ("verb", "verdict", "words"),
     [
-        (Verb.VERDICT_FALSE, Verdict.FALSE, "误报"),
         (Verb.VERDICT_TEST, Verdict.TEST, "测试/检修"),
         (Verb.VERDICT_FAULT, Verdict.FAULT, "设备故障"),
     ],
@@ -95,15 +109,34 @@ async def test_a_real_fire_takes_a_second_tap(phone: Any) -> None:
     (edit,) = phone.session.named("editMessageReplyMarkup")
     assert (edit.chat_id, edit.message_id) == (phone.WANG, 7)
     offered = [row[0].callback_data for row in edit.reply_markup.inline_keyboard]
-    assert offered == [sure(Verb.VERDICT_REAL), BackPress(alarm=ALARM).pack()]
+    assert offered == [f"t1:v-real:{ALARM.hex}:sure", f"t1:back:{ALARM.hex}:"]
     assert await phone.presses(phone.WANG, offered[0]) == ("已记录：真实火警", False)
     assert phone.house.verdicts == [("王经理", Verdict.REAL, Via.TELEGRAM)]
+
+
+async def test_the_second_tap_of_an_earlier_release_still_counts(phone: Any) -> None:
+    assert await phone.presses(phone.WANG, sure(Verb.VERDICT_REAL)) == ("已记录：真实火警", False)
+
+
+async def test_a_false_alarm_asks_for_the_reason_and_takes_what_is_sent_along(phone: Any) -> None:
+    assert await phone.presses(phone.WANG, press(Verb.VERDICT_FALSE)) == (None, False)
+    asked = phone.session.named("sendMessage")[-1]
+    assert "误报的原因" in asked.text
+    cooking = asked.reply_markup.inline_keyboard[0][0]
+    await phone.presses(phone.WANG, cooking.callback_data)
+    proof = phone.session.named("editMessageText")[-1]
+    assert phone.house.verdicts == []
+    (again,) = await phone.writes(phone.WANG, "三楼厨房")
+    assert "记为误报" in again
+    await phone.presses(phone.WANG, proof.reply_markup.inline_keyboard[0][0].callback_data)
+    assert phone.house.verdicts == [("王经理", Verdict.FALSE, Via.TELEGRAM)]
+    assert phone.house.notes == ["厨房油烟、烹饪 三楼厨房"]
 
 
 async def test_the_second_step_can_be_left_without_a_verdict(phone: Any) -> None:
     assert await phone.presses(phone.WANG, BackPress(alarm=ALARM).pack()) == ("已返回，未作结论", False)
     (edit,) = phone.session.named("editMessageReplyMarkup")
-    assert edit.reply_markup.inline_keyboard[0][0].callback_data == press(Verb.ACKNOWLEDGE)
+    assert edit.reply_markup.inline_keyboard[0][0].callback_data == f"t1:ack:{ALARM.hex}:"
     assert phone.house.verdicts == []
 
 
@@ -112,7 +145,7 @@ async def test_where_the_card_cannot_be_edited_the_second_step_comes_as_a_messag
     await phone.presses(phone.WANG, press(Verb.VERDICT_REAL), is_old=True)
     (sent,) = phone.session.named("sendMessage")
     assert sent.chat_id == phone.WANG
-    assert sent.reply_markup.inline_keyboard[0][0].callback_data == sure(Verb.VERDICT_REAL)
+    assert sent.reply_markup.inline_keyboard[0][0].callback_data == f"t1:v-real:{ALARM.hex}:sure"
 
 
 async def test_a_shortcut_past_the_first_step_of_other_verdicts_is_an_unknown_button(phone: Any) -> None:
@@ -136,7 +169,7 @@ async def test_a_long_history_keeps_its_title_and_its_latest_lines(phone: Any) -
     assert len(sent.text) <= 4096
     assert lines[0].startswith("📜 #12")
     assert lines[1] == "…"
-    assert lines[-1].startswith("99 ")
+    assert lines[-1].startswith("11-22 14:03:22 99 ")
 
 
 async def test_an_empty_history_says_so(phone: Any) -> None:

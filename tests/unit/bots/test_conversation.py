@@ -1,11 +1,14 @@
 """What people write to the bot, through the real dispatcher."""
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 
+from backend.alarms import chat as chat_of_alarms
 from backend.core.i18n import translate
+from backend.core.ids import UnitId
 from bots.telegram.routers.help import how_to_link
 
 GROUP = {"id": -100, "type": "supergroup", "title": "班组"}
@@ -16,8 +19,35 @@ async def test_a_code_links_the_chat_and_says_to_whom_and_how_to_undo_it(phone: 
     assert "已绑定：新人" in text
     assert "@wa***i" in text
     assert "wangwei" not in text
-    assert "/unlink" in text
+    undo = phone.session.named("sendMessage")[-1].reply_markup.inline_keyboard[0][0]
+    assert undo.callback_data == "t1:l-undo::"
     assert phone.house.people[str(phone.STRANGER)].name == "新人"
+
+
+async def test_a_link_made_by_mistake_is_undone_by_its_key(phone: Any) -> None:
+    await phone.writes(phone.STRANGER, "/start good-code_1")
+    text, is_alert = await phone.presses(phone.STRANGER, "t1:l-undo::")
+    assert (text, is_alert) == ("已撤销绑定，此处不再收到报警。", True)
+    assert str(phone.STRANGER) not in phone.house.people
+
+
+@pytest.mark.parametrize("words", ["/link 7K2MP-QW9TX", "7K2MP-QW9TX", " 7k2mpqw9tx ", "/link 7k2mp qw9tx"])
+async def test_a_typed_code_links_the_chat_however_it_is_typed(phone: Any, words: str) -> None:
+    phone.house.codes["7K2MP-QW9TX"] = phone.house.codes["good-code_1"]
+    (text,) = await phone.writes(phone.STRANGER, words)
+    assert "已绑定：新人" in text
+
+
+async def test_codes_may_not_be_tried_on_and_on(phone: Any) -> None:
+    answers = [await phone.writes(phone.STRANGER, "/link 22222-22222") for _ in range(7)]
+    assert answers[0] == ["验证码无效或已过期,请重新获取"]
+    assert answers[-1] == ["尝试次数过多，请稍后再试"]
+    assert await phone.writes(phone.WANG, "/link 22222-22222") == ["验证码无效或已过期,请重新获取"]
+
+
+async def test_link_without_a_code_says_where_it_is(phone: Any) -> None:
+    (text,) = await phone.writes(phone.STRANGER, "/link")
+    assert "绑定码" in text
 
 
 async def test_a_code_works_once_and_a_wrong_one_is_refused_in_words(phone: Any) -> None:
@@ -55,13 +85,14 @@ async def test_unlink_in_a_group_is_turned_away(phone: Any) -> None:
 
 async def test_help_offers_only_what_the_person_may_do(phone: Any) -> None:
     (manager,) = await phone.writes(phone.WANG, "/help")
-    assert "确认" in manager
-    assert "结论" in manager
+    assert "一并确认" in manager
+    assert "/bind" in manager
     (maintainer,) = await phone.writes(phone.ENGLISH, "/help")
-    assert len(maintainer.splitlines()) == len(manager.splitlines()) - 1
+    assert "/ack_all" in maintainer
+    assert "/bind" not in maintainer
     (lead,) = await phone.writes(phone.LEAD, "/help")
     assert "确认" not in lead
-    assert "/status" in lead
+    assert "/alarms" in lead
 
 
 async def test_a_stranger_s_help_is_how_to_link(phone: Any) -> None:
@@ -70,8 +101,8 @@ async def test_a_stranger_s_help_is_how_to_link(phone: Any) -> None:
     assert "/status" not in text
 
 
-@pytest.mark.parametrize("words", ["/status", "/status@some_bot extra", "状态", " 状态 ", "status"])
-async def test_status_lists_what_is_active(phone: Any, words: str) -> None:
+@pytest.mark.parametrize("words", ["/alarms", "/alarms@some_bot extra", "报警", " 报警 ", "alarms"])
+async def test_alarms_lists_what_is_active(phone: Any, words: str) -> None:
     (text,) = await phone.writes(phone.WANG, words)
     assert text.splitlines() == [
         "当前报警 1 条：",
@@ -81,16 +112,17 @@ async def test_status_lists_what_is_active(phone: Any, words: str) -> None:
     assert sent.reply_markup.inline_keyboard[0][0].text == "📜 #12"
 
 
-async def test_status_with_nothing_active_says_so(phone: Any) -> None:
-    phone.house.cards = []
-    (text,) = await phone.writes(phone.WANG, "状态")
+async def test_alarms_with_nothing_active_says_so(phone: Any) -> None:
+    phone.house.alarms = []
+    (text,) = await phone.writes(phone.WANG, "报警")
     assert "没有" in text
 
 
-async def test_a_long_status_shows_the_most_urgent_and_fits(phone: Any) -> None:
-    card = msgspec.structs.replace(phone.house.cards[0], where="走廊" * 200)
-    phone.house.cards = [msgspec.structs.replace(card, number=number) for number in range(60)]
-    (text,) = await phone.writes(phone.WANG, "状态")
+async def test_a_long_list_shows_the_most_urgent_and_fits(phone: Any) -> None:
+    place = msgspec.structs.replace(phone.house.alarms[0].place, description="走廊" * 200)
+    alarm = msgspec.structs.replace(phone.house.alarms[0], place=place)
+    phone.house.alarms = [msgspec.structs.replace(alarm, number=number) for number in range(60)]
+    (text,) = await phone.writes(phone.WANG, "报警")
     assert len(text) <= 4096
     assert "20 条" in text.splitlines()[0]
     assert "#0 " in text.splitlines()[1]
@@ -111,9 +143,40 @@ async def test_nothing_in_a_private_chat_is_met_with_silence(phone: Any, words: 
 
 
 async def test_in_a_group_talk_is_left_alone_and_commands_are_answered(phone: Any) -> None:
+    phone.house.groups["-100"] = phone.house.units[0].id
     assert await phone.writes(phone.WANG, "大家好", GROUP) == []
+    assert await phone.writes(phone.STRANGER, "大家好", GROUP) == []
     (text,) = await phone.writes(phone.WANG, "/nonsense", GROUP)
-    assert text.startswith("您可以")
+    assert text.startswith("没有听懂")
+
+
+async def test_in_a_group_bound_to_no_unit_nothing_is_told_of_any(phone: Any) -> None:
+    (text,) = await phone.writes(phone.WANG, "/status", GROUP)
+    assert "尚未绑定" in text
+    assert await phone.writes(phone.WANG, "状态", GROUP) == []
+
+
+async def test_in_a_group_only_its_own_units_alarms_are_listed(phone: Any) -> None:
+    phone.house.groups["-100"] = UnitId(UUID(int=99))
+    (text,) = await phone.writes(phone.WANG, "/alarms", GROUP)
+    assert "火警" not in text
+
+
+async def test_a_reply_to_a_card_becomes_a_note_on_its_alarm(phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[tuple[Any, ...]] = []
+
+    async def note(*what: Any) -> None:
+        noted.append(what)
+
+    monkeypatch.setattr(chat_of_alarms, "note", note)
+    phone.house.hanging[phone.WANG, 7] = ("alarm", UUID("019a0000-0000-7000-8000-000000000001"))
+    card = {
+        "message_id": 7, "date": 1_700_000_000, "chat": {"id": phone.WANG, "type": "private"}, "text": "card",
+        "from": {"id": 42, "is_bot": True, "first_name": "烽火"},
+    }  # fmt: skip
+    await phone.feed({"message": {**phone.message(phone.WANG, "已派人去看"), "reply_to_message": card}})
+    assert [(each[0].name, each[2]) for each in noted] == [("王经理", "已派人去看")]
+    assert phone.session.named("sendMessage")[-1].text == "📝 已记入 #12 火警 2号楼 5层 走廊 感烟0123"
 
 
 async def test_a_bot_that_gets_blocked_marks_the_way_broken_and_unblocked_well(phone: Any) -> None:
@@ -130,7 +193,7 @@ async def test_a_refused_answer_to_a_message_raises_nothing(phone: Any) -> None:
 
 async def test_each_person_is_answered_in_their_own_language_and_strangers_in_their_account_s(phone: Any) -> None:
     (text,) = await phone.writes(phone.ENGLISH, "你好")
-    assert text == translate("没有听懂。发送 /status 查看当前报警，/help 查看用法。", "en")
+    assert text.startswith(translate("没有听懂。您可以：", "en"))
     await phone.feed({"message": {**phone.message(phone.STRANGER, "hi"), "from": ENGLISH_STRANGER}})
     assert phone.session.named("sendMessage")[-1].text == how_to_link("en")
 

@@ -48,6 +48,11 @@ def test_empty_parts_leave_no_empty_lines(card: Card) -> None:
     ]
 
 
+def test_what_the_headline_says_already_is_not_said_twice(card: Card) -> None:
+    order = msgspec.structs.replace(card, headline="工单：处理中", status="处理中")
+    assert draw(order).html.splitlines()[0] == "<b>🔥 工单：处理中</b>"
+
+
 def test_every_text_is_escaped_and_kept_on_one_line(card: Card) -> None:
     nasty = "<b>x</b> & \"y\"\n<a href='tg://'>z</a>\x00"
     fields = dict.fromkeys(("banner", "headline", "status", "where", "what", "unit", "verdict"), nasty)

@@ -81,7 +81,8 @@ def test_a_wrong_address_is_refused_without_repeating_it(channel: Channel, given
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_is_held_either_in_a_unit_or_at_the_provider_and_has_rights(role: Role) -> None:
     assert (rules.why_not_granted(role, has_unit=True) is None) != (rules.why_not_granted(role, has_unit=False) is None)
-    assert Right.SEE in RIGHTS[role]
+    assert RIGHTS[role]
+    assert (Right.SEE in RIGHTS[role]) == (role is not Role.COMPLAINT_HANDLER)  # who sees complaints and nothing else
 
 
 def test_who_may_not_see_a_unit_is_told_the_same_as_of_one_that_does_not_exist() -> None:

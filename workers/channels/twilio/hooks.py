@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from backend.alarms.answering import Did, by_key, by_reply
+from backend.complaints.texting import by_text
 from backend.core.i18n import DEFAULT_LANGUAGE
 from backend.core.limits import Buckets
 from backend.core.settings import Twilio
@@ -142,6 +143,8 @@ class TwilioHooks:
         return HookAnswer(media_type=_XML, body=answering(sentence, language, call_of(delivery).spoken, action))
 
     async def _reply(self, form: Form) -> HookAnswer:
+        if (sentence := await by_text(form["From"], form["Body"])) is not None:
+            return HookAnswer(media_type=_XML, body=texting(sentence if self._answers.take(form["From"]) else ""))
         answer = await by_reply(form["From"], form["Body"])
         is_answered = answer.did is not Did.UNKNOWN and self._answers.take(form["From"])
         return HookAnswer(media_type=_XML, body=texting(answer.sentence if is_answered else ""))

@@ -4,13 +4,14 @@ The rule: a person can only do here what a Telegram client would let them do.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from backend.core import clock
 from backend.demo.carriers.telegram.account import BotAccount, new_query_id
 from backend.demo.carriers.telegram.chats import BotStanding, ChatRecord
+from backend.demo.carriers.telegram.forms import Upload
 from backend.demo.carriers.telegram.keyboards import all_buttons
 from backend.demo.carriers.telegram.rich_text import RichText, utf16_length
 from backend.demo.carriers.telegram.wire import (
@@ -21,6 +22,7 @@ from backend.demo.carriers.telegram.wire import (
     MemberStatus,
     Message,
     MessageEntity,
+    Place,
     User,
     member,
 )
@@ -28,6 +30,12 @@ from backend.demo.carriers.telegram.wire import (
 _COMMAND: Final = re.compile(r"/[A-Za-z0-9_]{1,32}(?:@\w+)?")
 _PAYLOAD: Final = re.compile(r"[A-Za-z0-9_-]{0,64}")
 
+#: What a client calls a file that it sends, and its media type.
+_FILES: Final = {
+    "photo": ("photo.jpg", "image/jpeg"),
+    "voice": ("voice.ogg", "audio/ogg"),
+    "document": ("paper.pdf", "application/pdf"),
+}
 #: What a bot's standing is called in my_chat_member.
 _STATUS: Final = {
     BotStanding.WELCOME: MemberStatus.MEMBER,
@@ -76,8 +84,53 @@ class Actor:
         self._stand(record, person.user(), BotStanding.WELCOME)
         return self.send_text(record.chat.id, f"/start {payload}".strip())
 
-    def send_text(self, chat_id: int, text: str, *, user_id: int | None = None, topic: int | None = None) -> int:
-        """Writes into a chat; returns the message's id."""
+    def send_file(
+        self,
+        chat_id: int,
+        kind: str,
+        octets: bytes,
+        *,
+        filename: str = "",
+        caption: str = "",
+        user_id: int | None = None,
+        reply_to: int | None = None,
+    ) -> int:
+        """Sends a photo, a voice note or a document; returns the message's id."""
+        record, user = self._at(chat_id, user_id)
+        if kind not in _FILES or not octets:
+            raise CannotDo("a file is a photo, a voice note or a document, and not empty")
+        name, media_type = _FILES[kind]
+        stored = self._account.files.store(Upload(filename or name, media_type, octets), f"{kind}s")
+        content: dict[str, Any] = {"caption": caption or None}
+        if kind == "photo":
+            content["photo"] = (stored.photo(),)
+        else:
+            content[kind] = stored.voice() if kind == "voice" else stored.document()
+        return self._say(record, user, content, replied=self._replied(record, reply_to))
+
+    def send_location(self, chat_id: int, latitude: float, longitude: float, *, user_id: int | None = None) -> int:
+        """Says where one is; returns the message's id."""
+        record, user = self._at(chat_id, user_id)
+        return self._say(record, user, {"location": Place(latitude=latitude, longitude=longitude)})
+
+    def _replied(self, record: ChatRecord, message_id: int | None) -> Message | None:
+        if message_id is None:
+            return None
+        found = record.present(message_id)
+        if found is None:
+            raise CannotDo("no such message in this chat")
+        return msgspec.structs.replace(found.message, reply_to_message=None)
+
+    def send_text(
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        user_id: int | None = None,
+        topic: int | None = None,
+        reply_to: int | None = None,
+    ) -> int:
+        """Writes into a chat, perhaps as a reply; returns the message's id."""
         record, user = self._at(chat_id, user_id)
         if topic is not None and topic not in record.topics:
             raise CannotDo("no such topic in this chat")
@@ -86,7 +139,8 @@ class Actor:
         if record.standing is BotStanding.BLOCKED:
             self._stand(record, user, BotStanding.WELCOME)  # a client unblocks before it can send
         rich = RichText(text.strip(), _commands_in(text.strip()))
-        return self._say(record, user, text=rich.text, entities=rich.entities, topic=topic)
+        content = {"text": rich.text, "entities": rich.entities}
+        return self._say(record, user, content, topic=topic, replied=self._replied(record, reply_to))
 
     def press(
         self,
@@ -177,9 +231,9 @@ class Actor:
         book = self._account.book
         new = book.group(old.chat.title or "", ChatKind.SUPERGROUP, is_forum=False, username=None)
         new.members = dict(old.members)
-        self._say(old, user, migrate_to_chat_id=new.chat.id)
+        self._say(old, user, {"migrate_to_chat_id": new.chat.id})
         old.migrated_to = new.chat.id
-        self._say(new, user, migrate_from_chat_id=old.chat.id)
+        self._say(new, user, {"migrate_from_chat_id": old.chat.id})
         return new.chat.id
 
     def _at(self, chat_id: int, user_id: int | None) -> tuple[ChatRecord, User]:
@@ -200,24 +254,20 @@ class Actor:
         self,
         record: ChatRecord,
         user: User,
+        content: dict[str, Any],
         *,
-        text: str | None = None,
-        entities: tuple[MessageEntity, ...] = (),
         topic: int | None = None,
-        migrate_to_chat_id: int | None = None,
-        migrate_from_chat_id: int | None = None,
+        replied: Message | None = None,
     ) -> int:
         message = Message(
             message_id=record.next_message_id(),
             date=int(clock.now().timestamp()),
             chat=record.chat,
             sender=user,
-            text=text,
-            entities=entities,
             message_thread_id=topic,
             is_topic_message=topic is not None,
-            migrate_to_chat_id=migrate_to_chat_id,
-            migrate_from_chat_id=migrate_from_chat_id,
+            reply_to_message=replied,
+            **content,
         )
         record.keep(message)
         if record.standing is not BotStanding.KICKED:

@@ -66,9 +66,40 @@ class BotApiControl:
         wanted = control.StartIn(user=user, payload=payload)
         return (await self._post("start", wanted, control.MessageOut)).message_id
 
-    async def send_text(self, chat_id: int, text: str, *, user_id: int | None = None, topic: int | None = None) -> int:
-        """Writes into a chat. Returns the message's id."""
-        wanted = control.TextIn(chat_id=chat_id, text=text, user_id=user_id, topic=topic)
+    async def send_file(
+        self,
+        chat_id: int,
+        kind: str,
+        octets: bytes,
+        *,
+        caption: str = "",
+        user_id: int | None = None,
+        reply_to: int | None = None,
+    ) -> int:
+        """Sends a "photo", "voice" or "document". Returns the message's id."""
+        wanted = control.FileIn(
+            chat_id=chat_id, kind=kind, octets=octets, caption=caption, user_id=user_id, reply_to=reply_to
+        )
+        return (await self._post("file", wanted, control.MessageOut)).message_id
+
+    async def send_location(
+        self, chat_id: int, latitude: float, longitude: float, *, user_id: int | None = None
+    ) -> int:
+        """Says where somebody is. Returns the message's id."""
+        wanted = control.PlaceIn(chat_id=chat_id, latitude=latitude, longitude=longitude, user_id=user_id)
+        return (await self._post("location", wanted, control.MessageOut)).message_id
+
+    async def send_text(
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        user_id: int | None = None,
+        topic: int | None = None,
+        reply_to: int | None = None,
+    ) -> int:
+        """Writes into a chat, perhaps as a reply. Returns the message's id."""
+        wanted = control.TextIn(chat_id=chat_id, text=text, user_id=user_id, topic=topic, reply_to=reply_to)
         return (await self._post("text", wanted, control.MessageOut)).message_id
 
     async def press(

@@ -48,6 +48,28 @@ class TextIn(In, kw_only=True):
     text: str
     user_id: int | None = None
     topic: int | None = None
+    reply_to: int | None = None
+
+
+class FileIn(In, kw_only=True):
+    """A person sends a file; its octets as base64."""
+
+    chat_id: int
+    kind: str
+    octets: bytes
+    filename: str = ""
+    caption: str = ""
+    user_id: int | None = None
+    reply_to: int | None = None
+
+
+class PlaceIn(In, kw_only=True):
+    """A person says where they are."""
+
+    chat_id: int
+    latitude: float
+    longitude: float
+    user_id: int | None = None
 
 
 class PressIn(In, kw_only=True):
@@ -134,8 +156,15 @@ async def _start(server: "BotApiServer", wanted: StartIn) -> MessageOut:
 
 
 async def _text(server: "BotApiServer", wanted: TextIn) -> MessageOut:
-    sent = server.act.send_text(wanted.chat_id, wanted.text, user_id=wanted.user_id, topic=wanted.topic)
-    return MessageOut(message_id=sent)
+    return MessageOut(message_id=server.act.send_text(**msgspec.structs.asdict(wanted)))
+
+
+async def _file(server: "BotApiServer", wanted: FileIn) -> MessageOut:
+    return MessageOut(message_id=server.act.send_file(**msgspec.structs.asdict(wanted)))
+
+
+async def _place(server: "BotApiServer", wanted: PlaceIn) -> MessageOut:
+    return MessageOut(message_id=server.act.send_location(**msgspec.structs.asdict(wanted)))
 
 
 async def _press(server: "BotApiServer", wanted: PressIn) -> PressOut:
@@ -203,6 +232,8 @@ ROUTES: Final = {
     ("POST", "open"): Route(OpenChatIn, _open_chat),
     ("POST", "start"): Route(StartIn, _start),
     ("POST", "text"): Route(TextIn, _text),
+    ("POST", "file"): Route(FileIn, _file),
+    ("POST", "location"): Route(PlaceIn, _place),
     ("POST", "press"): Route(PressIn, _press),
     ("POST", "block"): Route(ChatIn, _block),
     ("POST", "unblock"): Route(ChatIn, _unblock),

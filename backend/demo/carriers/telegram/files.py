@@ -13,7 +13,7 @@ import msgspec
 
 from backend.demo.carriers.telegram.forms import Form, Upload
 from backend.demo.carriers.telegram.refusals import bad_request
-from backend.demo.carriers.telegram.wire import Document, File, PhotoSize
+from backend.demo.carriers.telegram.wire import Document, File, PhotoSize, Voice
 
 OCTETS_KEPT: Final = 64 * 1024 * 1024
 _ATTACHED: Final = "attach://"
@@ -49,6 +49,16 @@ class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
             file_size=len(self.upload.octets),
         )
 
+    def voice(self) -> Voice:
+        """As it stands in a message; how long it lasts is not looked into."""
+        return Voice(
+            file_id=self.file_id,
+            file_unique_id=self.unique_id,
+            duration=1,
+            mime_type=self.upload.content_type,
+            file_size=len(self.upload.octets),
+        )
+
     def photo(self) -> PhotoSize:
         """As it stands in a message. Raises ApiRefusal IMAGE_PROCESS_FAILED if it is no picture."""
         width, height = picture_size(self.upload.octets)
@@ -77,12 +87,13 @@ class FileShelf:
         if upload is not None:
             if not upload.octets:
                 raise bad_request("file must be non-empty")
-            return self._store(upload, folder)
+            return self.store(upload, folder)
         if not reference:
             raise bad_request(f"there is no {field} in the request")
         return self.find(str(reference))
 
-    def _store(self, upload: Upload, folder: str) -> StoredFile:
+    def store(self, upload: Upload, folder: str) -> StoredFile:
+        """A new file on the shelf."""
         unique_id = secrets.token_urlsafe(8)
         stored = StoredFile(
             file_id=f"BQ{secrets.token_urlsafe(24)}",

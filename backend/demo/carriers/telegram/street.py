@@ -4,6 +4,7 @@ The rule: everything here may be put on a page as it is; `html` is escaped and h
 """
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -17,7 +18,9 @@ from backend.demo.carriers.telegram.chats import (
 )
 from backend.demo.carriers.telegram.refusals import ApiRefusal
 from backend.demo.carriers.telegram.rich_text import RichText, safe_html
-from backend.demo.carriers.telegram.wire import ChatKind, InlineKeyboardMarkup, MemberStatus, User
+from backend.demo.carriers.telegram.wire import ChatKind, InlineKeyboardMarkup, MemberStatus, Message, User
+
+_LONGEST_QUOTE: Final = 60
 
 
 class ButtonView(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +49,9 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     filename: str | None = None  #: of a document
     file_path: str | None = None  #: of a document or photo, below `/control/files/`
     is_photo: bool = False
+    is_voice: bool = False
+    place: tuple[float, float] | None = None  #: latitude and longitude
+    replied_to: str = ""  #: the beginning of the message that this one answers
     is_protected: bool = False
     deleted_at: datetime | None = None  #: only where deleted messages are asked for
     revisions: list[Revision] = []  #: only where they are asked for
@@ -113,7 +119,7 @@ def _name(user: User | None) -> str:
 def _message(account: BotAccount, record: MessageRecord, *, with_history: bool) -> MessageView:
     message = record.message
     text = message.text or message.caption or ""
-    attached = message.photo[-1] if message.photo else message.document
+    attached = message.photo[-1] if message.photo else message.document or message.voice
     return MessageView(
         message_id=message.message_id,
         is_from_bot=message.sender is not None and message.sender.id == account.bot.id,
@@ -128,10 +134,21 @@ def _message(account: BotAccount, record: MessageRecord, *, with_history: bool) 
         filename=message.document.file_name if message.document else None,
         file_path=_file_path(account, attached.file_id) if attached else None,
         is_photo=bool(message.photo),
+        is_voice=message.voice is not None,
+        place=(message.location.latitude, message.location.longitude) if message.location else None,
+        replied_to=_first_line(message.reply_to_message),
         is_protected=message.has_protected_content,
         deleted_at=record.deleted_at,
         revisions=record.revisions if with_history else [],
     )
+
+
+def _first_line(message: Message | None) -> str:
+    """What a client quotes above a reply."""
+    if message is None:
+        return ""
+    text = (message.text or message.caption or "").strip()
+    return text.splitlines()[0][:_LONGEST_QUOTE] if text else "…"
 
 
 def _file_path(account: BotAccount, file_id: str) -> str | None:

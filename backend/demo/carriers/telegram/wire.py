@@ -148,6 +148,23 @@ class PhotoSize(WireObject, frozen=True, kw_only=True):
     file_size: int | None = None
 
 
+class Voice(WireObject, frozen=True, kw_only=True):
+    """A voice note (OGG with Opus)."""
+
+    file_id: str
+    file_unique_id: str
+    duration: int
+    mime_type: str | None = None
+    file_size: int | None = None
+
+
+class Place(WireObject, frozen=True, kw_only=True):
+    """A location; degrees."""
+
+    latitude: float
+    longitude: float
+
+
 class File(WireObject, frozen=True, kw_only=True):
     """What getFile answers: `file_path` is fetched under `/file/bot<token>/`."""
 
@@ -174,6 +191,8 @@ class Message(WireObject, frozen=True, kw_only=True):
     link_preview_options: LinkPreviewOptions | None = None
     document: Document | None = None
     photo: tuple[PhotoSize, ...] = ()
+    voice: Voice | None = None
+    location: Place | None = None
     caption: str | None = None
     caption_entities: tuple[MessageEntity, ...] = ()
     reply_markup: InlineKeyboardMarkup | None = None

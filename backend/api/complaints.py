@@ -1,0 +1,188 @@
+"""`/api/v1/complaints`: complaints and feedback for programs, with a token of kind `api` (5.5)."""
+
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from backend.complaints import handling, service
+from backend.complaints.figures import Figures
+from backend.complaints.queries import ComplaintLine, ComplaintStory, complaint_story, complaints_for, piece_for
+from backend.complaints.reports import export_csv, figures_for
+from backend.complaints.routing import set_duties
+from backend.complaints.wire import (
+    DoneOut,
+    DutiesIn,
+    FileIn,
+    OrderOfIn,
+    RatingIn,
+    SettleIn,
+    TransferIn,
+    WhyIn,
+    WordsIn,
+    done,
+    file_by,
+    order_by,
+    pieces,
+)
+from backend.core.ids import PersonId
+from backend.core.settings import Settings
+from backend.core.vocabulary import Via
+from backend.people.model import Person
+from backend.work_orders.wire import OrderDone
+
+_MOST: Final = 300
+Which = Literal["open", "over", "all"]
+Limit = Annotated[int, QueryParameter(ge=1, le=_MOST)]
+#: what a browser may show by itself; anything else is handed over as a file
+_SHOWN: Final = ("image/", "audio/")
+
+
+def piece_response(media_type: str, octets: bytes) -> Response[bytes]:
+    """A piece of evidence as a response that runs nothing."""
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"}
+    if not media_type.startswith(_SHOWN):
+        headers["Content-Disposition"] = "attachment"
+    return Response(octets, media_type=media_type, headers=headers)
+
+
+class Complaints(Controller):
+    """Complaints and feedback (投诉、服务反馈)."""
+
+    path = "/api/v1/complaints"
+    tags = ("operator",)
+
+    @get()
+    async def list_complaints(
+        self,
+        operator: NamedDependency[Person],
+        which: FromQuery[Which] = "open",
+        own: FromQuery[bool] = False,
+        limit: Limit = 100,
+    ) -> list[ComplaintLine]:
+        """Those the caller may see, the nearest deadline first; `own`: only what they filed."""
+        return await complaints_for(operator, which, own=own, limit=limit)
+
+    @get("/figures")
+    async def figures(
+        self, operator: NamedDependency[Person], settings: NamedDependency[Settings], month: FromQuery[str] = ""
+    ) -> Figures:
+        """A month ("2026-11"; empty: the present one): how many, how fast, how satisfied, why."""
+        return await figures_for(operator, month, settings.provider.timezone)
+
+    @get("/export.csv", media_type="text/csv; charset=utf-8")
+    async def export(
+        self, operator: NamedDependency[Person], settings: NamedDependency[Settings], month: FromQuery[str] = ""
+    ) -> str:
+        """The month's rounds, one a line."""
+        return await export_csv(operator, month, settings.provider.timezone)
+
+    @get("/{complaint_id:uuid}")
+    async def story(self, operator: NamedDependency[Person], complaint_id: FromPath[UUID]) -> ComplaintStory:
+        """One with its story and its rounds; a complainant's has nothing internal."""
+        return await complaint_story(operator, complaint_id)
+
+    @get("/{complaint_id:uuid}/evidence/{piece:uuid}")
+    async def piece(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], piece: FromPath[UUID]
+    ) -> Response[bytes]:
+        """A photo, a voice note or a paper that came with it."""
+        found, octets = await piece_for(operator, complaint_id, piece)
+        return piece_response(found.media_type, octets)
+
+    @post(status_code=200)
+    async def file(self, operator: NamedDependency[Person], data: JSONBody[FileIn]) -> DoneOut:
+        """Its number and both deadlines at once."""
+        return await file_by(operator, data, Via.API)
+
+    @post("/{complaint_id:uuid}/answers", status_code=200)
+    async def answer(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[WordsIn]
+    ) -> DoneOut:
+        """The complainant says more; a clock that rested goes on."""
+        return done(
+            await service.answer(operator, complaint_id, data.text, Via.API, pieces(data.evidence)), operator.language
+        )
+
+    @post("/{complaint_id:uuid}/withdrawal", status_code=200)
+    async def withdraw(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[WhyIn]
+    ) -> DoneOut:
+        """The complainant takes it back, and is asked for a rating."""
+        return done(await service.withdraw(operator, complaint_id, data.text, Via.API), operator.language)
+
+    @post("/{complaint_id:uuid}/rating", status_code=200)
+    async def rate(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[RatingIn]
+    ) -> DoneOut:
+        """1 to 5 and why; this closes it."""
+        return done(await service.rate(operator, complaint_id, data.rating, data.reason, Via.API), operator.language)
+
+    @post("/{complaint_id:uuid}/reopening", status_code=200)
+    async def reopen(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[WordsIn]
+    ) -> DoneOut:
+        """Within 15 days: a new round; the old one stays as it was."""
+        return done(await service.reopen(operator, complaint_id, data.text, Via.API), operator.language)
+
+    @post("/{complaint_id:uuid}/taking", status_code=200)
+    async def take(self, operator: NamedDependency[Person], complaint_id: FromPath[UUID]) -> DoneOut:
+        """A handler begins, or takes it over."""
+        return done(await handling.take(operator, complaint_id, Via.API), operator.language)
+
+    @post("/{complaint_id:uuid}/transfer", status_code=200)
+    async def transfer(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[TransferIn]
+    ) -> DoneOut:
+        """To another handler, never the person it is about."""
+        return done(
+            await handling.transfer(operator, complaint_id, PersonId(data.to), data.text, Via.API), operator.language
+        )
+
+    @post("/{complaint_id:uuid}/notes", status_code=200)
+    async def note(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[WordsIn]
+    ) -> DoneOut:
+        """Internal: the complainant never sees it."""
+        return done(
+            await handling.note(operator, complaint_id, data.text, Via.API, pieces(data.evidence)), operator.language
+        )
+
+    @post("/{complaint_id:uuid}/orders", status_code=200)
+    async def order(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[OrderOfIn]
+    ) -> OrderDone:
+        """A work order of the complaint's unit; asked again, the live one."""
+        return await order_by(operator, complaint_id, data, Via.API)
+
+    @post("/{complaint_id:uuid}/replies", status_code=200)
+    async def reply(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[WordsIn]
+    ) -> DoneOut:
+        """It reaches the complainant in the chat they used, or by the next way."""
+        return done(
+            await handling.reply(operator, complaint_id, data.text, Via.API, pieces(data.evidence)), operator.language
+        )
+
+    @post("/{complaint_id:uuid}/questions", status_code=200)
+    async def ask_back(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[WordsIn]
+    ) -> DoneOut:
+        """The clock of the settlement rests until the complainant answers."""
+        return done(await handling.ask_back(operator, complaint_id, data.text, Via.API), operator.language)
+
+    @post("/{complaint_id:uuid}/settlement", status_code=200)
+    async def settle(
+        self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[SettleIn]
+    ) -> DoneOut:
+        """With cause and improvement where it is justified; asks for a rating."""
+        return done(await handling.settle(operator, complaint_id, data.settlement, Via.API), operator.language)
+
+    @post("/handlers/{handler:uuid}/kinds", status_code=204)
+    async def duties(
+        self, operator: NamedDependency[Person], handler: FromPath[UUID], data: JSONBody[DutiesIn]
+    ) -> None:
+        """Which kinds a handler is there for; none: all."""
+        await set_duties(operator, PersonId(handler), data.kinds, Via.API)

@@ -1,0 +1,135 @@
+"""Where drafts (草稿) are kept: one open dialogue for each person and conversation.
+
+The rule: a step runs under a claim on its draft, so of two who answer it at once only one goes on; what is written
+after another claim, or after the draft is gone, is not written at all.
+"""
+
+from datetime import timedelta
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import msgspec
+
+from backend.chat.model import Answers, Draft, Speaker
+from backend.core import clock
+from backend.core.db.engine import execute, fetch_one
+from backend.core.ids import new_id
+
+#: an abandoned draft holds people's words: it is let go
+KEPT: Final = timedelta(hours=24)
+#: longer than any step takes; a process that dies in the middle frees the draft no later
+CLAIMED: Final = timedelta(seconds=15)
+
+_COLUMNS: Final = "id, dialogue, step, answers::text as answers, began_at, turn"
+_OPEN: Final = f"""
+select {_COLUMNS} from chat_drafts where person = $1 and via = $2 and chat = $3 and touched_at > $4"""
+_BEGIN: Final = f"""
+insert into chat_drafts (id, person, via, chat, dialogue, step, answers, turn, busy_until, began_at, touched_at)
+values ($1, $2, $3, $4, $5, $6, $7::jsonb, 0, null, $8, $8)
+on conflict (person, via, chat) do update set id = excluded.id, dialogue = excluded.dialogue, step = excluded.step,
+    answers = excluded.answers, turn = 0, busy_until = null, began_at = excluded.began_at,
+    touched_at = excluded.touched_at
+returning {_COLUMNS}"""
+_CLAIM: Final = f"""
+update chat_drafts set busy_until = $3, turn = turn + 1
+where id = $1 and (busy_until is null or busy_until < $2) returning {_COLUMNS}"""
+_ADVANCE: Final = """
+update chat_drafts set step = $3, answers = $4::jsonb, busy_until = null, touched_at = $5
+where id = $1 and turn = $2 returning id"""
+_FREE: Final = "update chat_drafts set busy_until = null where id = $1 and turn = $2"
+_END: Final = "delete from chat_drafts where id = $1 and ($2::int is null or turn = $2) returning id"
+_FORGET: Final = "delete from chat_drafts where touched_at < $1"
+_encode = msgspec.json.Encoder().encode
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A draft as it was read, and its turn; what is written needs the turn of one's own claim."""
+
+    draft: Draft
+    turn: int
+
+
+class Drafts(Protocol):
+    """The one open draft of each conversation."""
+
+    async def open(self, speaker: Speaker) -> Held | None:
+        """The open draft here, if any."""
+        ...
+
+    async def begin(self, speaker: Speaker, dialogue: str, step: str, answers: Answers) -> Held:
+        """A new draft; one that was open here is gone."""
+        ...
+
+    async def claim(self, draft: UUID) -> Held | None:
+        """Take the draft to run its step; None when it is gone or somebody has it."""
+        ...
+
+    async def is_open(self, draft: UUID) -> bool:
+        """Whether it is still there."""
+        ...
+
+    async def advance(self, held: Held, step: str, answers: Answers) -> bool:
+        """Write where it goes on, and give it free; False when it is no longer ours."""
+        ...
+
+    async def free(self, held: Held) -> None:
+        """Give it free unchanged."""
+        ...
+
+    async def end(self, draft: UUID, turn: int | None = None) -> bool:
+        """Let it go: by turn when its last step was run, without one when it is cancelled."""
+        ...
+
+
+class PostgresDrafts:
+    """Drafts in table `chat_drafts`."""
+
+    async def open(self, speaker: Speaker) -> Held | None:
+        """One that was touched within a day."""
+        row = await fetch_one(_OPEN, speaker.person.id, speaker.via, speaker.chat, clock.now() - KEPT)
+        return None if row is None else _held(row)
+
+    async def begin(self, speaker: Speaker, dialogue: str, step: str, answers: Answers) -> Held:
+        """One row a conversation: the new draft takes the old one's place."""
+        row = await fetch_one(
+            _BEGIN, new_id(), speaker.person.id, speaker.via, speaker.chat, dialogue, step, _json(answers), clock.now()
+        )
+        assert row is not None
+        return _held(row)
+
+    async def claim(self, draft: UUID) -> Held | None:
+        """Compare-and-set on who is busy with it."""
+        now = clock.now()
+        row = await fetch_one(_CLAIM, draft, now, now + CLAIMED)
+        return None if row is None else _held(row)
+
+    async def is_open(self, draft: UUID) -> bool:
+        """By its id; a new draft in the same conversation is another."""
+        return await fetch_one("select 1 from chat_drafts where id = $1", draft) is not None
+
+    async def advance(self, held: Held, step: str, answers: Answers) -> bool:
+        """Compare-and-set on the turn."""
+        return await fetch_one(_ADVANCE, held.draft.id, held.turn, step, _json(answers), clock.now()) is not None
+
+    async def free(self, held: Held) -> None:
+        """Whoever waits may go on at once."""
+        await execute(_FREE, held.draft.id, held.turn)
+
+    async def end(self, draft: UUID, turn: int | None = None) -> bool:
+        """One delete; of two who end it one did."""
+        return await fetch_one(_END, draft, turn) is not None
+
+
+async def forget_drafts() -> int:
+    """A chore: let go of drafts nobody touched for a day; how many there were."""
+    return int((await execute(_FORGET, clock.now() - KEPT)).rpartition(" ")[2])
+
+
+def _json(answers: Answers) -> str:
+    """A NUL, which jsonb can't hold, becomes U+FFFD."""
+    return _encode(answers).decode().replace("\\u0000", "\\ufffd")
+
+
+def _held(row: dict[str, Any]) -> Held:
+    turn = row.pop("turn")
+    return Held(draft=msgspec.convert({**row, "answers": msgspec.json.decode(row["answers"])}, Draft), turn=turn)

@@ -1,0 +1,210 @@
+"""Complaints in any chat: 投诉, 反馈, 我的投诉; a handler's queue; keys under a card; a reply to one is an answer."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from backend.alarms.card import COMPLAIN as OF_ALARM
+from backend.chat.model import Command, Heard, Key, Said, Saying, Speaker, Talk
+from backend.complaints import handling, service
+from backend.complaints.card import rating_keys
+from backend.complaints.chat_acts import (
+    ACTS,
+    WORDED,
+    begins,
+    done,
+    press_rate,
+    press_settle,
+    press_take,
+    press_transfer,
+)
+from backend.complaints.chat_filing import (
+    FILING,
+    begin_complaint,
+    begin_feedback,
+    begin_of_alarm,
+    begin_of_order,
+    kept,
+)
+from backend.complaints.queries import ClockOut, ComplaintLine, complaint_story, complaints_for
+from backend.core.errors import BadInput, NotAllowed
+from backend.core.i18n import N_, translate
+from backend.evidence.model import EvidenceId
+from backend.people.model import Right
+from backend.work_orders.card import COMPLAIN as ORDER_VERB
+from backend.work_orders.card import SHOW as SHOW_ORDER
+
+_MOST: Final = 8
+_STORY: Final = 8
+_FORM: Final = "%m-%d %H:%M"
+_KEYS_A_ROW: Final = 2
+
+
+def _word(speaker: Speaker, message: str, **values: object) -> str:
+    return translate(message, speaker.language, **values)
+
+
+def _alone(speaker: Speaker) -> None:
+    """Complaints are shown to their own people; a group is no place for them."""
+    if speaker.is_group:
+        raise NotAllowed(N_("请在与机器人的私聊中查看"))
+
+
+async def my_complaints(speaker: Speaker, _: str) -> Said:
+    """我的投诉: what the speaker filed, open ones first."""
+    _alone(speaker)
+    lines = await complaints_for(speaker.person, "all", own=True, limit=_MOST)
+    return _listed(speaker, lines, N_("您还没有提交过投诉或反馈。发送“投诉”或“反馈”开始。"))
+
+
+async def queue(speaker: Speaker, _: str) -> Said:
+    """投诉处理: what a handler has to do, the nearest deadline first."""
+    _alone(speaker)
+    if not speaker.person.may(Right.HANDLE_COMPLAINTS, None):
+        raise NotAllowed(N_("您没有进行此操作的权限"))
+    lines = await complaints_for(speaker.person, "open", limit=_MOST)
+    return _listed(speaker, lines, N_("没有待处理的投诉或反馈。"))
+
+
+def _listed(speaker: Speaker, lines: Sequence[ComplaintLine], nothing: str) -> Saying:
+    if not lines:
+        return Saying(lines=(_word(speaker, nothing),))
+    said = [
+        f"{_mark(each)} {each.number} · {each.kind_word} · {each.state_word}{_due(speaker, each)}" for each in lines
+    ]
+    keys = [Key(each.number, "c-show", each.id) for each in lines]
+    return Saying(lines=tuple(said), keys=tuple(tuple(keys[at : at + 2]) for at in range(0, len(keys), _KEYS_A_ROW)))
+
+
+def _mark(line: ComplaintLine) -> str:
+    if line.breaches:
+        return "🔴"
+    return "⏸" if line.is_waiting else "📮"
+
+
+def _due(speaker: Speaker, line: ComplaintLine) -> str:
+    clock = _running(line)
+    if clock is None:
+        return ""
+    return " · " + _word(speaker, N_("{time} 前"), time=clock.due_at.strftime(_FORM))
+
+
+def _running(line: ComplaintLine) -> ClockOut | None:
+    """The deadline that is next."""
+    if line.state in {"settled", "withdrawn", "rated", "closed"}:
+        return None
+    return line.reply if line.reply.done_at is None else line.settlement
+
+
+async def show(speaker: Speaker, about: UUID | None, _: str) -> Said:
+    """One complaint: how it stands, what happened last, and what the speaker may do."""
+    _alone(speaker)
+    if about is None:
+        raise BadInput(N_("没有找到"))
+    told = await complaint_story(speaker.person, about)
+    line = told.line
+    head = [
+        f"📮 {line.number} · {line.kind_word} · {line.state_word}",
+        line.about_words,
+        f"{line.unit_name} · {line.complainant}" + (f" → {line.assignee}" if line.assignee else ""),
+        *_clock_lines(speaker, line),
+    ]
+    story = [
+        f"{each.at.strftime(_FORM)} {each.who} {each.word}{' ' + each.detail if each.detail else ''}"
+        f"{'：' + each.text if each.text else ''}{f' 📎{len(each.evidence)}' if each.evidence else ''}"
+        for each in told.entries[-_STORY:]
+    ]
+    orders = [f"🔧 #{each.number} {each.what} · {each.state_word}" for each in told.orders]
+    shown = tuple((Key(f"🔧 #{each.number}", SHOW_ORDER, each.id),) for each in told.orders if each.may_open)
+    asked = ((Key(_word(speaker, N_("开工单")), "c-order", line.id),),) if told.may_order else ()
+    lines = tuple(each for each in (*head, *orders, *story) if each)
+    return Saying(lines=lines, keys=(*_keys(speaker, line), *asked, *shown))
+
+
+def _clock_lines(speaker: Speaker, line: ComplaintLine) -> list[str]:
+    clock = _running(line)
+    if clock is None:
+        return []
+    if clock.is_paused:
+        return [_word(speaker, N_("⏸ 等待您或投诉人补充，办结时限暂停"))]
+    due = _word(speaker, N_("时限 {time}"), time=clock.due_at.strftime(_FORM))
+    return [f"{'🔴' if clock.is_missed else '⏱'} {due}"]
+
+
+def _keys(speaker: Speaker, line: ComplaintLine) -> tuple[tuple[Key, ...], ...]:
+    def key(label: str, verb: str, style: str = "plain") -> Key:
+        return Key(_word(speaker, label), verb, line.id, "", style)
+
+    rows: list[tuple[Key, ...]] = []
+    if line.may_reply:
+        rows += [
+            (key(N_("答复"), "c-reply", "primary"), key(N_("请补充"), "c-ask")),
+            (key(N_("办结"), "c-settle"), key(N_("转交"), "c-transfer")),
+        ]
+    if line.may_handle:
+        rows.append((key(N_("接手"), "c-take"), key(N_("备注"), "c-note")))
+    if line.may_answer:
+        rows.append((key(N_("补充说明"), "c-answer", "primary"), key(N_("撤回"), "c-withdraw")))
+    if line.may_rate:
+        rows.append(tuple(Key(each.label, each.verb, line.id, each.argument) for each in rating_keys()))
+    if line.may_reopen:
+        rows.append((key(N_("重新打开"), "c-reopen"),))
+    return tuple(rows)
+
+
+async def on_reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
+    """A reply to a complaint's card: the complainant's words, or the handler's answer."""
+    line = (await complaint_story(speaker.person, about)).line
+    if not line.is_mine and not line.may_handle:
+        raise NotAllowed(N_("您没有进行此操作的权限"))
+    pieces = [EvidenceId(UUID(each)) for each in await kept(speaker, heard.media)]
+    text = heard.text.strip() or (_word(speaker, N_("（见附件）")) if pieces else "")
+    act = service.answer if line.is_mine else handling.reply
+    return done(speaker, await act(speaker.person, about, text, speaker.via, pieces))
+
+
+COMPLAINTS: Final = Talk(
+    concept="complaints",
+    commands=(
+        Command(
+            name="complain",
+            words=("投诉", "我要投诉"),
+            help=N_("投诉：报警、工单、人员或其他"),
+            do=begin_complaint,
+            right=Right.COMPLAIN,
+        ),
+        Command(
+            name="feedback",
+            words=("反馈", "建议", "表扬"),
+            help=N_("服务反馈：表扬、咨询或建议"),
+            do=begin_feedback,
+            right=Right.COMPLAIN,
+        ),
+        Command(
+            name="complaints",
+            words=("我的投诉", "my complaints"),
+            help=N_("我的投诉和反馈"),
+            do=my_complaints,
+            right=Right.COMPLAIN,
+        ),
+        Command(
+            name="complaint_queue",
+            words=("投诉处理", "待办投诉"),
+            help=N_("待处理的投诉和反馈"),
+            do=queue,
+            right=Right.HANDLE_COMPLAINTS,
+        ),
+    ),
+    presses={
+        **{verb: begins(verb) for verb in WORDED},
+        OF_ALARM.verb: begin_of_alarm,
+        ORDER_VERB: begin_of_order,
+        "c-rate": press_rate,
+        "c-settle": press_settle,
+        "c-transfer": press_transfer,
+        "c-take": press_take,
+        "c-show": show,
+    },
+    dialogues=(*FILING, *ACTS),
+    replies={"complaint": on_reply},
+)

@@ -1,0 +1,170 @@
+"""What time does with complaints: reminders, breaches, closing of what nobody rated. The routine worker's; idempotent.
+
+The rule: a breach is recorded once for each round, whoever looks and however late, also when it was done after all.
+Several workers may do this at once: each row is taken by one of them, and the others pass over it.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Final
+
+from backend.alarms.masks.releasing import Released, tell
+from backend.complaints.acts import facts_of
+from backend.complaints.card import Told
+from backend.complaints.model import Complaint, closed_unrated
+from backend.complaints.routing import route_again
+from backend.complaints.rows import COLUMNS, TABLES, Entry, EntryKind, complaint_of, put_complaint, write_entries
+from backend.complaints.telling import tell_people
+from backend.core import clock, working_time
+from backend.core.db.engine import fetch, transaction
+from backend.core.deadlines import COMPLAINT_REMINDERS, RATING_AWAITED
+from backend.core.ids import PersonId, new_id
+from backend.core.vocabulary import Role
+from backend.ledger.service import record_action
+
+_ACTOR: Final = "complaints"
+_MOST: Final = 50
+REPLY: Final = "reply"
+SETTLEMENT: Final = "settlement"
+_BIT: Final = {REPLY: 1, SETTLEMENT: 2}
+_OPEN: Final = "c.state in ('filed', 'assigned', 'in_progress', 'waiting', 'answered', 'reopened')"
+#: whose reminders were not all given; what rests is nobody's to hurry. How near a deadline is the calendar says
+_NEAR: Final = f"""
+    select {COLUMNS}, r.reminders from {TABLES}
+    where {_OPEN} and c.state <> 'waiting' and r.paused_at is null
+      and ((r.replied_at is null and r.reminders & 1 = 0 and r.reply_due_at <= $1::timestamptz + interval '15 days')
+        or (r.reminders & 2 = 0 and r.settle_due_at <= $1::timestamptz + interval '15 days'))
+    order by c.id limit 500"""
+_REMINDED: Final = """
+    update complaint_rounds set reminders = reminders | $3
+    where complaint = $1 and number = $2 and reminders & $3 = 0 returning id"""
+#: of any round: past its deadline, or done past it, and not recorded. While a clock rests its deadline does not pass
+_PASSED: Final = f"""
+    select d.kind as breach, d.due_at, d.done_at, d.round as d_round, {COLUMNS}
+    from (
+        select complaint, number as round, 'reply' as kind, reply_due_at as due_at,
+            coalesce(replied_at, rating_asked_at, closed_at) as done_at, null::timestamptz as paused_at
+        from complaint_rounds
+        union all
+        select complaint, number, 'settlement', settle_due_at, coalesce(settled_at, rating_asked_at, closed_at),
+            paused_at
+        from complaint_rounds
+    ) d join complaints c on c.id = d.complaint join units u on u.id = c.unit
+        join complaint_rounds r on r.complaint = c.id and r.number = c.round
+    where d.due_at < coalesce(d.done_at, d.paused_at, $1::timestamptz)
+      and not exists (select from complaint_breaches b
+                      where b.complaint = d.complaint and b.round = d.round and b.kind = d.kind)
+    order by c.id limit {_MOST} for no key update of c skip locked"""
+_RECORD: Final = """
+    insert into complaint_breaches (id, complaint, round, kind, due_at, found_at, done_at)
+    values ($1, $2, $3, $4, $5, $6, $7) on conflict (complaint, round, kind) do nothing returning id"""
+_UNRATED: Final = f"""
+    select {COLUMNS} from {TABLES}
+    where c.state in ('settled', 'withdrawn') and r.rating_asked_at <= $1
+    order by c.id limit {_MOST} for no key update of c skip locked"""
+_NOBODYS: Final = f"""
+    select {COLUMNS} from {TABLES} where c.state in ('filed', 'reopened')
+    order by c.id limit {_MOST} for no key update of c skip locked"""
+#: what a complainant was to be told, and no way took or may still take
+_UNREACHED: Final = f"""
+    select {COLUMNS}, n.id as notice from notices n join complaints c on c.id = n.alarm
+        join units u on u.id = c.unit join complaint_rounds r on r.complaint = c.id and r.number = c.round
+    where n.kind = 'complaint' and n.unheard_at is null and n.unit is not null
+      and n.created_at > $1::timestamptz - interval '7 days'
+      and not exists (select from attempts t where t.notice = n.id and t.person <> c.complainant)
+      and not exists (select from attempts t where t.notice = n.id
+                      and (t.state in ('pending', 'sending', 'accepted') or t.t6 is not null or t.t7 is not null))
+    order by c.id limit {_MOST} for no key update of c skip locked"""
+_STAMP: Final = "update notices set unheard_at = $2 where id = $1 and unheard_at is null returning id"
+_LEADS: Final = """
+    select distinct p.id from people p join grants g on g.person = p.id and g.unit is null and g.role = $1
+    where p.is_active"""
+
+
+async def look_after_complaints() -> None:
+    """One pass: remind, record what passed, close what nobody rated, give what nobody had, say who can't be reached."""
+    await _remind()
+    await _each(_PASSED, clock.now(), _record_breach)
+    await _each(_UNRATED, clock.now() - RATING_AWAITED, _close)
+    await _each(_NOBODYS, None, _give)
+    await _each(_UNREACHED, clock.now(), _say_unreached)
+
+
+Act = Callable[[Complaint, dict[str, Any], Released, datetime], Awaitable[dict[str, Any] | None]]
+
+
+async def _each(which: str, at: datetime | None, act: Act) -> None:
+    """Do `act` for what `which` finds, in one transaction; what it answers goes into the ledger, last."""
+    released, acts = Released(), []
+    async with transaction():
+        rows = await fetch(which, *((at,) if at is not None else ()))
+        for row in rows:
+            done = await act(complaint_of(row), row, released, clock.now())
+            if done is not None:
+                acts.append(done)
+        for facts in acts:
+            await record_action(_ACTOR, facts.pop("what"), facts)
+    await tell(released)
+
+
+async def _remind() -> None:
+    """Before a deadline, by working time: whoever has it, once for each deadline of a round."""
+    released, calendar = Released(), working_time.calendar()
+    async with transaction():
+        now = clock.now()
+        for row in await fetch(_NEAR, now):
+            complaint = complaint_of(row)
+            for kind, left in zip((REPLY, SETTLEMENT), COMPLAINT_REMINDERS, strict=True):
+                due = complaint.round.reply_due_at if kind == REPLY else complaint.round.settle_due_at
+                is_done = kind == REPLY and complaint.round.replied_at is not None
+                if not is_done and now < due <= calendar.add(now, left, complaint.timezone):
+                    await _remind_of(complaint, kind, released, now)
+    await tell(released)
+
+
+async def _remind_of(complaint: Complaint, kind: str, released: Released, now: datetime) -> None:
+    if not await fetch(_REMINDED, complaint.id, complaint.round.number, _BIT[kind]):
+        return
+    await write_entries(complaint, [Entry(kind=EntryKind.REMINDED, at=now, facts={"of": kind})])
+    await tell_people(complaint, Told.REMINDER, complaint.text, [complaint.assignee], released, now)
+
+
+async def _leads() -> list[PersonId]:
+    return [PersonId(row["id"]) for row in await fetch(_LEADS, str(Role.QUALITY_LEAD))]
+
+
+async def _record_breach(
+    complaint: Complaint, row: dict[str, Any], released: Released, now: datetime
+) -> dict[str, Any] | None:
+    kind, number = row["breach"], row["d_round"]
+    written = await fetch(_RECORD, new_id(), complaint.id, number, kind, row["due_at"], now, row["done_at"])
+    if not written:
+        return None
+    due = row["due_at"].isoformat()
+    await write_entries(complaint, [Entry(kind=EntryKind.BREACH, at=now, facts={"of": kind, "due_at": due})])
+    people = dict.fromkeys([*await _leads(), complaint.assignee])
+    await tell_people(complaint, Told.BREACH, complaint.text, list(people), released, now)
+    return facts_of(complaint) | {"what": "complaint.breach", "breach": kind, "of_round": number, "due_at": due}
+
+
+async def _close(complaint: Complaint, _: dict[str, Any], __: Released, now: datetime) -> dict[str, Any]:
+    after = closed_unrated(complaint, now)
+    await put_complaint(complaint, after)
+    await write_entries(after, [Entry(kind=EntryKind.CLOSED, at=now)])
+    return facts_of(after) | {"what": "complaint.closed_unrated"}
+
+
+async def _give(complaint: Complaint, _: dict[str, Any], released: Released, now: datetime) -> dict[str, Any] | None:
+    after = await route_again(complaint, released, now)
+    return None if after is None else facts_of(after) | {"what": "complaint.assigned"}
+
+
+async def _say_unreached(
+    complaint: Complaint, row: dict[str, Any], released: Released, now: datetime
+) -> dict[str, Any] | None:
+    if not await fetch(_STAMP, row["notice"], now):
+        return None
+    await write_entries(complaint, [Entry(kind=EntryKind.UNREACHED, at=now)])
+    people = [complaint.assignee] if complaint.assignee else await _leads()
+    await tell_people(complaint, Told.UNREACHED, complaint.text, people, released, now)
+    return facts_of(complaint) | {"what": "complaint.unreached", "notice": str(row["notice"])}

@@ -1,0 +1,89 @@
+"""Who at the provider takes a complaint: candidates from the rows, the choice from the rules; and who is for what."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+
+from backend.alarms.masks.releasing import Released
+from backend.complaints.card import Told
+from backend.complaints.model import OPEN_STATES, Complaint, State, assigned
+from backend.complaints.rows import Entry, EntryKind, put_complaint, write_entries
+from backend.complaints.rules import Candidate, chosen
+from backend.complaints.telling import tell_desk, tell_people
+from backend.core.db.engine import execute, fetch, transaction
+from backend.core.errors import NotFound
+from backend.core.i18n import N_
+from backend.core.ids import PersonId, new_id
+from backend.core.vocabulary import ComplaintKind, Role, Via
+from backend.ledger.service import record_action
+from backend.people.doors import require
+from backend.people.model import Person, Right
+
+_ROLES: Final = (Role.COMPLAINT_HANDLER, Role.QUALITY_LEAD, Role.ADMINISTRATOR)
+_CANDIDATES: Final = """
+    select p.id, p.code, p.name, g.role,
+        array(select d.kind from complaint_duties d where d.person = p.id order by d.kind) as kinds,
+        (select count(*) from complaints c where c.assignee = p.id and c.state = any($2)) as open
+    from people p join grants g on g.person = p.id and g.unit is null and g.role = any($1)
+    where p.is_active order by g.role, p.code"""
+_FORGET: Final = "delete from complaint_duties where person = $1"
+_ADD: Final = "insert into complaint_duties (id, person, kind) values ($1, $2, $3)"
+
+
+async def candidates() -> list[Candidate]:
+    """Everybody at the provider who may be given a complaint, once for each role they hold."""
+    return [_candidate(row) for row in await _rows()]
+
+
+async def _rows() -> list[dict[str, Any]]:
+    return await fetch(_CANDIDATES, [str(each) for each in _ROLES], [str(each) for each in OPEN_STATES])
+
+
+def _candidate(row: dict[str, Any]) -> Candidate:
+    kinds = frozenset(ComplaintKind(each) for each in row["kinds"])
+    return Candidate(person=row["id"], code=row["code"], role=Role(row["role"]), kinds=kinds, open=row["open"])
+
+
+async def handlers(person: Person) -> list[tuple[PersonId, str]]:
+    """Whom a complaint may be handed to. Raises `NotFound`, for whoever handles none."""
+    require(person, Right.HANDLE_COMPLAINTS, None)
+    return list({PersonId(row["id"]): row["name"] for row in await _rows()}.items())
+
+
+async def route(complaint: Complaint, told: Told, released: Released, now: datetime) -> Complaint:
+    """Give it to somebody, who is told; when nobody can take it the duty desk is. In the caller's transaction."""
+    to = chosen(await candidates(), complaint.kind, (complaint.complainant, complaint.about_person))
+    if to is None:
+        await write_entries(complaint, [Entry(kind=EntryKind.UNASSIGNED, at=now)])
+        await tell_desk(complaint, released, now)
+        return complaint
+    after = assigned(complaint, to)
+    await put_complaint(complaint, after)
+    await write_entries(after, [Entry(kind=EntryKind.ASSIGNED, at=now, facts={"to": str(to)})])
+    await tell_people(after, told, after.text, [to], released, now)
+    return after
+
+
+async def route_again(complaint: Complaint, released: Released, now: datetime) -> Complaint | None:
+    """For one that nobody could take: somebody may by now. None: still nobody. In the caller's transaction."""
+    assert complaint.state in {State.FILED, State.REOPENED}
+    to = chosen(await candidates(), complaint.kind, (complaint.complainant, complaint.about_person))
+    return None if to is None else await route(complaint, Told.ASSIGNED, released, now)
+
+
+async def set_duties(person: Person, handler: PersonId, kinds: Collection[ComplaintKind], via: Via) -> None:
+    """Which kinds a complaint handler is there for; none: all. By whoever administers, or leads quality.
+
+    Raises `NotFound`, `NotAllowed`.
+    """
+    if not person.may(Right.ADMINISTER, None):
+        require(person, Right.IMPROVE, None)
+    async with transaction():
+        known = {row["id"] for row in await _rows() if row["role"] == Role.COMPLAINT_HANDLER}
+        if handler not in known:
+            raise NotFound(N_("没有此投诉处理人"))
+        await execute(_FORGET, handler)
+        for kind in sorted(set(kinds)):
+            await execute(_ADD, new_id(), handler, str(kind))
+        facts = {"handler": str(handler), "kinds": sorted(map(str, kinds)), "via": str(via)}
+        await record_action(person.code, "complaint.duties", facts)

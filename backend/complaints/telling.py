@@ -1,0 +1,131 @@
+"""Telling the complainant in the chat they used, and the provider's people who handle complaints. In the transaction.
+
+The rule: what a complainant is told goes by the way they complained through, if it still works, else by the next one;
+when it is refused, delivery begins the next kind; when none took it, the chore tells whoever handles it.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final
+
+from backend.alarms.masks.releasing import Released
+from backend.complaints.card import Told, complaint_card, taken_card
+from backend.complaints.model import Complaint
+from backend.core.db.engine import fetch, fetch_one
+from backend.core.ids import AlarmId, PersonId, UnitId
+from backend.core.live import Hint
+from backend.core.vocabulary import Channel, Lane, Severity, Via
+from backend.delivery import plan as delivery
+from backend.delivery.model import Card, NoticeKind
+from backend.delivery.plan import INSIDE_CHANNELS, Audience, NoticeDraft
+from backend.delivery.revising import Revision, revise_all
+from backend.people.model import Reach
+from backend.people.queries import ways_to
+
+#: the way a complaint came → the channel its answers go by
+_CHANNEL_OF: Final = {
+    Via.TELEGRAM: Channel.TELEGRAM,
+    Via.PHONE: Channel.APP,
+    Via.CONSOLE: Channel.APP,
+    Via.SMS: Channel.SMS,
+    Via.VOICE: Channel.VOICE,
+}
+_UNIT: Final = "select name from units where id = $1"
+_NAME: Final = "select name from people where id = $1"
+#: notices with a handler's keys, which no complainant's have; whether they are the present handler's, and say taken
+_HANDLERS: Final = """
+    select n.id, n.cards::text not like '%"c-reply"%' as is_taken,
+        exists (select from attempts t where t.notice = n.id and t.person = $2) as is_own
+    from notices n
+    where n.alarm = $1 and n.kind = 'complaint' and n.cards::text like '%"c-take"%'
+      and exists (select from attempts t where t.notice = n.id)
+    order by n.id"""
+
+
+def way_for(ways: Sequence[Reach], via: Via) -> tuple[Reach, ...]:
+    """The one way an answer begins with: by the channel it was asked through, else the first that works."""
+    working = [way for way in ways if way.failure is None]
+    wanted = _CHANNEL_OF.get(via)
+    return tuple([way for way in working if way.channel == wanted][:1] or working[:1])
+
+
+def handler_ways(ways: Sequence[Reach]) -> tuple[Reach, ...]:
+    """A handler is told where they work, by chat and page; by the first other way if neither works."""
+    working = [way for way in ways if way.failure is None]
+    return tuple([way for way in working if way.channel in INSIDE_CHANNELS] or working[:1])
+
+
+async def tell_complainant(complaint: Complaint, told: Told, text: str, released: Released, now: datetime) -> None:
+    """The complainant hears of it where they complained."""
+    pair = (complaint.unit, complaint.complainant)
+    ways = (await ways_to([pair])).get(pair, ())
+    await _tell(complaint, told, text, way_for(ways, complaint.via), released, now)
+
+
+async def tell_people(  # noqa: PLR0917 - whom, of what, in which words
+    complaint: Complaint, told: Told, text: str, people: Collection[PersonId | None], released: Released, now: datetime
+) -> None:
+    """People of the provider hear of it; never the one it is about."""
+    pairs = [(complaint.unit, each) for each in people if each is not None and each != complaint.about_person]
+    found = await ways_to(pairs)
+    ways = tuple(way for pair in pairs for way in handler_ways(found.get(pair, ())))
+    if ways:
+        await _tell(complaint, told, text, ways, released, now)
+
+
+async def redraw_handlers(complaint: Complaint, released: Released) -> None:
+    """It changed hands: the cards under which others were to act say whose it is, and its new handler's say so no more.
+
+    Cards of the complainant, and of those who were only told, stay as they are.
+    """
+    rows = await fetch(_HANDLERS, complaint.id, complaint.assignee)
+    unit, has = await fetch_one(_UNIT, complaint.unit), await fetch_one(_NAME, complaint.assignee)
+    by, name = has["name"] if has else "", unit["name"] if unit else ""
+
+    def others(language: str) -> Card:
+        return taken_card(complaint, by, name, language)
+
+    def own(language: str) -> Card:
+        return complaint_card(complaint, Told.ASSIGNED, complaint.text, name, language)
+
+    for draw, only in (
+        (others, [row["id"] for row in rows if not row["is_own"]]),
+        (own, [row["id"] for row in rows if row["is_own"] and row["is_taken"]]),
+    ):
+        if only:
+            revision = Revision(AlarmId(complaint.id), complaint.revision, draw)
+            released.add(redraws=await revise_all([revision], only=only))
+
+
+async def tell_desk(complaint: Complaint, released: Released, now: datetime) -> None:
+    """The duty desk hears that nobody can take it: its number, and nothing that it says."""
+    released.add(await delivery.plan([await _draft(complaint, Told.NOBODY, "", None, None, now)]))
+
+
+async def _tell(  # noqa: PLR0917 - as above
+    complaint: Complaint, told: Told, text: str, ways: tuple[Reach, ...], released: Released, now: datetime
+) -> None:
+    draft = await _draft(complaint, told, text, complaint.unit, Audience(ways=ways), now)
+    released.add(await delivery.plan([draft]))
+    released.hints.append(Hint(persons=tuple(sorted({str(way.person) for way in ways}))))
+
+
+async def _draft(  # noqa: PLR0917 - the parts of a notice
+    complaint: Complaint, told: Told, text: str, unit: UnitId | None, audience: Audience | None, now: datetime
+) -> NoticeDraft:
+    row = await fetch_one(_UNIT, complaint.unit)
+    name = row["name"] if row else ""
+    return NoticeDraft(
+        alarm=AlarmId(complaint.id),
+        unit=unit,
+        kind=NoticeKind.COMPLAINT,
+        severity=Severity.ABNORMAL,
+        lane=Lane.ROUTINE,
+        draw=lambda language: complaint_card(complaint, told, text, name, language),
+        revision=complaint.revision,
+        t0=now,
+        t1=now,
+        deadline=None,
+        clause=None,
+        audience=audience or Audience(),
+    )

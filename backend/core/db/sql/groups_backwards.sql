@@ -1,0 +1,1 @@
+drop index if exists chat_groups_bound;

@@ -1,0 +1,1 @@
+drop table analog_history;

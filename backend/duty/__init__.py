@@ -1,0 +1,1 @@
+"""On duty (值班): handing a shift over, the duty log, and duty checks."""

@@ -1,0 +1,151 @@
+"""Group chats of a unit (群): bound by somebody who has the right there, told of its alarms like everybody in it.
+
+The rule: a group is a way to a unit, never an identity. What stands for it among people has the one right to see, signs
+in nowhere and speaks for nobody; who presses a key in the group is asked for their own right.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from backend.core import clock
+from backend.core.db.engine import execute, fetch, fetch_one, transaction
+from backend.core.errors import BadInput, Conflict, NotFound
+from backend.core.i18n import N_
+from backend.core.ids import PersonId, UnitId, new_id
+from backend.core.vocabulary import Channel, Role
+from backend.people.doors import require
+from backend.people.model import UNLINKED, Person, Right
+
+#: what the contact's failure says when the bot was thrown out
+REMOVED: Final = "removed from the group"
+_LONGEST_TITLE: Final = 100
+_BOUND: Final = "select * from chat_groups where channel = $1 and chat = $2 and unbound_at is null"
+_UNITS: Final = """
+    select id, code, name from units
+    where ($1::uuid[] is null or id = any($1)) and ($2 = '' or name ilike $3 or code ilike $3) order by code limit $4"""
+_MAKE_PERSON: Final = """
+    insert into people (id, code, name, phone, language, is_active, created_at) values ($1, $2, $3, '', $4, true, $5)"""
+_MAKE_GRANT: Final = "insert into grants (id, person, role, unit, granted_at) values ($1, $2, $3, $4, $5)"
+_MAKE_CONTACT: Final = """
+    insert into contact_points (id, person, channel, address, priority, verified_at, created_at)
+    values ($1, $2, $3, $4, 1, null, $5)"""
+_MAKE_GROUP: Final = """
+    insert into chat_groups (id, channel, chat, topic, title, unit, person, bound_by, bound_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
+_MOVE: Final = (
+    "update chat_groups set chat = $3 where channel = $1 and chat = $2 and unbound_at is null returning person"
+)
+
+
+class UnitChoice(msgspec.Struct, frozen=True):
+    """A unit that a group may be bound to."""
+
+    id: UnitId
+    code: str
+    name: str
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A bound group."""
+
+    channel: Channel
+    chat: str
+    topic: str
+    title: str
+    unit: UnitId
+    person: PersonId
+    bound_at: datetime
+
+
+async def units_to_bind(person: Person, words: str = "", most: int = 20) -> Sequence[UnitChoice]:
+    """Units that this person may bind a group to, by their name or code."""
+    units = None if person.may(Right.BIND_GROUP, None) else [u for u in person.units if person.may(Right.BIND_GROUP, u)]
+    rows = await fetch(_UNITS, units, words, f"%{words}%", most)
+    return msgspec.convert(rows, list[UnitChoice])
+
+
+async def group_of(channel: Channel, chat: str) -> Group | None:
+    """The binding of a group chat, if any."""
+    row = await fetch_one(_BOUND, channel, chat)
+    return None if row is None else msgspec.convert(row, Group)
+
+
+async def bind_group(person: Person, unit: UnitId, channel: Channel, chat: str, topic: str, title: str) -> Group:  # noqa: PLR0917 - which group, and whose
+    """Bind a group to a unit (绑定群). The chat itself was asked whether the person administers it.
+
+    Raises `NotFound`, `NotAllowed`, `Conflict` where it is bound already, to this unit or another.
+    """
+    require(person, Right.BIND_GROUP, unit)
+    async with transaction():
+        await execute("select pg_advisory_xact_lock(hashtext($1))", f"group/{channel}/{chat}")
+        if await fetch_one(_BOUND, channel, chat) is not None:
+            raise Conflict(N_("此群已绑定联网单位；如需更换，请先发送 /unbind"))
+        return await _make(person, unit, channel, chat, topic, title)
+
+
+async def _make(person: Person, unit: UnitId, channel: Channel, chat: str, topic: str, title: str) -> Group:  # noqa: PLR0917
+    now, stands_for = clock.now(), PersonId(new_id())
+    title = "".join(each for each in title if each.isprintable()).strip()[:_LONGEST_TITLE] or chat
+    await execute(_MAKE_PERSON, stands_for, f"group:{stands_for}", title, person.language, now)
+    await execute(_MAKE_GRANT, new_id(), stands_for, Role.GROUP, unit, now)
+    await execute(_MAKE_CONTACT, new_id(), stands_for, channel, address_of(chat, topic), now)
+    await execute(_MAKE_GROUP, new_id(), channel, chat, topic, title, unit, stands_for, person.id, now)
+    return Group(channel=channel, chat=chat, topic=topic, title=title, unit=unit, person=stands_for, bound_at=now)
+
+
+async def unbind_group(person: Person, channel: Channel, chat: str) -> Group:
+    """Let a group go (解除群绑定). Raises `NotFound` for one that is not bound, or not this person's to unbind."""
+    async with transaction():
+        group = await group_of(channel, chat)
+        if group is None:
+            raise NotFound(N_("此群没有绑定联网单位"))
+        require(person, Right.BIND_GROUP, group.unit)
+        await _let_go(group)
+    return group
+
+
+async def _let_go(group: Group) -> None:
+    now = clock.now()
+    await execute(
+        "update chat_groups set unbound_at = $3 where channel = $1 and chat = $2 and unbound_at is null",
+        group.channel, group.chat, now,
+    )  # fmt: skip
+    await execute("delete from grants where person = $1", group.person)
+    await execute("update people set is_active = false where id = $1", group.person)
+    await execute(
+        "update contact_points set failing_since = $2, failure = $3 where person = $1", group.person, now, UNLINKED
+    )
+
+
+async def group_moved(channel: Channel, before: str, after: str) -> bool:
+    """A group got another number (migrate_to_chat_id): its binding and its way go with it."""
+    if before == after or not after:
+        raise BadInput(N_("群的新编号无效"))
+    async with transaction():
+        moved = await fetch_one(_MOVE, channel, before, after)
+        if moved is None:
+            return False
+        await execute(
+            """update contact_points set address = $2 || substr(address, length($3) + 1)
+               where person = $1 and (address = $3 or address like $3 || '/%')""",
+            moved["person"], after, before,
+        )  # fmt: skip
+    return True
+
+
+async def mark_group(channel: Channel, chat: str, *, is_well: bool) -> None:
+    """The bot was thrown out of a group, or let in again: its way fails, or is well."""
+    await execute(
+        """update contact_points c set failing_since = case when $3 then null else coalesce(c.failing_since, $4) end,
+             failure = case when $3 then null else $5 end, failures = case when $3 then 0 else c.failures + 1 end
+           from chat_groups g where g.channel = $1 and g.chat = $2 and g.unbound_at is null and c.person = g.person""",
+        channel, chat, is_well, clock.now(), REMOVED,
+    )  # fmt: skip
+
+
+def address_of(chat: str, topic: str) -> str:
+    """A group's address for delivery: the chat, and its topic where it has one: "-100123/45"."""
+    return f"{chat}/{topic}" if topic else chat

@@ -1,0 +1,72 @@
+"""What comes with a message besides words: photos, voice, files, places. Fetched only when a step wants it.
+
+The rule: how large a file is said to be is asked before it is fetched, and while it is fetched.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
+from uuid import UUID
+
+from aiogram import Bot
+from aiogram.exceptions import AiogramError
+from aiogram.types import Message
+
+from backend.chat.model import Heard, Location, Media, MediaKind
+from backend.core.errors import BadInput
+from backend.core.i18n import N_
+from backend.evidence.model import MOST_OCTETS, is_too_much
+from bots.telegram.session import BotApiSession
+
+_TOO_MUCH: Final = N_("文件过大：最多 10 MB")
+
+
+def heard_of(message: Message, about: tuple[str, UUID] | None = None) -> Heard:
+    """A message as the concepts hear it."""
+    place = message.location
+    return Heard(
+        text=(message.text or message.caption or "").strip(),
+        media=tuple(_media_of(message)),
+        location=None if place is None else Location(place.latitude, place.longitude),
+        about=about,
+        sent_at=message.date,
+    )
+
+
+def _media_of(message: Message) -> Iterator[Media]:
+    bot = message.bot
+    assert bot is not None
+    if message.photo:
+        largest = max(message.photo, key=lambda size: size.width * size.height)
+        yield _media(bot, MediaKind.PHOTO, largest.file_id, f"{largest.file_unique_id}.jpg", largest.file_size)
+    if message.voice:
+        voice = message.voice
+        yield _media(bot, MediaKind.VOICE, voice.file_id, f"{voice.file_unique_id}.ogg", voice.file_size)
+    if message.audio:
+        audio = message.audio
+        yield _media(bot, MediaKind.VOICE, audio.file_id, audio.file_name or audio.file_unique_id, audio.file_size)
+    if message.document:
+        paper = message.document
+        yield _media(bot, MediaKind.DOCUMENT, paper.file_id, paper.file_name or paper.file_unique_id, paper.file_size)
+
+
+def _media(bot: Bot, kind: MediaKind, file_id: str, name: str, size: int | None) -> Media:
+    return Media(kind=kind, name=name, declared_octets=size or 0, fetch=_fetching(bot, file_id, size or 0))
+
+
+def _fetching(bot: Bot, file_id: str, declared: int) -> Callable[[], Awaitable[bytes]]:
+    async def fetch() -> bytes:
+        """The octets. Raises Refused where there are too many, or Telegram hands them out no more."""
+        if is_too_much(declared):
+            raise BadInput(_TOO_MUCH)
+        try:
+            file = await bot.get_file(file_id)
+            if not file.file_path or not isinstance(bot.session, BotApiSession):
+                raise BadInput(N_("无法从 Telegram 取得该文件，请重新发送"))
+            octets = await bot.session.fetch(bot, file.file_path, MOST_OCTETS)
+        except AiogramError as error:
+            raise BadInput(N_("无法从 Telegram 取得该文件，请重新发送")) from error
+        if octets is None:
+            raise BadInput(_TOO_MUCH)
+        return octets
+
+    return fetch

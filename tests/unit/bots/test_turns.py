@@ -1,0 +1,124 @@
+"""In which order updates are handled: what a chat writes one after the other, a tap at once, and room for all."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bots.telegram.updates import Hearing
+
+ONE, OTHER = 1001, 1002
+
+
+class KeptInbox:
+    """An inbox in memory."""
+
+    def __init__(self) -> None:
+        self.handled: list[int] = []
+
+    async def store(self, update_id: int, body: dict[str, Any]) -> bool:
+        return bool(update_id and body)
+
+    async def mark_handled(self, update_id: int) -> None:
+        self.handled.append(update_id)
+
+
+class Busy:
+    """A dispatcher whose handling of a chat's messages lasts until it is let go."""
+
+    def __init__(self, held: set[int]) -> None:
+        self.held = held
+        self.began: list[int] = []
+        self.go = asyncio.Event()
+
+    async def feed_update(self, _bot: Any, update: Any) -> None:
+        self.began.append(update.update_id)
+        if update.message is not None and update.message.chat.id in self.held:
+            await self.go.wait()
+
+
+def said(update_id: int, chat: int) -> dict[str, Any]:
+    user = {"id": chat, "is_bot": False, "first_name": "x"}
+    message = {"message_id": update_id, "date": 1, "chat": {"id": chat, "type": "private"}, "from": user, "text": "x"}
+    return {"update_id": update_id, "message": message}
+
+
+def tapped(update_id: int, chat: int) -> dict[str, Any]:
+    user = {"id": chat, "is_bot": False, "first_name": "x"}
+    return {"update_id": update_id, "callback_query": {"id": "1", "from": user, "chat_instance": "1", "data": "x"}}
+
+
+def stood(update_id: int, chat: int, status: str) -> dict[str, Any]:
+    user = {"id": chat, "is_bot": False, "first_name": "x"}
+    bot = {"id": 4200, "is_bot": True, "first_name": "bot"}
+    change = {
+        "chat": {"id": chat, "type": "private"}, "from": user, "date": 1,
+        "old_chat_member": {"status": "member", "user": bot}, "new_chat_member": {"status": status, "user": bot},
+    }  # fmt: skip
+    if status == "kicked":
+        change["new_chat_member"]["until_date"] = 0  # type: ignore[index]
+    return {"update_id": update_id, "my_chat_member": change}
+
+
+async def seen(busy: Busy, *ids: int) -> None:
+    async with asyncio.timeout(5):
+        while not set(ids) <= set(busy.began):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def busy() -> Busy:
+    return Busy({ONE})
+
+
+@pytest.fixture
+def hearing(phone: Any, busy: Busy) -> Hearing:
+    return Hearing(phone.bot, busy, KeptInbox())  # type: ignore[arg-type]
+
+
+async def test_what_is_written_in_one_chat_is_handled_in_its_order_and_a_tap_waits_for_nobody(
+    hearing: Hearing, busy: Busy
+) -> None:
+    for raw in (said(1, ONE), said(2, ONE), stood(3, ONE, "kicked"), tapped(4, ONE), said(5, OTHER)):
+        await hearing.begin(raw)
+    await seen(busy, 1, 4, 5)
+    assert 2 not in busy.began
+    assert 3 not in busy.began
+    busy.go.set()
+    await hearing.drain()
+    assert [each for each in busy.began if each in {1, 2, 3}] == [1, 2, 3]
+
+
+async def test_the_many_messages_of_one_person_leave_room_for_everybody_else(hearing: Hearing, busy: Busy) -> None:
+    for number in range(1, 101):
+        await hearing.begin(said(number, ONE))
+    await hearing.begin(said(101, OTHER))
+    await hearing.begin(tapped(102, OTHER))
+    await seen(busy, 101, 102)
+    assert [each for each in busy.began if each <= 100] == [1]
+    busy.go.set()
+    await hearing.drain()
+    assert busy.began[-99:] == list(range(2, 101))
+
+
+async def test_a_chat_in_which_nothing_is_in_hand_is_forgotten(hearing: Hearing, busy: Busy) -> None:
+    busy.go.set()
+    for number in range(1, 50):
+        await hearing.begin(said(number, number))
+    await hearing.drain()
+    assert len(hearing._turns) == 0
+
+
+async def test_a_chat_whose_handling_fails_goes_on_with_the_next(phone: Any) -> None:
+    class Failing(Busy):
+        async def feed_update(self, bot: Any, update: Any) -> None:
+            await super().feed_update(bot, update)
+            if update.update_id == 1:
+                raise RuntimeError("a bug")
+
+    busy = Failing(set())
+    hearing = Hearing(phone.bot, busy, KeptInbox())  # type: ignore[arg-type]
+    await hearing.begin(said(1, ONE))
+    await hearing.begin(said(2, ONE))
+    await seen(busy, 1, 2)
+    await hearing.drain()
