@@ -18,7 +18,7 @@ from backend.core.ids import UnitId
 from backend.core.settings import Settings
 from backend.core.vocabulary import SEVERITY_LABELS
 from backend.people.model import Person, Right
-from backend.work_orders.model import FINAL, Act, State
+from backend.work_orders.model import BY_HAND, FINAL, ORIGIN_LABELS, Act, State
 from backend.work_orders.queries import maintainers_for, order_view, orders_for, wait_reasons
 
 WHICH: Final = ("mine", "open", "ended")
@@ -94,6 +94,7 @@ class OrderPages(Controller):
             orders=await orders_for(person, chosen, unit=UnitId(unit) if unit else None),  # type: ignore[arg-type]
             tone=tone,
             may_open=[each for each in around["units"] if person.may(Right.ORDER, each.id)],
+            origins=[(str(each), translate(ORIGIN_LABELS[each], person.language)) for each in BY_HAND],
             severities=[(str(each), translate(label, person.language)) for each, label in SEVERITY_LABELS.items()],
         )
 

@@ -181,6 +181,8 @@ class Origin(StrEnum):
     HAND = "hand"
 
 
+#: what a person may say that an order came from; the others are known by what it is opened with
+BY_HAND: Final = (Origin.HAND, Origin.INSPECTION)
 ORIGIN_LABELS: Final = {
     Origin.ALARM: N_("报警报修"),
     Origin.LINK: N_("通信中断"),

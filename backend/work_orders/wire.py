@@ -1,7 +1,7 @@
 """What travels when a work order is opened or acted on over HTTP, whichever edge it comes by: bodies and answers."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -47,9 +47,10 @@ class WireAtIn(_In, frozen=True, kw_only=True):
 
 
 class OrderIn(_In, frozen=True, kw_only=True):
-    """An order opened from an alarm (`alarm`), or by hand (`unit` and `what`)."""
+    """An order opened from an alarm (`alarm`), or by hand or upon an inspection (`unit` and `what`)."""
 
     alarm: UUID | None = None
+    origin: Literal["hand", "inspection"] = "hand"
     unit: UUID | None = None
     what: Words = ""
     where: Words = ""
@@ -131,7 +132,7 @@ async def open_by(person: Person, data: OrderIn, via: Via) -> OrderDone:
         unit=UnitId(data.unit),
         what=data.what,
         where=data.where,
-        origin=Origin.HAND,
+        origin=Origin(data.origin),
         severity=data.severity,
         since_at=_aware(data.since_at),
         needs=tuple(dict.fromkeys(data.needs)),

@@ -67,6 +67,18 @@ async def test_an_order_goes_its_way_by_the_phones_buttons(house: SimpleNamespac
     assert (await act(house, boss, order, "verify")).state == "verified"
 
 
+async def test_an_order_says_that_an_inspection_led_to_it(house: SimpleNamespace) -> None:
+    boss = await cookie("wang")
+    assert '<option value="inspection">巡查</option>' in (await house.client.get("/m/orders", headers=boss)).text
+    (unit,) = await fetch("select id from units")
+    body = {"unit": str(unit["id"]), "what": "灭火器压力不足", "origin": "inspection"}
+    opened = await house.client.post(API, json=body, headers={**boss, **JSON})
+    assert opened.status_code == 200, opened.text
+    assert "巡查" in (await house.client.get(f"/m/orders/{opened.json()['id']}", headers=boss)).text
+    refused = await house.client.post(API, json={**body, "origin": "alarm"}, headers={**boss, **JSON})
+    assert refused.status_code == 400
+
+
 @pytest.mark.parametrize(
     "octets", [b"", b"MZ\x90 program", b"<script>alert(1)</script>", b"\x89PNG\r\n\x1a\n" * 2_000_000]
 )
