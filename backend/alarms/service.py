@@ -40,6 +40,13 @@ _ACKNOWLEDGE: Final = """
     on conflict (alarm, person) do nothing returning id"""
 _ENTRY: Final = """
     insert into alarm_entries (id, alarm, at, kind, person, via, facts) values ($1, $2, $3, $4, $5, $6, $7::jsonb)"""
+#: $6: no later signal can end it, so the verdict does
+_JUDGE: Final = """
+    update alarms set verdict = $2, verdict_at = $3, verdict_by = $4, verdict_via = $5,
+        cleared_by = case when cleared_at is null and $6 then 'people' else cleared_by end,
+        cleared_at = case when $6 then coalesce(cleared_at, $3) else cleared_at end,
+        closed_at = case when cleared_at is not null or $6 then $3::timestamptz end
+    where id = $1"""
 _encode = msgspec.json.Encoder().encode
 _LONGEST_NOTE: Final = 1000
 #: what PostgreSQL's text can't hold (NUL), and what no note is written with
@@ -122,19 +129,8 @@ async def judge(  # noqa: PLR0917 - a verdict and what goes with it
         if not note and not evidence and (alarm.verdict, alarm.verdict_by) == (verdict, person.id):
             return
         await know(person, alarm, via, now)
-        await execute(
-            """update alarms set verdict = $2, verdict_at = $3, verdict_by = $4, verdict_via = $5,
-                 cleared_by = case when cleared_at is null and $6 then 'people' else cleared_by end,
-                 cleared_at = case when $6 then coalesce(cleared_at, $3) else cleared_at end,
-                 closed_at = case when cleared_at is not null or $6 then $3::timestamptz end
-               where id = $1""",
-            alarm_id,
-            str(verdict),
-            now,
-            person.id,
-            str(via),
-            alarm.rule in ENDED_BY_PEOPLE,
-        )
+        is_ended = alarm.rule in ENDED_BY_PEOPLE
+        await execute(_JUDGE, alarm_id, str(verdict), now, person.id, str(via), is_ended)
         await escalating.ended([alarm_id], JUDGED)
         if verdict is Verdict.REAL:
             await tell_if_held(person, alarm, via, released)
