@@ -13,10 +13,9 @@ from uuid import UUID
 import msgspec
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
-from backend.core.i18n import _
 from backend.delivery.model import Action, Card, Key, Verb
 from backend.talks import TALKS
-from bots.telegram.presses import BackPress, Press, SurePress, TalkPress
+from bots.telegram.presses import Press, TalkPress
 
 TEXT_LIMIT: Final = 4096
 _LINE_LIMIT: Final = 256  #: of a line that is neither headline nor place
@@ -31,7 +30,6 @@ _ROWS: Final = (
     (Verb.VERDICT_TEST, Verb.VERDICT_FAULT),
     (Verb.HISTORY,),
 )
-_STORIES_A_ROW: Final = 4
 _STYLES: Final = {"primary": "primary", "danger": "danger"}
 
 
@@ -153,23 +151,3 @@ def _button(card: Card, action: Action) -> InlineKeyboardButton:
 def _markup(rows: Sequence[list[InlineKeyboardButton]]) -> InlineKeyboardMarkup | None:
     filled = [row for row in rows if row]
     return InlineKeyboardMarkup(inline_keyboard=filled) if filled else None
-
-
-def second_step(press: Press, label: str, language: str) -> InlineKeyboardMarkup:
-    """The buttons that ask again: one that is sure, one that goes back."""
-    sure = InlineKeyboardButton(
-        text=_("❗ 再点一次确认：{label}", language, label=plain(label, 40)),
-        callback_data=SurePress(verb=press.verb, alarm=press.alarm).pack(),
-        style="danger",
-    )
-    back = InlineKeyboardButton(text=_("↩ 返回", language), callback_data=BackPress(alarm=press.alarm).pack())
-    return InlineKeyboardMarkup(inline_keyboard=[[sure], [back]])
-
-
-def story_buttons(cards: Sequence[Card]) -> InlineKeyboardMarkup | None:
-    """A small button for each alarm of a list, which tells its story."""
-    buttons = [
-        InlineKeyboardButton(text=f"📜 #{card.number}", callback_data=Press(verb=Verb.HISTORY, alarm=card.alarm).pack())
-        for card in cards
-    ]
-    return _markup([buttons[at : at + _STORIES_A_ROW] for at in range(0, len(buttons), _STORIES_A_ROW)])

@@ -1,25 +1,14 @@
 """What travels in a button: `<prefix>:<verb>:<alarm's uuid as hex>`, at most 64 octets.
 
 The rule: a prefix names one layout for ever. A new layout takes a new prefix; a button whose prefix or verb
-is no longer known gets a friendly answer (see routers.alarms), for cards stay in chats for years.
+is no longer known gets a friendly answer (see routers.talks), for cards stay in chats for years.
 """
 
-from typing import Final
 from uuid import UUID
 
 from aiogram.filters.callback_data import CallbackData
 
-from backend.core.vocabulary import Verdict
 from backend.delivery.model import Verb
-
-VERDICTS: Final = {
-    Verb.VERDICT_REAL: Verdict.REAL,
-    Verb.VERDICT_FALSE: Verdict.FALSE,
-    Verb.VERDICT_TEST: Verdict.TEST,
-    Verb.VERDICT_FAULT: Verdict.FAULT,
-}
-#: verbs that are asked twice: 真实火警 calls people out
-ASKED_TWICE: Final = frozenset({Verb.VERDICT_REAL})
 
 
 class Press(CallbackData, prefix="a1"):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from backend.core.ids import new_id
 from backend.core.vocabulary import Severity
 from backend.delivery.model import Action, Card, Fact, Verb
-from bots.telegram.drawing import TEXT_LIMIT, draw, length, plain, second_step, story_buttons
-from bots.telegram.presses import BackPress, Press, SurePress
+from bots.telegram.drawing import TEXT_LIMIT, draw, length, plain
+from bots.telegram.presses import Press
 
 
 def changed(card: Card, **changes: Any) -> Card:
@@ -130,19 +130,9 @@ def test_styles_are_those_telegram_knows(card: Card) -> None:
 
 def test_a_card_without_actions_has_no_keyboard(card: Card) -> None:
     assert draw(changed(card, actions=())).keyboard is None
-    assert story_buttons([]) is None
 
 
 @pytest.mark.parametrize("verb", list(Verb))
 def test_a_press_travels_there_and_back(card: Card, verb: Verb) -> None:
     press = Press(verb=verb, alarm=card.alarm)
     assert Press.unpack(press.pack()) == press
-
-
-def test_the_second_step_offers_sure_and_back(card: Card) -> None:
-    buttons = second_step(Press(verb=Verb.VERDICT_REAL, alarm=card.alarm), "真实火警", "zh_CN").inline_keyboard
-    assert [row[0].callback_data for row in buttons] == [
-        SurePress(verb=Verb.VERDICT_REAL, alarm=card.alarm).pack(),
-        BackPress(alarm=card.alarm).pack(),
-    ]
-    assert "真实火警" in buttons[0][0].text
