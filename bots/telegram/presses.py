@@ -8,6 +8,7 @@ from uuid import UUID
 
 from aiogram.filters.callback_data import CallbackData
 
+from backend.chat.model import ANSWER, CANCEL
 from backend.delivery.model import Verb
 
 
@@ -37,3 +38,9 @@ class BackPress(CallbackData, prefix="b1"):
     """Away from the second step, back to the card's own buttons."""
 
     alarm: UUID
+
+
+def is_of_a_dialogue(data: str) -> bool:
+    """Whether a button answers a dialogue's question, and so has its place among what was written."""
+    prefix, _, rest = data.partition(":")
+    return prefix == TalkPress.__prefix__ and rest.partition(":")[0].partition(".")[0] in {ANSWER, CANCEL}

@@ -6,11 +6,10 @@ Telegram only after it is stored; each is handled in a task of its own, so one t
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
-from weakref import WeakValueDictionary
 
 import msgspec
 from aiogram import Bot, Dispatcher
@@ -28,6 +27,7 @@ from backend.core.db.engine import SERVER_AWAY
 from bots.telegram.doing import IN_HAND, Doing
 from bots.telegram.inbox import Inbox
 from bots.telegram.routers.errors import tell_kept
+from bots.telegram.turns import Turns
 
 LOGGER = logging.getLogger(__name__)
 KINDS: Final = ("message", "callback_query", "my_chat_member")
@@ -72,8 +72,7 @@ class Hearing:
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._waiting = asyncio.Semaphore(_MOST_WAITING)
-        #: one for each chat in which something is in hand; gone with the last who holds it
-        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def take(self, raw: dict[str, Any]) -> bool:
         """Store an update; whether it is new and should be handled. Raises what the database raises."""
@@ -101,25 +100,12 @@ class Hearing:
             return
         self._in_hand.add(update_id)
         try:
-            async with self._turn(raw), self._room:
+            async with self._turns.turn(raw), self._room:
                 await self._finish(raw)
         except Exception:  # a job: one update's failure never ends the hearing; it stays unhandled in the inbox
             LOGGER.exception("an update stays unhandled", extra={"update_id": update_id})
         finally:
             self._in_hand.discard(update_id)
-
-    @asynccontextmanager
-    async def _turn(self, raw: dict[str, Any]) -> AsyncIterator[None]:
-        """What was written in a chat, and blocking and unblocking it, come in their order; a tap waits for nobody.
-
-        So nobody's own many messages take the room of others.
-        """
-        chat = _ordered_by(raw)
-        if chat is None:
-            yield
-            return
-        async with self._turns.setdefault(chat, asyncio.Lock()):
-            yield
 
     async def _finish(self, raw: dict[str, Any]) -> None:
         """Handle and mark; what PostgreSQL interrupts begins anew when it is back, for every use case is idempotent."""
@@ -192,14 +178,6 @@ class Hearing:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-
-
-def _ordered_by(raw: dict[str, Any]) -> int | None:
-    """The chat in which an update has its place after those before it; None: it may be handled at any time."""
-    said = raw.get("message") or raw.get("my_chat_member")
-    chat = said.get("chat") if isinstance(said, dict) else None
-    number = chat.get("id") if isinstance(chat, dict) else None
-    return number if isinstance(number, int) else None
 
 
 class Rest(msgspec.Struct, frozen=True):

@@ -43,35 +43,57 @@ def a_picture(side: int = 64) -> bytes:
 
 
 class Chat:
-    """A person's private chat with the bot, read as it is told."""
+    """A person's private chat with the bot, read as it is told: what stood there before they acted answers nothing."""
 
     def __init__(self, street: Any, name: str) -> None:
         self.phone = street.phone(name).telegram
         self.act = street.carrier.act
-        self.seen = 0  #: the newest message that was read
+        self.before: dict[int, Any] = {}  #: the messages when they acted last
 
     async def reads(self, *words: str, within: float = 10.0) -> Any:
-        """The newest message with all these words, now or soon."""
-        return await self.phone.expects(*words, within=within)
+        """The newest message with all these words that came or changed since they acted, now or soon."""
+
+        def is_it(each: Any) -> bool:
+            return each != self.before.get(each.message_id) and all(word in each.text for word in words)
+
+        return await self._newest(is_it, f"message with {words}", within)
 
     async def says(self, text: str, *then: str) -> Any:
+        self._look()
         self.act.send_text(self.phone.account, text)
         return await self.reads(*then)
 
     async def sends_photo(self, caption: str, *then: str) -> Any:
+        self._look()
         self.act.send_file(self.phone.account, "photo", a_picture(), caption=caption)
         return await self.reads(*then)
 
     async def taps(self, label: str, *then: str) -> Any:
         """The newest key with exactly this label."""
-        async with asyncio.timeout(10):
-            while True:
-                version = self.phone.carrier.version
-                for message in reversed(self.phone.messages()):
-                    if any(key.text == label for row in message.buttons for key in row):
-                        self.act.press(self.phone.account, message.message_id, text=label)
-                        return await self.reads(*then) if then else None
-                await self.phone.carrier.wait_change(version, seconds=0.5)
+        message = await self._newest(lambda each: label in keys_of(each), f"key {label}", 10.0)
+        self._look()
+        self.act.press(self.phone.account, message.message_id, text=label)
+        return await self.reads(*then) if then else None
+
+    def _look(self) -> None:
+        self.before = {each.message_id: each for each in self.phone.messages()}
+
+    async def _newest(self, is_it: Callable[[Any], bool], what: str, within: float) -> Any:
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    version = self.phone.carrier.version
+                    for message in reversed(self.phone.messages()):
+                        if is_it(message):
+                            return message
+                    await self.phone.carrier.wait_change(version, seconds=0.5)
+        except TimeoutError:
+            shown = "\n---\n".join(f"{each.text} {keys_of(each)}" for each in self.phone.messages()[-4:])
+            raise AssertionError(f"no {what} within {within} s; the last ones:\n{shown}") from None
+
+
+def keys_of(message: Any) -> list[str]:
+    return [key.text for row in message.buttons for key in row]
 
 
 Enter = Callable[[str, SessionKind], Awaitable[httpx.AsyncClient]]
@@ -225,6 +247,7 @@ async def test_a_broken_detector_is_repaired_by_the_maintainers_phone_from_the_a
     await zhao.says("感烟探测器 x1，底座 x1", "处理结果")
     await zhao.says("已更换探测器和底座", "请触发测试，等待信号")
     await zhao.taps("检查信号并完成")
+    await waiting("that it is too early", lambda: _pops_up(zhao, "还没有收到该部件的信号"))
     await device.reports_state(*DETECTOR, state=NORMAL)
     heard = await zhao.reads("测试信号", "已收到")
     assert re.search(r"已收到 \d\d:\d\d:\d\d", heard.text)
@@ -255,3 +278,7 @@ async def test_a_broken_detector_is_repaired_by_the_maintainers_phone_from_the_a
 
 async def _more(chat: Chat, before: int) -> bool:
     return len(chat.phone.messages("已收到 1 件佐证")) > before
+
+
+async def _pops_up(chat: Chat, words: str) -> bool:
+    return any(words in each.text for each in chat.phone.carrier.chat_view(chat.phone.account).notifications)

@@ -2,9 +2,13 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bots.telegram.turns import place_of
 from bots.telegram.updates import Hearing
 
 ONE, OTHER = 1001, 1002
@@ -24,16 +28,19 @@ class KeptInbox:
 
 
 class Busy:
-    """A dispatcher whose handling of a chat's messages lasts until it is let go."""
+    """A dispatcher whose handling of a chat's messages, or of some taps, lasts until it is let go."""
 
-    def __init__(self, held: set[int]) -> None:
+    def __init__(self, held: set[int], held_taps: frozenset[str] = frozenset()) -> None:
         self.held = held
+        self.held_taps = held_taps
         self.began: list[int] = []
         self.go = asyncio.Event()
 
     async def feed_update(self, _bot: Any, update: Any) -> None:
         self.began.append(update.update_id)
         if update.message is not None and update.message.chat.id in self.held:
+            await self.go.wait()
+        if update.callback_query is not None and update.callback_query.data in self.held_taps:
             await self.go.wait()
 
 
@@ -43,9 +50,9 @@ def said(update_id: int, chat: int) -> dict[str, Any]:
     return {"update_id": update_id, "message": message}
 
 
-def tapped(update_id: int, chat: int) -> dict[str, Any]:
+def tapped(update_id: int, chat: int, data: str = "x") -> dict[str, Any]:
     user = {"id": chat, "is_bot": False, "first_name": "x"}
-    return {"update_id": update_id, "callback_query": {"id": "1", "from": user, "chat_instance": "1", "data": "x"}}
+    return {"update_id": update_id, "callback_query": {"id": "1", "from": user, "chat_instance": "1", "data": data}}
 
 
 def stood(update_id: int, chat: int, status: str) -> dict[str, Any]:
@@ -87,6 +94,63 @@ async def test_what_is_written_in_one_chat_is_handled_in_its_order_and_a_tap_wai
     busy.go.set()
     await hearing.drain()
     assert [each for each in busy.began if each in {1, 2, 3}] == [1, 2, 3]
+
+
+OF_THE_DIALOGUE = f"t1:answer.ab12:{UUID(int=7).hex}:done"
+UNDER_A_CARD = f"a1:ack:{UUID(int=7).hex}"
+
+
+async def test_that_is_all_waits_for_the_photo_that_was_sent_before_it(hearing: Hearing, busy: Busy) -> None:
+    for raw in (said(1, ONE), tapped(2, ONE, OF_THE_DIALOGUE), tapped(3, ONE, UNDER_A_CARD), said(4, OTHER)):
+        await hearing.begin(raw)
+    await seen(busy, 1, 3, 4)  # a fire's answer goes past the photo
+    assert 2 not in busy.began
+    busy.go.set()
+    await hearing.drain()
+    assert sorted(busy.began) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("data", [OF_THE_DIALOGUE, UNDER_A_CARD, "t1:wo-report:1:x"])
+async def test_words_wait_for_the_tap_that_brings_up_their_question(phone: Any, data: str) -> None:
+    busy = Busy(set(), frozenset({data}))
+    hearing = Hearing(phone.bot, busy, KeptInbox())  # type: ignore[arg-type]
+    for raw in (tapped(1, ONE, data), said(2, ONE), said(3, ONE), said(4, OTHER)):
+        await hearing.begin(raw)
+    await seen(busy, 1, 4)
+    assert not {2, 3} & set(busy.began)
+    busy.go.set()
+    await hearing.drain()
+    assert [each for each in busy.began if each != 4] == [1, 2, 3]
+
+
+async def test_in_a_group_one_persons_photo_keeps_nobody_else_waiting(phone: Any) -> None:
+    def in_group(raw: dict[str, Any]) -> dict[str, Any]:
+        raw["message"]["chat"] = {"id": -100, "type": "supergroup", "title": "x"}
+        return raw
+
+    busy = Busy({-100})
+    hearing = Hearing(phone.bot, busy, KeptInbox())  # type: ignore[arg-type]
+    for raw in (in_group(said(1, ONE)), in_group(said(2, ONE)), in_group(said(3, OTHER))):
+        await hearing.begin(raw)
+    await seen(busy, 1, 3)
+    assert 2 not in busy.began
+    busy.go.set()
+    await hearing.drain()
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=3),
+        lambda inner: st.dictionaries(
+            st.sampled_from(["message", "callback_query", "my_chat_member", "from", "chat", "id", "data"]),
+            inner,
+            max_size=4,
+        ),
+    )
+)
+def test_an_update_of_any_form_has_a_place_or_none(raw: Any) -> None:
+    place = place_of(raw if isinstance(raw, dict) else {})
+    assert place is None or (isinstance(place.chat, int) and isinstance(place.person, int))
 
 
 async def test_the_many_messages_of_one_person_leave_room_for_everybody_else(hearing: Hearing, busy: Busy) -> None:
