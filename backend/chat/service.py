@@ -288,7 +288,7 @@ class Conversation:
             return [_brief(_GONE, speaker) if is_press else _plain(_GONE, speaker)]
         draft = msgspec.structs.replace(held.draft, step=step.name, answers=answers)
         question = await self._question(speaker, step, draft)
-        sayings = [question] if after.saying is None else [after.saying, question]
+        sayings = _together(after.saying, question)
         return [msgspec.structs.replace(sayings[0], in_place=is_press and sayings[0].picture is None), *sayings[1:]]
 
     async def _question(self, speaker: Speaker, step: Step, draft: Draft) -> Saying:
@@ -362,6 +362,18 @@ def _step_of(dialogue: Dialogue, name: str) -> Step:
 def _offered_word(each: Command | Offer, speaker: Speaker) -> tuple[str, ...]:
     """The word that its reader could say for a command: the first of their own script, if there is one."""
     return tuple(word for word in each.words if word.isascii() == (speaker.language != DEFAULT_LANGUAGE))[:1]
+
+
+def _together(first: Saying | None, question: Saying) -> list[Saying]:
+    """What is said before a question, and the question: one message where both are words.
+
+    A chat takes one message a second, and the question's keys then stand below the last that was said.
+    """
+    if first is None:
+        return [question]
+    if first.keys or first.picture or first.brief or question.picture:
+        return [first, question]
+    return [msgspec.structs.replace(question, lines=(*first.lines, *question.lines))]
 
 
 def _brief(sentence: str, speaker: Speaker) -> Saying:

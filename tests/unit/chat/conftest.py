@@ -19,6 +19,7 @@ from backend.chat.model import (
     Heard,
     Key,
     Next,
+    Picture,
     Said,
     Saying,
     Speaker,
@@ -124,6 +125,9 @@ class Orchard:
     async def why(self, _speaker: Speaker, _draft: Draft, heard: Heard) -> Next:
         if len(heard.text) < 2:
             raise BadInput("请说清楚一些")
+        if heard.text in {"还有", "给看"}:
+            picture = Picture(b"apple") if heard.text == "给看" else None
+            return Next(step="why", saying=Saying(lines=("收到 1 句",), picture=picture))
         return Next(step="sure", answers={"why": heard.text})
 
     async def ask_sure(self, _speaker: Speaker, draft: Draft) -> Saying:

@@ -75,6 +75,18 @@ async def test_a_dialogue_is_gone_through_by_keys_and_words(
     assert drafts.rows == {}
 
 
+async def test_what_was_received_and_what_is_asked_next_come_as_one_message_with_the_keys_below(
+    conversation: Any,
+) -> None:
+    (kind,) = await hears(conversation, "摘")
+    await presses_key(conversation, kind, "红的")
+    (both,) = await hears(conversation, "还有")
+    assert both.lines == ("收到 1 句", "为什么？")
+    assert [key.verb for row in both.keys for key in row] == [CANCEL]
+    shown, asked = await hears(conversation, "给看")
+    assert (shown.picture is not None, asked.lines) == (True, ("为什么？",))
+
+
 async def test_every_question_has_a_way_out_and_taking_it_changes_nothing(
     conversation: Any, orchard: Orchard, drafts: MemoryDrafts
 ) -> None:
