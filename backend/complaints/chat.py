@@ -1,6 +1,6 @@
 """Complaints in any chat: 投诉, 反馈, 我的投诉; a handler's queue; keys under a card; a reply to one is an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -8,16 +8,7 @@ from backend.alarms.card import COMPLAIN as OF_ALARM
 from backend.chat.model import Command, Heard, Key, Said, Saying, Speaker, Talk
 from backend.complaints import handling, service
 from backend.complaints.card import rating_keys
-from backend.complaints.chat_acts import (
-    ACTS,
-    WORDED,
-    begins,
-    done,
-    press_rate,
-    press_settle,
-    press_take,
-    press_transfer,
-)
+from backend.complaints.chat_acts import ACTS, done
 from backend.complaints.chat_filing import (
     FILING,
     begin_complaint,
@@ -26,7 +17,18 @@ from backend.complaints.chat_filing import (
     begin_of_order,
     kept,
 )
-from backend.complaints.queries import ClockOut, ComplaintLine, complaint_story, complaints_for
+from backend.complaints.chat_pressing import (
+    PIECE,
+    WORDED,
+    begins,
+    pieces_in,
+    press_piece,
+    press_rate,
+    press_settle,
+    press_take,
+    press_transfer,
+)
+from backend.complaints.queries import ClockOut, ComplaintLine, ComplaintStory, complaint_story, complaints_for
 from backend.core.errors import BadInput, NotAllowed
 from backend.core.i18n import N_, translate
 from backend.evidence.model import EvidenceId
@@ -38,6 +40,7 @@ _MOST: Final = 8
 _STORY: Final = 8
 _FORM: Final = "%m-%d %H:%M"
 _KEYS_A_ROW: Final = 2
+_PIECES_A_ROW: Final = 4
 
 
 def _word(speaker: Speaker, message: str, **values: object) -> str:
@@ -48,6 +51,16 @@ def _alone(speaker: Speaker) -> None:
     """Complaints are shown to their own people; a group is no place for them."""
     if speaker.is_group:
         raise NotAllowed(N_("请在与机器人的私聊中查看"))
+
+
+def alone(press: Callable[[Speaker, UUID | None, str], Awaitable[Said]]) -> Callable[..., Awaitable[Said]]:
+    """A key that is answered in a private chat only."""
+
+    async def pressed(speaker: Speaker, about: UUID | None, argument: str) -> Said:
+        _alone(speaker)
+        return await press(speaker, about, argument)
+
+    return pressed
 
 
 async def my_complaints(speaker: Speaker, _: str) -> Said:
@@ -109,16 +122,23 @@ async def show(speaker: Speaker, about: UUID | None, _: str) -> Said:
         f"{line.unit_name} · {line.complainant}" + (f" → {line.assignee}" if line.assignee else ""),
         *_clock_lines(speaker, line),
     ]
+    number = {piece.id: at for at, piece in enumerate(pieces_in(told), 1)}
     story = [
         f"{each.at.strftime(_FORM)} {each.who} {each.word}{' ' + each.detail if each.detail else ''}"
-        f"{'：' + each.text if each.text else ''}{f' 📎{len(each.evidence)}' if each.evidence else ''}"
+        f"{'：' + each.text if each.text else ''}{''.join(f' 📎{number[piece.id]}' for piece in each.evidence)}"
         for each in told.entries[-_STORY:]
     ]
     orders = [f"🔧 #{each.number} {each.what} · {each.state_word}" for each in told.orders]
     shown = tuple((Key(f"🔧 #{each.number}", SHOW_ORDER, each.id),) for each in told.orders if each.may_open)
     asked = ((Key(_word(speaker, N_("开工单")), "c-order", line.id),),) if told.may_order else ()
     lines = tuple(each for each in (*head, *orders, *story) if each)
-    return Saying(lines=lines, keys=(*_keys(speaker, line), *asked, *shown))
+    return Saying(lines=lines, keys=(*_keys(speaker, line), *_pieces(told), *asked, *shown))
+
+
+def _pieces(told: ComplaintStory) -> tuple[tuple[Key, ...], ...]:
+    """A key for each of the newest files, by their numbers in the story."""
+    every = [Key(f"📎 {at}", PIECE, told.line.id, str(at)) for at in range(1, len(pieces_in(told)) + 1)][-_MOST:]
+    return tuple(tuple(every[at : at + _PIECES_A_ROW]) for at in range(0, len(every), _PIECES_A_ROW))
 
 
 def _clock_lines(speaker: Speaker, line: ComplaintLine) -> list[str]:
@@ -204,6 +224,7 @@ COMPLAINTS: Final = Talk(
         "c-transfer": press_transfer,
         "c-take": press_take,
         "c-show": show,
+        PIECE: alone(press_piece),
     },
     dialogues=(*FILING, *ACTS),
     replies={"complaint": on_reply},

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from backend.alarms.queries import alarms_for
+from backend.alarms.model import NoSuchAlarm
+from backend.alarms.queries import alarm_for, alarms_for
 from backend.chat.model import (
     ANSWER,
     END,
@@ -24,6 +25,7 @@ from backend.chat.model import (
     Speaker,
     Step,
 )
+from backend.complaints.acts import cleaned
 from backend.complaints.filing import Filing, file
 from backend.complaints.wire import promised
 from backend.core.errors import BadInput, NotAllowed
@@ -67,12 +69,16 @@ async def begin_feedback(speaker: Speaker, rest: str) -> Said:
 
 
 async def begin_of_alarm(speaker: Speaker, about: UUID | None, _: str) -> Said:
-    """投诉 under an alarm's card: what it is about is known."""
-    for alarm in await alarms_for(speaker.person, "recent", 500):
-        if alarm.id == about and alarm.unit is not None and speaker.person.may(Right.COMPLAIN, alarm.unit):
-            known: Answers = {"kind": str(ComplaintKind.ALARM), "unit": str(alarm.unit), "about": str(alarm.id)}
-            return Begin(dialogue=COMPLAIN_OF, answers=known)
-    raise NotAllowed(N_("您没有进行此操作的权限"))
+    """投诉 under an alarm's card: what it is about is known. Raises `NoSuchAlarm`, `NotAllowed`."""
+    if about is None:
+        raise NoSuchAlarm(N_("没有这条报警"))
+    alarm = await alarm_for(speaker.person, AlarmId(about))
+    if alarm.unit is None or speaker.group_unit not in {None, alarm.unit}:
+        raise NoSuchAlarm(N_("没有这条报警"))
+    require(speaker.person, Right.COMPLAIN, alarm.unit)
+    known: Answers = {"kind": str(ComplaintKind.ALARM), "unit": str(alarm.unit), "about": str(alarm.id)}
+    name = f"#{alarm.number} {alarm.title}"
+    return Begin(dialogue=COMPLAIN_OF, answers=known | {"ids": [str(alarm.id)], "names": [name]})
 
 
 async def begin_of_order(speaker: Speaker, about: UUID | None, _: str) -> Said:
@@ -92,6 +98,7 @@ async def _begin(speaker: Speaker, dialogue: str, rest: str) -> Begin:
     units = await units_of(speaker)
     if not units:
         raise NotAllowed(N_("只有联网单位的人员可以提交投诉或反馈"))
+    rest = cleaned(rest)
     answers: Answers = {"unit": str(units[0][0])} if len(units) == 1 else {}
     return Begin(dialogue=dialogue, answers=answers | ({"text": rest} if rest else {}))
 
@@ -254,6 +261,7 @@ async def _hear_words(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
     if len(pieces) > _MOST_PIECES:
         raise BadInput(N_("最多附 10 个文件"))
     text = "\n".join(each for each in (str(draft.answers.get("text", "")), heard.text.strip()) if each)
+    text = cleaned(text)
     if not text and not pieces:
         raise BadInput(N_("请发送文字、照片或语音"))
     return Next(step="sure", answers={"text": text, "evidence": pieces})
@@ -298,7 +306,9 @@ async def _sure(speaker: Speaker, draft: Draft, _: str) -> Next:
     language = speaker.language
     lines = [promised(complaint, language)]
     if complaint.kind not in FEEDBACK_KINDS:
-        lines.append(_word(speaker, N_("答复会发到这里；超过时限会记录并告知质量负责人。")))
+        here = N_("答复会发到这里；超过时限会记录并告知质量负责人。")
+        apart = N_("答复会发到您与机器人的私聊；超过时限会记录并告知质量负责人。")
+        lines.append(_word(speaker, apart if speaker.is_group else here))
     keys = ((Key(_word(speaker, N_("查看")), "c-show", complaint.id),),)
     return Next(step=END, saying=Saying(lines=tuple(lines), keys=() if speaker.is_group else keys))
 

@@ -88,9 +88,11 @@ async def reply(
     return await carry_out(person, complaint_id, via, said, must_have_it, change, after)
 
 
-async def ask_back(person: Person, complaint_id: UUID, text: str, via: Via) -> Complaint:
+async def ask_back(
+    person: Person, complaint_id: UUID, text: str, via: Via, evidence: Sequence[EvidenceId] = ()
+) -> Complaint:
     """请补充: the settlement's clock rests until the complainant answers. Raises what `reply` raises."""
-    said = Said(kind=EntryKind.ASKED, text=cleaned(text, lacks=N_("请填写要补充什么")))
+    said = Said(kind=EntryKind.ASKED, text=cleaned(text, lacks=N_("请填写要补充什么")), evidence=evidence)
 
     def change(complaint: Complaint, now: datetime) -> Complaint:
         return asked_back(complaint, person.id, now)

@@ -266,7 +266,9 @@ def closed_unrated(complaint: Complaint, now: datetime) -> Complaint:
 
 
 def _once(complaint: Complaint, to: State, round_: Round) -> Complaint:
-    if complaint.state is to:
+    if complaint.state in OPEN_STATES:
+        raise ComplaintMovedOn(N_("该投诉尚未办结"))
+    if complaint.state not in ASKED_STATES:
         raise ComplaintMovedOn(N_("该投诉已评价或已关闭"))
     return moved(complaint, to, round_)
 

@@ -39,7 +39,7 @@ async def open_order(person: Person, complaint_id: UUID, what: str, via: Via) ->
     released = Released()
     async with transaction():
         complaint = await complaint_for(person, complaint_id, lock=True)
-        _must_order(person, complaint)
+        must_order(person, complaint)
         for order in await orders_of(complaint):
             if order.origin is Origin.COMPLAINT and not order.is_final:
                 return order, False
@@ -60,7 +60,8 @@ async def open_order(person: Person, complaint_id: UUID, what: str, via: Via) ->
     return order, True
 
 
-def _must_order(person: Person, complaint: Complaint) -> None:
+def must_order(person: Person, complaint: Complaint) -> None:
+    """Raises `NotAllowed`; `ComplaintMovedOn` for one that is over."""
     must_handle(person, complaint)
     if not person.may(Right.ORDER_COMPLAINED, complaint.unit):
         raise NotAllowed(N_("您没有进行此操作的权限"))

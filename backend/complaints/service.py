@@ -75,12 +75,14 @@ async def rate(person: Person, complaint_id: UUID, rating: int, reason: str, via
     return await carry_out(person, complaint_id, via, said, must_be_own, change, after)
 
 
-async def reopen(person: Person, complaint_id: UUID, why: str, via: Via) -> Complaint:
+async def reopen(
+    person: Person, complaint_id: UUID, why: str, via: Via, evidence: Sequence[EvidenceId] = ()
+) -> Complaint:
     """重新打开, within 15 days: a new round with new deadlines, for whoever settled it; the old one stays as it was.
 
     Raises `NoSuchComplaint`, `NotAllowed`, `BadInput`, `ComplaintMovedOn`, `TooLateToReopen`.
     """
-    said = Said(kind=EntryKind.REOPENED, text=cleaned(why, lacks=N_("请填写重新打开的理由")))
+    said = Said(kind=EntryKind.REOPENED, text=cleaned(why, lacks=N_("请填写重新打开的理由")), evidence=evidence)
 
     def change(complaint: Complaint, now: datetime) -> Complaint:
         return reopened(complaint, now, working_time.calendar())

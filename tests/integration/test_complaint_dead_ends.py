@@ -1,0 +1,169 @@
+"""A complaint's chat leads nobody astray: what can't be done is said at once, and words go where they were meant to."""
+
+import msgspec
+import pytest
+
+from backend.alarms.chat import ALARMS
+from backend.chat.model import Key
+from backend.chat.service import Conversation
+from backend.complaints import handling, service
+from backend.complaints.chat import COMPLAINTS
+from backend.complaints.chores import look_after_complaints
+from backend.complaints.queries import complaint_story, complaints_for
+from backend.core import clock
+from backend.core.db.engine import fetch
+from backend.core.ids import UnitId, new_id
+from backend.core.vocabulary import Via
+from backend.monitoring.model import StateSaid
+from backend.work_orders.chat import WORK_ORDERS
+from tests.integration.test_complaints import DAY, HOW, Town, still, story, town
+from tests.integration.test_complaints_in_chat import PNG, Chat, photo
+from tests.integration.test_masks import SMOKE
+
+__all__ = ["still", "town"]
+NOTHING_BEGUN = "没有正在进行的操作"
+
+
+@pytest.mark.parametrize("verb", ["c-reply", "c-ask", "c-settle", "c-note", "c-transfer", "c-order"])
+async def test_who_may_only_look_is_refused_before_a_word_is_asked(
+    town: Town, still: clock.StillClock, verb: str
+) -> None:
+    own = await town.files("值班室电话打不通", by=town.zhou)
+    wang = Chat(town.wang)  # the unit's manager: sees it, handles nothing
+    assert "权限" in await wang.presses_key(Key("x", verb, own.id))
+    assert NOTHING_BEGUN in await wang.says("取消")
+
+
+@pytest.mark.parametrize("verb", ["c-answer", "c-withdraw", "c-reopen", "c-rate"])
+async def test_what_is_the_complainants_alone_is_refused_to_others_before_a_word_is_asked(
+    town: Town, still: clock.StillClock, verb: str
+) -> None:
+    one = await town.files()
+    li = Chat(town.li)
+    assert "本人" in await li.presses_key(Key("x", verb, one.id, "3"))
+    assert NOTHING_BEGUN in await li.says("取消")
+
+
+async def test_an_old_key_says_at_once_that_its_time_is_over(town: Town, still: clock.StillClock) -> None:
+    one = await town.files()
+    wang, li, sun = Chat(town.wang), Chat(town.li), Chat(town.sun)
+    assert "尚未办结" in await wang.presses_key(Key("x", "c-rate", one.id, "5"))
+    assert "尚未办结" in await wang.presses_key(Key("x", "c-reopen", one.id))
+    await handling.take(town.li, one.id, Via.TELEGRAM)
+    assert "他人处理" in await sun.presses_key(Key("x", "c-reply", one.id))
+    assert "他人处理" in await sun.presses_key(Key("x", "c-settle", one.id))
+    await handling.settle(town.li, one.id, HOW, Via.TELEGRAM)
+    for verb in ("c-reply", "c-ask", "c-settle", "c-transfer", "c-order"):
+        assert "已办结" in await li.presses_key(Key("x", verb, one.id))
+    for verb in ("c-answer", "c-withdraw"):
+        assert "已办结" in await wang.presses_key(Key("x", verb, one.id))
+    await service.rate(town.wang, one.id, 4, "可以", Via.TELEGRAM)
+    assert "已评价" in await wang.presses_key(Key("x", "c-rate", one.id, "5"))
+    still.advance(16 * DAY)
+    assert "15 天" in await wang.presses_key(Key("x", "c-reopen", one.id))
+    for each in (wang, li, sun):
+        assert NOTHING_BEGUN in await each.says("取消")
+
+
+async def test_whoever_rates_too_late_is_told_so(town: Town, still: clock.StillClock) -> None:
+    one = await town.files()
+    await handling.settle(town.li, one.id, HOW, Via.TELEGRAM)
+    still.advance(6 * DAY)
+    await look_after_complaints()
+    assert "已评价或已关闭" in await Chat(town.wang).presses_key(Key("x", "c-rate", one.id, "5"))
+
+
+async def test_words_that_are_too_many_are_refused_where_they_are_written(town: Town, still: clock.StillClock) -> None:
+    wang = Chat(town.wang)
+    await wang.says("投诉")
+    await wang.presses("其他投诉")
+    assert "内容过长" in await wang.says("长" * 2001)
+    assert "确认提交" in await wang.says("短" * 1500)
+    assert "内容过长" in await wang.says("长" * 600)
+    assert "已受理" in await wang.presses("提交")
+    assert "内容过长" in await wang.says("/complain " + "长" * 2001)
+    assert NOTHING_BEGUN in await wang.says("取消")
+    (line,) = await complaints_for(town.li)
+    li = Chat(town.li)
+    await li.presses_key(Key("x", "c-settle", line.id))
+    await li.presses("成立")
+    await li.presses("设备质量")
+    assert "内容过长" in await li.says("长" * 2001)
+    assert "办结说明" in await li.says("纳入月检")
+    assert "已办结" in await li.says("已更换")
+
+
+async def test_an_answer_to_one_complaints_card_never_goes_to_anothers_complainant(
+    town: Town, still: clock.StillClock
+) -> None:
+    first, second = await town.files("一"), await town.files("二", by=town.zhou)
+    for each in (first, second):
+        await handling.take(town.li, each.id, Via.TELEGRAM)
+    li = Chat(town.li)
+    await li.presses_key(Key("x", "c-reply", first.id))
+    assert "另一条" in await li.says("周值班的事已处理", about=("complaint", second.id))
+    assert "reply" not in [*await story(first, town.li), *await story(second, town.li)]
+    assert "已答复" in await li.says("王经理的事已处理", about=("complaint", first.id))
+    wang = Chat(town.wang)
+    await handling.settle(town.li, first.id, HOW, Via.TELEGRAM)
+    await wang.presses_key(Key("x", "c-rate", first.id, "5"))
+    assert "另一条" in await wang.says("还没修好", about=("alarm", new_id()))
+    assert "已评价" in await wang.says("很快")
+
+
+async def test_a_photo_with_a_question_or_with_a_reopening_is_kept(town: Town, still: clock.StillClock) -> None:
+    one = await town.files()
+    wang, li = Chat(town.wang), Chat(town.li)
+    await li.presses_key(Key("x", "c-ask", one.id))
+    assert "等待投诉人补充" in await li.says("是这一个吗？", photo())
+    await handling.settle(town.li, one.id, HOW, Via.TELEGRAM)
+    await wang.presses_key(Key("x", "c-reopen", one.id))
+    assert "已分派" in await wang.says("还是坏的", photo(PNG + b"2"))
+    entries = (await complaint_story(town.wang, one.id)).entries
+    kept = {str(each.kind): len(each.evidence) for each in entries if each.evidence}
+    assert kept == {"asked": 1, "reopened": 1}
+
+
+async def test_what_came_with_a_complaint_is_looked_at_in_the_chat_by_who_may_read_it(
+    town: Town, still: clock.StillClock
+) -> None:
+    wang, li = Chat(town.wang), Chat(town.li)
+    await wang.says("/complain 坏了")
+    await wang.presses("其他投诉")
+    await wang.says("", photo())
+    await wang.presses("提交")
+    (line,) = await complaints_for(town.li)
+    await li.presses_key(Key("x", "c-note", line.id))
+    await li.says("内部", photo(PNG + b"1"))
+    await li.presses_key(Key("查看", "c-show", line.id))
+    assert [key.label for key in li.keys if key.verb == "c-piece"] == ["📎 1", "📎 2"]
+    await li.presses("📎 1")
+    assert li.last[0].picture is not None
+    assert (li.last[0].picture.octets, li.last[0].picture.media_type) == (PNG, "image/png")
+    await wang.presses_key(Key("查看", "c-show", line.id))
+    assert [key.label for key in wang.keys if key.verb == "c-piece"] == ["📎 1"]
+    assert "没有找到" in await wang.presses_key(Key("📎 2", "c-piece", line.id, "2"))
+    assert "没有找到" in await wang.presses_key(Key("📎 x", "c-piece", line.id, "x"))
+    assert "没有这条" in await Chat(town.zhou).presses_key(Key("📎 1", "c-piece", line.id, "1"))
+
+
+async def test_a_complaint_under_an_alarm_says_which_alarm_and_only_in_its_own_units_group(
+    town: Town, door: object, still: clock.StillClock
+) -> None:
+    await door.hears(StateSaid(subject=SMOKE, state=1 << 1))  # type: ignore[attr-defined]
+    (alarm,) = await fetch("select id, number from alarms")
+    wang = Chat(town.wang)
+    wang.conversation = Conversation((ALARMS, WORK_ORDERS, COMPLAINTS))
+    await wang.presses_key(Key("投诉", "c-file", alarm["id"]))
+    assert f"报警投诉 · #{alarm['number']} " in await wang.says("没有打电话")
+    await wang.says("取消")
+    wang.speaker = msgspec.structs.replace(wang.speaker, is_group=True, group_unit=UnitId(new_id()))
+    refused = await wang.presses_key(Key("投诉", "c-file", alarm["id"]))
+    assert "请说明情况" not in refused
+    assert "没有正在进行" in await wang.says("/cancel")
+    wang.speaker = msgspec.structs.replace(wang.speaker, group_unit=town.unit)
+    await wang.presses_key(Key("投诉", "c-file", alarm["id"]))
+    await wang.says("没有打电话")
+    told_there = await wang.presses("提交")
+    assert "发到这里" not in told_there
+    assert "私聊" in told_there
