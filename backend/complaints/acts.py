@@ -4,7 +4,7 @@ The rule: all of it is one transaction, and the same words said twice by one per
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -31,8 +31,12 @@ from backend.people.model import Person
 
 #: what evidence is bound to: an entry of a complaint's story
 EVIDENCE: Final = "complaint_entry"
+#: the same words within this time are one act: a second tap, a retry after a lost answer. Later they are said again
+SAME_WITHIN: Final = timedelta(minutes=10)
+#: what may well be said in the same words on another day; whatever else is done is done, however late it is asked again
+_WORDS_ALONE: Final = frozenset({EntryKind.REPLY, EntryKind.ASKED, EntryKind.HEARD, EntryKind.NOTE})
 _LAST: Final = """
-    select id, kind, person, text, facts from complaint_entries
+    select id, kind, at, person, text, facts from complaint_entries
     where complaint = $1 order by at desc, id desc limit 1"""
 _decode: Final = msgspec.json.Decoder(dict[str, str | int | None]).decode
 _CONTROLS: Final = dict.fromkeys((*(each for each in range(0x20) if each != ord("\n")), 0x7F), " ")
@@ -149,6 +153,8 @@ async def _was_said(person: Person, complaint: Complaint, said: Said) -> bool:
     """Whether the very last thing that happened was this, by the same person and with the same pieces."""
     last = await fetch_one(_LAST, complaint.id)
     if last is None or (last["kind"], last["person"], last["text"]) != (str(said.kind), person.id, said.text):
+        return False
+    if said.kind in _WORDS_ALONE and clock.now() - last["at"] > SAME_WITHIN:
         return False
     facts = {name: value for name, value in _decode(last["facts"]).items() if name != "evidence"}
     return facts == said.facts and await has_pieces(last["id"], said.evidence)

@@ -12,7 +12,7 @@ from backend.alarms.masks.releasing import Released, tell
 from backend.complaints.acts import facts_of
 from backend.complaints.card import Told
 from backend.complaints.model import Complaint, closed_unrated
-from backend.complaints.routing import route_again
+from backend.complaints.routing import ROLES, hand_on, route_again
 from backend.complaints.rows import COLUMNS, TABLES, Entry, EntryKind, complaint_of, put_complaint, write_entries
 from backend.complaints.telling import tell_people
 from backend.core import clock, working_time
@@ -65,6 +65,13 @@ _UNRATED: Final = f"""
 _NOBODYS: Final = f"""
     select {COLUMNS} from {TABLES} where c.state in ('filed', 'reopened')
     order by c.id limit {_MOST} for no key update of c skip locked"""
+#: whoever has it may handle none any more
+_LEFT: Final = f"""
+    select {COLUMNS} from {TABLES}
+    where {_OPEN} and c.assignee is not null and not exists (
+        select from people p join grants g on g.person = p.id and g.unit is null and g.role = any($1)
+        where p.id = c.assignee and p.is_active)
+    order by c.id limit {_MOST} for no key update of c skip locked"""
 #: what a complainant was to be told, and no way took or may still take
 _UNREACHED: Final = f"""
     select {COLUMNS}, n.id as notice from notices n join complaints c on c.id = n.alarm
@@ -87,17 +94,18 @@ async def look_after_complaints() -> None:
     await _each(_PASSED, clock.now(), _record_breach)
     await _each(_UNRATED, clock.now() - RATING_AWAITED, _close)
     await _each(_NOBODYS, None, _give)
+    await _each(_LEFT, [str(each) for each in ROLES], _hand_on)
     await _each(_UNREACHED, clock.now(), _say_unreached)
 
 
 Act = Callable[[Complaint, dict[str, Any], Released, datetime], Awaitable[dict[str, Any] | None]]
 
 
-async def _each(which: str, at: datetime | None, act: Act) -> None:
+async def _each(which: str, asked: datetime | list[str] | None, act: Act) -> None:
     """Do `act` for what `which` finds, in one transaction; what it answers goes into the ledger, last."""
     released, acts = Released(), []
     async with transaction():
-        rows = await fetch(which, *((at,) if at is not None else ()))
+        rows = await fetch(which, *((asked,) if asked is not None else ()))
         for row in rows:
             done = await act(complaint_of(row), row, released, clock.now())
             if done is not None:
@@ -129,8 +137,13 @@ async def _remind_of(complaint: Complaint, kind: str, released: Released, now: d
     await tell_people(complaint, Told.REMINDER, complaint.text, [complaint.assignee], released, now)
 
 
-async def _leads() -> list[PersonId]:
-    return [PersonId(row["id"]) for row in await fetch(_LEADS, str(Role.QUALITY_LEAD))]
+async def _leads(complaint: Complaint) -> list[PersonId]:
+    """Who answers for all complaints: the quality leads; where there is none but whom it is about, administrators."""
+    for role in (Role.QUALITY_LEAD, Role.ADMINISTRATOR):
+        found = {PersonId(row["id"]) for row in await fetch(_LEADS, str(role))} - {complaint.about_person}
+        if found:
+            return sorted(found)
+    return []
 
 
 async def _record_breach(
@@ -142,7 +155,7 @@ async def _record_breach(
         return None
     due = row["due_at"].isoformat()
     await write_entries(complaint, [Entry(kind=EntryKind.BREACH, at=now, facts={"of": kind, "due_at": due})])
-    people = dict.fromkeys([*await _leads(), complaint.assignee])
+    people = dict.fromkeys([*await _leads(complaint), complaint.assignee])
     await tell_people(complaint, Told.BREACH, complaint.text, list(people), released, now)
     return facts_of(complaint) | {"what": "complaint.breach", "breach": kind, "of_round": number, "due_at": due}
 
@@ -159,12 +172,17 @@ async def _give(complaint: Complaint, _: dict[str, Any], released: Released, now
     return None if after is None else facts_of(after) | {"what": "complaint.assigned"}
 
 
+async def _hand_on(complaint: Complaint, _: dict[str, Any], released: Released, now: datetime) -> dict[str, Any] | None:
+    after = await hand_on(complaint, released, now)
+    return None if after is None else facts_of(after) | {"what": "complaint.assigned"}
+
+
 async def _say_unreached(
     complaint: Complaint, row: dict[str, Any], released: Released, now: datetime
 ) -> dict[str, Any] | None:
     if not await fetch(_STAMP, row["notice"], now):
         return None
     await write_entries(complaint, [Entry(kind=EntryKind.UNREACHED, at=now)])
-    people = [complaint.assignee] if complaint.assignee else await _leads()
+    people = [complaint.assignee] if complaint.assignee else await _leads(complaint)
     await tell_people(complaint, Told.UNREACHED, complaint.text, people, released, now)
     return facts_of(complaint) | {"what": "complaint.unreached", "notice": str(row["notice"])}

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.masks.releasing import Released, tell
-from backend.complaints.acts import cleaned, facts_of, has_pieces, write_said
+from backend.complaints.acts import SAME_WITHIN, cleaned, facts_of, has_pieces, write_said
 from backend.complaints.card import Told
 from backend.complaints.model import LONGEST_ABOUT, Complaint, new_round
 from backend.complaints.routing import route
@@ -27,8 +27,6 @@ from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right
 
-#: the same words about the same thing within this time are one complaint: a second tap, a retry after a lost answer
-_SAME_WITHIN: Final = timedelta(minutes=10)
 #: more than this a day by one person is refused, and they are told to call
 _MOST_A_DAY: Final = 30
 _LOCK: Final = "select pg_advisory_xact_lock(hashtextextended('complaints ' || $1::text, 0))"
@@ -120,7 +118,7 @@ async def _same(
     person: Person, filing: Filing, text: str, evidence: Sequence[EvidenceId], now: datetime
 ) -> Complaint | None:
     words = cleaned(filing.about_words, most=LONGEST_ABOUT)
-    what = (person.id, filing.unit, str(filing.kind), text, now - _SAME_WITHIN, filing.about, filing.about_person)
+    what = (person.id, filing.unit, str(filing.kind), text, now - SAME_WITHIN, filing.about, filing.about_person)
     if filing.id is not None and (row := await fetch_one(_ASKED, filing.id, person.id)) is not None:
         return complaint_of(row)
     for row in await fetch(_SAME, *what, words):

@@ -90,7 +90,7 @@ async def reopen(
     async def after(complaint: Complaint, released: Released, now: datetime) -> Complaint:
         before = await _last_handler(complaint)
         if before is None:
-            return await route(complaint, Told.REOPENED, released, now)
+            return await route(complaint, Told.REOPENED, released, now, text=said.text)
         again = assigned(complaint, before)
         await put_complaint(complaint, again)
         await write_entries(again, [Entry(kind=EntryKind.ASSIGNED, at=now, facts={"to": str(before)})])
