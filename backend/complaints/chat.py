@@ -28,6 +28,7 @@ from backend.complaints.chat_pressing import (
     press_take,
     press_transfer,
 )
+from backend.complaints.model import NoSuchComplaint
 from backend.complaints.queries import ClockOut, ComplaintLine, ComplaintStory, complaint_story, complaints_for
 from backend.core.errors import BadInput, NotAllowed
 from backend.core.i18n import N_, translate
@@ -37,6 +38,7 @@ from backend.work_orders.card import COMPLAIN as ORDER_VERB
 from backend.work_orders.card import SHOW as SHOW_ORDER
 
 _MOST: Final = 8
+_MOST_READ: Final = 300
 _STORY: Final = 8
 _FORM: Final = "%m-%d %H:%M"
 _KEYS_A_ROW: Final = 2
@@ -63,29 +65,46 @@ def alone(press: Callable[[Speaker, UUID | None, str], Awaitable[Said]]) -> Call
     return pressed
 
 
-async def my_complaints(speaker: Speaker, _: str) -> Said:
-    """我的投诉: what the speaker filed, open ones first."""
+async def my_complaints(speaker: Speaker, rest: str) -> Said:
+    """我的投诉: what the speaker filed, open ones first; with a number that one."""
     _alone(speaker)
-    lines = await complaints_for(speaker.person, "all", own=True, limit=_MOST)
+    lines = await complaints_for(speaker.person, "all", own=True, limit=_MOST_READ)
+    if rest.strip():
+        return await show(speaker, _numbered(lines, rest), "")
     return _listed(speaker, lines, N_("您还没有提交过投诉或反馈。发送“投诉”或“反馈”开始。"))
 
 
-async def queue(speaker: Speaker, _: str) -> Said:
-    """投诉处理: what a handler has to do, the nearest deadline first."""
+async def queue(speaker: Speaker, rest: str) -> Said:
+    """投诉处理: what a handler has to do, the nearest deadline first; with a number any that there is."""
     _alone(speaker)
     if not speaker.person.may(Right.HANDLE_COMPLAINTS, None):
         raise NotAllowed(N_("您没有进行此操作的权限"))
-    lines = await complaints_for(speaker.person, "open", limit=_MOST)
+    if rest.strip():
+        return await show(speaker, _numbered(await complaints_for(speaker.person, "all", limit=_MOST_READ), rest), "")
+    lines = await complaints_for(speaker.person, "open", limit=_MOST_READ)
     return _listed(speaker, lines, N_("没有待处理的投诉或反馈。"))
+
+
+def _numbered(lines: Sequence[ComplaintLine], asked: str) -> UUID:
+    """By its number: "TS-20261126-001"; by its last digits the newest that has them. Raises `NoSuchComplaint`."""
+    name = asked.strip().removeprefix("#").upper()
+    last = name.lstrip("0") if name.isascii() and name.isdecimal() else None
+    for each in sorted(lines, key=lambda line: line.filed_at, reverse=True):
+        if name == each.number or (last is not None and each.number.rpartition("-")[2].lstrip("0") == last):
+            return each.id
+    raise NoSuchComplaint(N_("没有这条投诉或反馈"))
 
 
 def _listed(speaker: Speaker, lines: Sequence[ComplaintLine], nothing: str) -> Saying:
     if not lines:
         return Saying(lines=(_word(speaker, nothing),))
+    shown, more = lines[:_MOST], len(lines) - _MOST
     said = [
-        f"{_mark(each)} {each.number} · {each.kind_word} · {each.state_word}{_due(speaker, each)}" for each in lines
+        f"{_mark(each)} {each.number} · {each.kind_word} · {each.state_word}{_due(speaker, each)}" for each in shown
     ]
-    keys = [Key(each.number, "c-show", each.id) for each in lines]
+    if more > 0:
+        said.append(_word(speaker, N_("另有 {count} 条：在此命令后写编号即可查看。"), count=more))
+    keys = [Key(each.number, "c-show", each.id) for each in shown]
     return Saying(lines=tuple(said), keys=tuple(tuple(keys[at : at + 2]) for at in range(0, len(keys), _KEYS_A_ROW)))
 
 
@@ -126,7 +145,7 @@ async def show(speaker: Speaker, about: UUID | None, _: str) -> Said:
     story = [
         f"{each.at.strftime(_FORM)} {each.who} {each.word}{' ' + each.detail if each.detail else ''}"
         f"{'：' + each.text if each.text else ''}{''.join(f' 📎{number[piece.id]}' for piece in each.evidence)}"
-        for each in told.entries[-_STORY:]
+        for each in (*told.entries[:1], *told.entries[1:][-_STORY:])
     ]
     orders = [f"🔧 #{each.number} {each.what} · {each.state_word}" for each in told.orders]
     shown = tuple((Key(f"🔧 #{each.number}", SHOW_ORDER, each.id),) for each in told.orders if each.may_open)
@@ -146,7 +165,8 @@ def _clock_lines(speaker: Speaker, line: ComplaintLine) -> list[str]:
     if clock is None:
         return []
     if clock.is_paused:
-        return [_word(speaker, N_("⏸ 等待您或投诉人补充，办结时限暂停"))]
+        words = N_("⏸ 等待您补充，办结时限暂停") if line.is_mine else N_("⏸ 等待投诉人补充，办结时限暂停")
+        return [_word(speaker, words)]
     due = _word(speaker, N_("时限 {time}"), time=clock.due_at.strftime(_FORM))
     return [f"{'🔴' if clock.is_missed else '⏱'} {due}"]
 
@@ -177,6 +197,9 @@ async def on_reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
     line = (await complaint_story(speaker.person, about)).line
     if not line.is_mine and not line.may_handle:
         raise NotAllowed(N_("您没有进行此操作的权限"))
+    if line.is_mine and not line.may_answer:
+        over = N_("该投诉已办结，如不满意可以重新打开") if line.may_reopen else N_("办结已超过 15 天，请重新提交投诉")
+        return Saying(lines=(_word(speaker, over),), keys=_keys(speaker, line))
     pieces = [EvidenceId(UUID(each)) for each in await kept(speaker, heard.media)]
     text = heard.text.strip() or (_word(speaker, N_("（见附件）")) if pieces else "")
     act = service.answer if line.is_mine else handling.reply

@@ -24,7 +24,7 @@ from backend.complaints.model import (
 )
 from backend.complaints.ordering import must_order
 from backend.complaints.queries import ComplaintStory, PieceOut, complaint_story, piece_for
-from backend.complaints.routing import handlers
+from backend.complaints.routing import may_be_handed_to
 from backend.complaints.rows import complaint_for
 from backend.core import clock, working_time
 from backend.core.errors import BadInput, NotFound
@@ -109,8 +109,7 @@ async def press_settle(speaker: Speaker, about: UUID | None, _: str) -> Said:
 async def press_transfer(speaker: Speaker, about: UUID | None, _: str) -> Said:
     """Whom it may be handed to."""
     complaint = await _begun_with(speaker, about, "c-transfer")
-    never = {speaker.person.id, complaint.about_person, complaint.complainant}
-    people = [(str(each), name) for each, name in await handlers(speaker.person) if each not in never]
+    people = [(str(each), name) for each, name in await may_be_handed_to(speaker.person, complaint.id)]
     if not people:
         raise BadInput(N_("没有其他可转交的处理人"))
     ids, names = ([each[at] for each in people] for at in (0, 1))

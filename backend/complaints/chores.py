@@ -11,9 +11,18 @@ from typing import Any, Final
 from backend.alarms.masks.releasing import Released, tell
 from backend.complaints.acts import facts_of
 from backend.complaints.card import Told
-from backend.complaints.model import Complaint, closed_unrated
+from backend.complaints.model import Complaint, closed_unrated, unasked
 from backend.complaints.routing import ROLES, hand_on, route_again
-from backend.complaints.rows import COLUMNS, TABLES, Entry, EntryKind, complaint_of, put_complaint, write_entries
+from backend.complaints.rows import (
+    COLUMNS,
+    TABLES,
+    Entry,
+    EntryKind,
+    complaint_now,
+    complaint_of,
+    put_complaint,
+    write_entries,
+)
 from backend.complaints.telling import tell_people
 from backend.core import clock, working_time
 from backend.core.db.engine import fetch, transaction
@@ -28,13 +37,17 @@ REPLY: Final = "reply"
 SETTLEMENT: Final = "settlement"
 _BIT: Final = {REPLY: 1, SETTLEMENT: 2}
 _OPEN: Final = "c.state in ('filed', 'assigned', 'in_progress', 'waiting', 'answered', 'reopened')"
-#: whose reminders were not all given; what rests is nobody's to hurry. How near a deadline is the calendar says
+#: whose reminders were not all given, the nearest first; what rests is nobody's to hurry, of what has passed it is too
+#: late to remind. How near a deadline is the calendar says
 _NEAR: Final = f"""
     select {COLUMNS}, r.reminders from {TABLES}
     where {_OPEN} and c.state <> 'waiting' and r.paused_at is null
-      and ((r.replied_at is null and r.reminders & 1 = 0 and r.reply_due_at <= $1::timestamptz + interval '15 days')
-        or (r.reminders & 2 = 0 and r.settle_due_at <= $1::timestamptz + interval '15 days'))
-    order by c.id limit 500"""
+      and ((r.replied_at is null and r.reminders & 1 = 0
+            and r.reply_due_at > $1 and r.reply_due_at <= $1::timestamptz + interval '15 days')
+        or (r.reminders & 2 = 0 and r.settle_due_at > $1 and r.settle_due_at <= $1::timestamptz + interval '15 days'))
+    order by case when r.replied_at is null and r.reminders & 1 = 0 and r.reply_due_at > $1
+                  then least(r.reply_due_at, r.settle_due_at) else r.settle_due_at end, c.id
+    limit 500"""
 _REMINDED: Final = """
     update complaint_rounds set reminders = reminders | $3
     where complaint = $1 and number = $2 and reminders & $3 = 0 returning id"""
@@ -74,7 +87,7 @@ _LEFT: Final = f"""
     order by c.id limit {_MOST} for no key update of c skip locked"""
 #: what a complainant was to be told, and no way took or may still take
 _UNREACHED: Final = f"""
-    select {COLUMNS}, n.id as notice from notices n join complaints c on c.id = n.alarm
+    select {COLUMNS}, n.id as notice, n.created_at as told_at from notices n join complaints c on c.id = n.alarm
         join units u on u.id = c.unit join complaint_rounds r on r.complaint = c.id and r.number = c.round
     where n.kind = 'complaint' and n.unheard_at is null and n.unit is not null
       and n.created_at > $1::timestamptz - interval '7 days'
@@ -177,11 +190,23 @@ async def _hand_on(complaint: Complaint, _: dict[str, Any], released: Released, 
     return None if after is None else facts_of(after) | {"what": "complaint.assigned"}
 
 
+async def _unasked(complaint: Complaint, told_at: datetime, now: datetime) -> Complaint:
+    """Nobody is waited for who was never asked: when the question itself reached nobody, the clock goes on."""
+    before = await complaint_now(complaint.id)
+    paused = before.round.paused_at
+    if paused is None or told_at < paused:
+        return before
+    after = unasked(before, now, working_time.calendar())
+    await put_complaint(before, after)
+    return after
+
+
 async def _say_unreached(
     complaint: Complaint, row: dict[str, Any], released: Released, now: datetime
 ) -> dict[str, Any] | None:
     if not await fetch(_STAMP, row["notice"], now):
         return None
+    complaint = await _unasked(complaint, row["told_at"], now)
     await write_entries(complaint, [Entry(kind=EntryKind.UNREACHED, at=now)])
     people = [complaint.assignee] if complaint.assignee else await _leads(complaint)
     await tell_people(complaint, Told.UNREACHED, complaint.text, people, released, now)

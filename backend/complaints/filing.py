@@ -88,7 +88,8 @@ async def _new(person: Person, filing: Filing, text: str, via: Via, now: datetim
     prefix = "FK" if filing.kind in FEEDBACK_KINDS else "TS"
     words, about_person = await _about(person, filing), filing.about_person
     if filing.kind is ComplaintKind.PERSON and about_person is None:
-        about_person = await named_in(filing.unit, words, person.id)
+        # words chosen for whom it is about say it best; without them whoever alone is named in what is said
+        about_person = await named_in(filing.unit, words or text, person.id)
     return Complaint(
         id=filing.id or new_id(),
         number=await next_number(prefix, now, timezone),

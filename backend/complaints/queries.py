@@ -62,6 +62,8 @@ _STATES: Final = {
     "over": [str(State.RATED), str(State.CLOSED)],
     "all": [str(each) for each in State],
 }
+#: the clock that a reminder or a breach is of
+_CLOCKS: Final = {"reply": N_("首次答复"), "settlement": N_("办结")}
 _decode = msgspec.json.Decoder(dict[str, str | int | None]).decode
 
 
@@ -305,6 +307,8 @@ def _entry(  # noqa: PLR0917 - an entry and who reads it
 ) -> EntryLine:
     kind = EntryKind(row["kind"])
     detail = names.get(str(facts.get("to")), "")
+    if kind in {EntryKind.BREACH, EntryKind.REMINDED}:
+        detail = translate(_CLOCKS[str(facts["of"])], language)
     if kind is EntryKind.ORDERED:
         detail = f"#{facts.get('order')}"
     if facts.get("rating"):

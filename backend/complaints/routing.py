@@ -3,11 +3,12 @@
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from backend.alarms.masks.releasing import Released
 from backend.complaints.card import Told
 from backend.complaints.model import OPEN_STATES, Complaint, State, assigned
-from backend.complaints.rows import Entry, EntryKind, put_complaint, write_entries
+from backend.complaints.rows import Entry, EntryKind, complaint_for, put_complaint, write_entries
 from backend.complaints.rules import Candidate, chosen, named_by
 from backend.complaints.telling import redraw_handlers, tell_desk, tell_people
 from backend.core.db.engine import execute, fetch, fetch_one, transaction
@@ -64,6 +65,13 @@ async def _choose(complaint: Complaint) -> PersonId | None:
     if complaint.kind is ComplaintKind.PERSON:
         never |= named_by(found, f"{complaint.about_words} {complaint.text}")
     return chosen(found, complaint.kind, never)
+
+
+async def may_be_handed_to(person: Person, complaint_id: UUID) -> list[tuple[PersonId, str]]:
+    """Whom the person may hand one over to: neither themselves nor a party to it. Raises what its door raises."""
+    complaint = await complaint_for(person, complaint_id)
+    never = {person.id, complaint.about_person, complaint.complainant}
+    return [(each, name) for each, name in await handlers(person) if each not in never]
 
 
 async def route(complaint: Complaint, told: Told, released: Released, now: datetime, *, text: str = "") -> Complaint:

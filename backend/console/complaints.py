@@ -11,7 +11,7 @@ from backend.alarms.queries import alarms_for
 from backend.complaints.model import CAUSE_LABELS, CauseClass
 from backend.complaints.queries import ClockOut, Which, complaint_story, complaints_for
 from backend.complaints.reports import figures_for
-from backend.complaints.routing import handlers
+from backend.complaints.routing import may_be_handed_to
 from backend.console.pages import draw, draw_refusal
 from backend.console.phone import frame, to_the_door
 from backend.core import clock
@@ -146,7 +146,7 @@ class ComplaintPages(Controller):
         """One with its story, and what its reader may do."""
         seat = _seat(person, is_desk=_is_desk(request))
         told = await complaint_story(person, complaint_id)
-        people = await handlers(person) if told.line.may_handle else []
+        people = await may_be_handed_to(person, complaint_id) if told.line.may_handle else []
         return draw(
             "complaint.html",
             **await frame(person, settings, is_demo=is_demo),
@@ -160,7 +160,7 @@ class ComplaintPages(Controller):
             may_order=told.may_order,
             orders_at="/m/orders" if seat["seat"] == "phone" else "/orders",
             is_feedback=told.line.kind in FEEDBACK_KINDS,
-            people=[(each, name) for each, name in people if each != person.id],
+            people=people,
         )
 
 

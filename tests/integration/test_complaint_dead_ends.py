@@ -167,3 +167,54 @@ async def test_a_complaint_under_an_alarm_says_which_alarm_and_only_in_its_own_u
     told_there = await wang.presses("提交")
     assert "发到这里" not in told_there
     assert "私聊" in told_there
+
+
+async def test_a_reply_to_the_card_of_what_is_over_leads_to_the_rating_and_to_opening_it_again(
+    town: Town, still: clock.StillClock
+) -> None:
+    one = await town.files()
+    await handling.settle(town.li, one.id, HOW, Via.TELEGRAM)
+    wang = Chat(town.wang)
+    assert "已办结" in await wang.says("还是没修好", about=("complaint", one.id))
+    assert [key.verb for key in wang.keys] == ["c-rate"] * 5 + ["c-reopen"]
+    await wang.presses("重新打开")
+    assert "已分派" in await wang.says("还是没修好")
+
+
+async def test_a_long_story_still_begins_with_what_was_filed_and_says_which_deadline_was_missed(
+    town: Town, still: clock.StillClock
+) -> None:
+    one = await town.files("第一句话")
+    still.advance(30 * DAY)
+    await look_after_complaints()
+    for at in range(10):
+        await handling.note(town.li, one.id, f"备注{at}", Via.TELEGRAM)
+    li, wang = Chat(town.li), Chat(town.wang)
+    shown = await li.presses_key(Key("查看", "c-show", one.id))
+    assert "第一句话" in shown
+    assert "备注9" in shown
+    own = await wang.presses_key(Key("查看", "c-show", one.id))
+    assert "超过时限 首次答复" in own
+    assert "超过时限 办结" in own
+
+
+async def test_who_waits_for_whom_is_said_to_each_in_their_own_words(town: Town, still: clock.StillClock) -> None:
+    one = await town.files()
+    await handling.ask_back(town.li, one.id, "几点？", Via.TELEGRAM)
+    assert "等待您补充" in await Chat(town.wang).presses_key(Key("查看", "c-show", one.id))
+    assert "等待投诉人补充，办结时限暂停" in await Chat(town.li).presses_key(Key("查看", "c-show", one.id))
+
+
+async def test_those_that_a_list_has_no_room_for_are_counted_and_found_by_their_number(
+    town: Town, still: clock.StillClock
+) -> None:
+    for at in range(10):
+        await town.files(f"第{at}条")
+    li, wang, zhou = Chat(town.li), Chat(town.wang), Chat(town.zhou)
+    assert "另有 2 条" in await li.says("投诉处理")
+    assert "第9条" in await li.says("投诉处理 TS-20261126-010")
+    assert "另有 2 条" in await wang.says("我的投诉")
+    assert "第9条" in await wang.says("我的投诉 ts-20261126-010")
+    assert "第0条" in await wang.says("/complaints 001")
+    assert "没有这条" in await wang.says("我的投诉 99")
+    assert "没有这条" in await zhou.says("我的投诉 001")

@@ -199,3 +199,40 @@ async def test_a_handler_opens_an_order_at_the_desk_and_by_the_interface(
     assert (again.status_code, again.json()["id"], again.json()["sentence"]) == (200, told["id"], "已有工单 1：待接单")
     story = (await house.client.get(f"/api/v1/complaints/{one['id']}", headers=bearer)).json()
     assert [(each["number"], each["may_open"]) for each in story["orders"]] == [(1, False)]
+
+
+async def test_a_file_with_a_question_and_with_a_reopening_is_kept_by_both_interfaces(
+    house: SimpleNamespace, handler: dict[str, str]
+) -> None:
+    phone = {**await cookie("wang"), **JSON}
+    one = await filed(house, phone)
+    way = f"/mp/v1/complaints/{one['id']}"
+
+    async def kept(headers: dict[str, str], octets: bytes) -> str:
+        named = {**headers, "Content-Type": "application/octet-stream"}
+        answer = await house.client.post("/mp/v1/complaints/evidence", content=octets, headers=named)
+        return str(answer.json()["id"])
+
+    photo = await kept(handler, PNG)
+    asked = await house.client.post(f"{way}/questions", json={"text": "是它吗？", "evidence": [photo]}, headers=handler)
+    assert asked.json()["state"] == "waiting"
+    assert (await house.client.get(f"{way}/evidence/{photo}", headers=phone)).content == PNG
+    settled = {"text": "好了", "is_justified": False}
+    assert (await house.client.post(f"{way}/settlement", json=settled, headers=handler)).status_code == 200
+    again = {"text": "没好", "evidence": [await kept(phone, PNG + b"2")]}
+    assert (await house.client.post(f"{way}/reopening", json=again, headers=phone)).json()["state"] == "assigned"
+    story = (await house.client.get(way, headers=handler)).json()["entries"]
+    assert [each["kind"] for each in story if each["evidence"]] == ["asked", "reopened"]
+
+
+async def test_nobody_is_offered_to_take_over_what_is_about_themselves(
+    house: SimpleNamespace, handler: dict[str, str]
+) -> None:
+    about = await add_person("zhengli", "郑受理", "", "zh_CN")
+    await grant(about, Role.COMPLAINT_HANDLER, None)
+    await grant(await add_person("sunli", "孙受理", "", "zh_CN"), Role.COMPLAINT_HANDLER, None)
+    one = await filed(house, await cookie("wang"), kind="person", about_person=str(about))
+    page = (await house.client.get(f"/complaints/{one['id']}", headers=handler)).text
+    offered = page.partition('<select name="to"')[2].partition("</select>")[0]
+    assert "孙受理" in offered
+    assert "郑受理" not in offered

@@ -1,16 +1,32 @@
 """Every complaint has somebody who answers it, and never the one whom it is about."""
 
+import pytest
+
 from backend.complaints import handling, service
 from backend.complaints.chores import look_after_complaints
-from backend.complaints.model import State
-from backend.complaints.queries import complaint_story
+from backend.complaints.model import NoSuchComplaint, State
+from backend.complaints.queries import complaint_story, complaints_for
 from backend.complaints.rows import complaint_for
 from backend.core import clock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import PersonId
 from backend.core.vocabulary import ComplaintKind, Via
 from backend.people.queries import person
-from tests.integration.test_complaints import DAY, HOW, Add, Town, breaches, is_whole, still, story, told, town
+from tests.integration.test_complaints import (
+    DAY,
+    HOUR,
+    HOW,
+    START,
+    Add,
+    Town,
+    breaches,
+    is_whole,
+    still,
+    story,
+    told,
+    town,
+)
+from tests.integration.test_dead_contacts import carried
 
 __all__ = ["still", "town"]
 
@@ -109,3 +125,69 @@ async def test_the_same_words_on_another_day_are_said_again(town: Town, still: c
     await handling.reply(town.li, one.id, "正在处理，请稍候", Via.CONSOLE)
     assert (await story(one, town.li)).count("reply") == 2
     assert [each[0] for each in await told(town.wang)].count("您的投诉或反馈有了答复") == 2
+
+
+async def test_a_manager_who_is_named_in_the_words_alone_does_not_read_what_is_said_of_them(
+    town: Town, still: clock.StillClock
+) -> None:
+    (named,) = await fetch("select name from people where id = $1", town.wang.id)
+    one = await town.files(f"{named['name']}骂人", by=town.zhou, kind=ComplaintKind.PERSON)
+    assert one.about_person == town.wang.id
+    with pytest.raises(NoSuchComplaint):
+        await complaint_story(town.wang, one.id)
+    assert await complaints_for(town.wang, "all") == []
+    other = await town.files(f"{named['name']}知道此事", by=town.zhou, kind=ComplaintKind.OTHER)
+    assert other.about_person is None
+
+
+async def test_a_question_that_no_way_took_lets_no_clock_rest(town: Town, still: clock.StillClock) -> None:
+    one = await town.files()
+    await carried()
+    await handling.ask_back(town.li, one.id, "几点？", Via.TELEGRAM)
+    await carried("100001", "wang")
+    await carried("100001", "wang")
+    still.advance(HOUR)
+    for _ in range(2):
+        await look_after_complaints()
+    after = await complaint_for(town.li, one.id)
+    assert (after.state, after.round.paused_at) == (State.IN_PROGRESS, None)
+    assert after.round.settle_due_at == one.round.settle_due_at + HOUR
+    assert (await story(one, town.li)).count("unreached") == 1
+    still.advance(10 * DAY)
+    await look_after_complaints()
+    assert await breaches() == [("settlement", 0)]
+    # one that was seen, after an earlier one that was not, is waited for
+    two = await town.files("二")
+    await handling.reply(town.li, two.id, "在查", Via.TELEGRAM)
+    await carried("100001", "wang")
+    await carried("100001", "wang")
+    await execute("update contact_points set failure = null, failing_since = null")
+    still.advance(HOUR)
+    await handling.ask_back(town.li, two.id, "哪里？", Via.TELEGRAM)
+    await carried()
+    await look_after_complaints()
+    assert (await complaint_for(town.li, two.id)).state is State.WAITING
+
+
+async def test_however_many_are_open_those_whose_deadline_is_near_are_reminded_of(
+    town: Town, still: clock.StillClock
+) -> None:
+    await town.files("久远")
+    await execute(
+        """with old as (
+             insert into complaints (id, number, unit, kind, complainant, via, text, about_words, is_flagged, state,
+                 assignee, round, revision, filed_at)
+             select ('00000000-0000-4000-8000-' || lpad(at::text, 12, '0'))::uuid,
+                 c.number || '-' || at, c.unit, c.kind, c.complainant, c.via, c.text,
+                 c.about_words, false, 'in_progress', c.assignee, 0, 0, c.filed_at
+             from complaints c, generate_series(1, 600) at returning id)
+           insert into complaint_rounds (id, complaint, number, began_at, reply_due_at, replied_at, settle_due_at,
+               improvement, rating_reason, reminders)
+           select gen_random_uuid(), old.id, 0, $1, $1, $1, $2, '', '', 0 from old""",
+        START,
+        START + 14 * DAY,
+    )
+    near = await town.files("就快到了", by=town.zhou)
+    still.advance(HOUR)
+    await look_after_complaints()
+    assert "reminded" in await story(near, town.li)
