@@ -19,8 +19,8 @@ from backend.complaints.telling import redraw_handlers
 from backend.core import clock
 from backend.core.db.engine import fetch_one, transaction
 from backend.core.errors import BadInput, NotAllowed
-from backend.core.i18n import N_
-from backend.core.ids import AlarmId
+from backend.core.i18n import N_, known_language, translate
+from backend.core.ids import AlarmId, PersonId
 from backend.core.live import Hint
 from backend.core.vocabulary import Via
 from backend.delivery.service import answered
@@ -38,6 +38,7 @@ _WORDS_ALONE: Final = frozenset({EntryKind.REPLY, EntryKind.ASKED, EntryKind.HEA
 _LAST: Final = """
     select id, kind, at, person, text, facts from complaint_entries
     where complaint = $1 order by at desc, id desc limit 1"""
+_LANGUAGE: Final = "select language from people where id = $1"
 _decode: Final = msgspec.json.Decoder(dict[str, str | int | None]).decode
 _CONTROLS: Final = dict.fromkeys((*(each for each in range(0x20) if each != ord("\n")), 0x7F), " ")
 
@@ -158,6 +159,15 @@ async def _was_said(person: Person, complaint: Complaint, said: Said) -> bool:
         return False
     facts = {name: value for name, value in _decode(last["facts"]).items() if name != "evidence"}
     return facts == said.facts and await has_pieces(last["id"], said.evidence)
+
+
+async def announced(text: str, evidence: Sequence[EvidenceId], to: PersonId | None) -> str:
+    """Words as they are told to somebody: that there are files too, which a card does not carry, in their language."""
+    if not evidence:
+        return text
+    row = await fetch_one(_LANGUAGE, to)
+    language = known_language(row["language"] if row else None)
+    return translate(N_("{text}（附件 {count} 个）"), language, text=text, count=len(evidence))
 
 
 async def has_pieces(entry: UUID, pieces: Sequence[EvidenceId]) -> bool:

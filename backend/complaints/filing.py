@@ -73,7 +73,7 @@ async def file(person: Person, filing: Filing, via: Via, evidence: Sequence[Evid
         await insert_complaint(new)
         entry = Entry(kind=EntryKind.FILED, at=now, person=person.id, via=via, text=text, is_flagged=new.is_flagged)
         kept = await write_said(person, new, entry, evidence)
-        new = await route(new, Told.ASSIGNED, released, now)
+        new = await route(new, Told.ASSIGNED, released, now, evidence=evidence)
         released.hints.append(Hint(unit=str(new.unit)))
         await record_action(person.code, "complaint.filed", facts_of(new, entry, via) | kept)
     await tell(released)

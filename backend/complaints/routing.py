@@ -1,11 +1,12 @@
 """Who at the provider takes a complaint: candidates from the rows, the choice from the rules; and who is for what."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from backend.alarms.masks.releasing import Released
+from backend.complaints.acts import announced
 from backend.complaints.card import Told
 from backend.complaints.model import OPEN_STATES, Complaint, State, assigned
 from backend.complaints.rows import Entry, EntryKind, complaint_for, put_complaint, write_entries
@@ -16,6 +17,7 @@ from backend.core.errors import NotFound
 from backend.core.i18n import N_
 from backend.core.ids import PersonId, new_id
 from backend.core.vocabulary import ComplaintKind, Role, Via
+from backend.evidence.model import EvidenceId
 from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right
@@ -33,6 +35,8 @@ _DESK_KNOWS: Final = """
         (select max(had.at) from complaint_entries had
          where had.complaint = $1 and had.kind in ('assigned', 'taken', 'transferred')), '-infinity')
     limit 1"""
+#: two who decide at once decide one after the other
+_LOCK: Final = "select pg_advisory_xact_lock(hashtextextended('complaint duties ' || $1::text, 0))"
 _FORGET: Final = "delete from complaint_duties where person = $1"
 _ADD: Final = "insert into complaint_duties (id, person, kind) values ($1, $2, $3)"
 
@@ -74,23 +78,31 @@ async def may_be_handed_to(person: Person, complaint_id: UUID) -> list[tuple[Per
     return [(each, name) for each, name in await handlers(person) if each not in never]
 
 
-async def route(complaint: Complaint, told: Told, released: Released, now: datetime, *, text: str = "") -> Complaint:
+async def route(
+    complaint: Complaint,
+    told: Told,
+    released: Released,
+    now: datetime,
+    *,
+    text: str = "",
+    evidence: Sequence[EvidenceId] = (),
+) -> Complaint:
     """Give it to somebody, who is told `text` or what was filed; when nobody can take it the duty desk is told.
 
     In the caller's transaction.
     """
     to = await _choose(complaint)
-    if to is not None:
-        return await _give(complaint, to, told, text, released, now)
-    await _nobody(complaint, released, now)
-    return complaint
+    if to is None:
+        await _nobody(complaint, released, now)
+        return complaint
+    return await _give(complaint, to, told, await announced(text or complaint.text, evidence, to), released, now)
 
 
 async def route_again(complaint: Complaint, released: Released, now: datetime) -> Complaint | None:
     """For one that nobody could take: somebody may by now. None: still nobody. In the caller's transaction."""
     assert complaint.state in {State.FILED, State.REOPENED}
     to = await _choose(complaint)
-    return None if to is None else await _give(complaint, to, Told.ASSIGNED, "", released, now)
+    return None if to is None else await _give(complaint, to, Told.ASSIGNED, complaint.text, released, now)
 
 
 async def hand_on(complaint: Complaint, released: Released, now: datetime) -> Complaint | None:
@@ -100,7 +112,7 @@ async def hand_on(complaint: Complaint, released: Released, now: datetime) -> Co
         if await fetch_one(_DESK_KNOWS, complaint.id) is None:
             await _nobody(complaint, released, now)
         return None
-    after = await _give(complaint, to, Told.ASSIGNED, "", released, now)
+    after = await _give(complaint, to, Told.ASSIGNED, complaint.text, released, now)
     await redraw_handlers(after, released)
     return after
 
@@ -111,7 +123,7 @@ async def _give(  # noqa: PLR0917 - what, to whom, and in which words
     after = assigned(complaint, to)
     await put_complaint(complaint, after)
     await write_entries(after, [Entry(kind=EntryKind.ASSIGNED, at=now, facts={"to": str(to)})])
-    await tell_people(after, told, text or after.text, [to], released, now)
+    await tell_people(after, told, text, [to], released, now)
     return after
 
 
@@ -128,6 +140,7 @@ async def set_duties(person: Person, handler: PersonId, kinds: Collection[Compla
     if not person.may(Right.ADMINISTER, None):
         require(person, Right.IMPROVE, None)
     async with transaction():
+        await execute(_LOCK, str(handler))
         known = {row["id"] for row in await _rows() if row["role"] == Role.COMPLAINT_HANDLER}
         if handler not in known:
             raise NotFound(N_("没有此投诉处理人"))

@@ -11,10 +11,12 @@ from backend.complaints.chat import COMPLAINTS
 from backend.complaints.chores import look_after_complaints
 from backend.complaints.queries import complaint_story, complaints_for
 from backend.core import clock
-from backend.core.db.engine import fetch
+from backend.core.db.engine import execute, fetch
 from backend.core.ids import UnitId, new_id
 from backend.core.vocabulary import Via
+from backend.delivery.model import Card
 from backend.monitoring.model import StateSaid
+from backend.people.model import Person
 from backend.work_orders.chat import WORK_ORDERS
 from tests.integration.test_complaints import DAY, HOW, Town, still, story, town
 from tests.integration.test_complaints_in_chat import PNG, Chat, photo
@@ -218,3 +220,29 @@ async def test_those_that_a_list_has_no_room_for_are_counted_and_found_by_their_
     assert "第0条" in await wang.says("/complaints 001")
     assert "没有这条" in await wang.says("我的投诉 99")
     assert "没有这条" in await zhou.says("我的投诉 001")
+
+
+async def test_a_card_says_that_files_came_with_the_words(town: Town, still: clock.StillClock) -> None:
+    wang, li = Chat(town.wang), Chat(town.li)
+    await wang.says("/complain 漏水")
+    await wang.presses("其他投诉")
+    await wang.says("照片", photo())
+    await wang.presses("提交")
+    (line,) = await complaints_for(town.li)
+    assert "漏水\n照片（附件 1 个）" in await newest_words(town.li)
+    await execute("update people set language = 'en' where id = $1", town.wang.id)
+    await li.presses_key(Key("x", "c-reply", line.id))
+    await li.says("修好了", photo(PNG + b"3"))
+    assert f"{line.number} 修好了 (files attached: 1)" in await newest_words(town.wang)
+    await wang.says("谢谢", about=("complaint", line.id))
+    assert (await newest_words(town.li)).endswith(" 谢谢")
+
+
+async def newest_words(who: Person) -> str:
+    (row,) = await fetch(
+        """select n.cards -> t.language as card from attempts t join notices n on n.id = t.notice
+           where t.person = $1 and n.kind = 'complaint' order by t.number desc limit 1""",
+        who.id,
+    )
+    card = msgspec.json.decode(row["card"], type=Card)
+    return f"{card.where} {card.what}"

@@ -1,11 +1,14 @@
 """Every complaint has somebody who answers it, and never the one whom it is about."""
 
+import asyncio
+
 import pytest
 
 from backend.complaints import handling, service
 from backend.complaints.chores import look_after_complaints
 from backend.complaints.model import NoSuchComplaint, State
 from backend.complaints.queries import complaint_story, complaints_for
+from backend.complaints.routing import set_duties
 from backend.complaints.rows import complaint_for
 from backend.core import clock
 from backend.core.db.engine import execute, fetch
@@ -191,3 +194,10 @@ async def test_however_many_are_open_those_whose_deadline_is_near_are_reminded_o
     still.advance(HOUR)
     await look_after_complaints()
     assert "reminded" in await story(near, town.li)
+
+
+async def test_two_who_say_at_once_what_a_handler_is_there_for_both_succeed(town: Town) -> None:
+    kinds = ([ComplaintKind.ALARM, ComplaintKind.ORDER], [ComplaintKind.ALARM], [])
+    await asyncio.gather(*(set_duties(town.lead, town.sun.id, each, Via.CONSOLE) for each in kinds * 2))
+    found = {row["kind"] for row in await fetch("select kind from complaint_duties")}
+    assert found in [set(map(str, each)) for each in kinds]
