@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from backend.core.db.engine import fetch
+from backend.console import complaints as pages
+from backend.core.db.engine import execute, fetch
+from backend.core.ids import UnitId, new_id
 from backend.core.vocabulary import Role
 from backend.people.model import SessionKind
 from backend.people.queries import person_by_code
 from backend.people.service import add_person, grant, open_session
-from tests.integration.test_pages import cookie, house
+from tests.integration.test_pages import cookie, house, raise_fire
 
 __all__ = ["house"]
 JSON = {"X-Fenghuo": "1", "Sec-Fetch-Site": "same-origin"}
@@ -236,3 +238,24 @@ async def test_nobody_is_offered_to_take_over_what_is_about_themselves(
     offered = page.partition('<select name="to"')[2].partition("</select>")[0]
     assert "孙受理" in offered
     assert "郑受理" not in offered
+
+
+async def test_the_form_that_an_old_alarm_opens_is_about_that_alarm_and_of_its_unit(
+    house: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_MOST_ALARMS", 0)  # so many newer ones that it is not among them
+    await raise_fire()
+    other = new_id()
+    await execute(
+        """insert into units (id, code, name, address, timezone, created_at)
+           values ($1, 'a0', '安居大厦', '', 'Asia/Shanghai', now())""",
+        other,
+    )
+    await grant((await person_by_code("wang")).id, Role.UNIT_MANAGER, UnitId(other))
+    (alarm,) = await fetch("select id, number, unit from alarms")
+    page = (await house.client.get(f"/m/complaints?alarm={alarm['id']}", headers=await cookie("wang"))).text
+    assert f'<option value="{alarm["unit"]}" selected>' in page
+    assert f'<option value="{alarm["id"]}" selected>#{alarm["number"]} ' in page
+    nobodys = (await house.client.get(f"/m/complaints?alarm={new_id()}", headers=await cookie("wang"))).text
+    assert "提交投诉或反馈" in nobodys
+    assert "selected>" not in nobodys.partition('name="about"')[2]
