@@ -168,7 +168,22 @@ def _offered(speaker: Speaker, draft: Draft) -> list[tuple[Key, ...]]:
 
 
 async def _ask_unit(speaker: Speaker, draft: Draft) -> Saying:
-    return Saying(lines=(_word(speaker, N_("是哪个联网单位的？")),), keys=tuple(_offered(speaker, draft)))
+    lines, keys = [_word(speaker, N_("是哪个联网单位的？"))], _offered(speaker, draft)
+    if len(await units_of(speaker)) > len(keys):
+        lines.append(_word(speaker, N_("只列出前 {count} 个，也可以直接写单位名称。"), count=len(keys)))
+    return Saying(lines=tuple(lines), keys=tuple(keys))
+
+
+async def _hear_unit(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+    """A unit by its name, or by a part of it that one alone has; of several one is to be chosen."""
+    said = heard.text.strip().casefold()
+    found = [each for each in await units_of(speaker) if said and said in each[1].casefold()]
+    same = [each for each in found if each[1].casefold() == said]
+    if len(found) == 1 or len(same) == 1:
+        return await _which(speaker, {**draft.answers, "unit": str((same or found)[0][0])})
+    if not found:
+        raise BadInput(N_("没有这个单位，请写单位名称，或点下面的按钮"))
+    return Next(step="unit", answers=_choices([(str(unit), name) for unit, name in found]))
 
 
 async def _unit(speaker: Speaker, draft: Draft, argument: str) -> Next:
@@ -330,7 +345,7 @@ def _filing(speaker: Speaker, draft: Draft) -> Filing:
     )
 
 
-_UNIT: Final = Step(name="unit", ask=_ask_unit, press=_unit)
+_UNIT: Final = Step(name="unit", ask=_ask_unit, hear=_hear_unit, press=_unit)
 _WORDS: Final = Step(name="words", ask=_ask_words, hear=_hear_words, takes_files=True)
 _SURE: Final = Step(name="sure", ask=_ask_sure, hear=_hear_words, press=_sure, takes_files=True)
 _KIND: Final = Step(name="kind", ask=_ask_kind, press=_kind)

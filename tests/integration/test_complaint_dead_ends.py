@@ -13,10 +13,12 @@ from backend.complaints.queries import complaint_story, complaints_for
 from backend.core import clock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import UnitId, new_id
-from backend.core.vocabulary import Via
+from backend.core.vocabulary import Role, Via
 from backend.delivery.model import Card
 from backend.monitoring.model import StateSaid
 from backend.people.model import Person
+from backend.people.queries import person
+from backend.people.service import grant
 from backend.work_orders.chat import WORK_ORDERS
 from tests.integration.test_complaints import DAY, HOW, Town, still, story, town
 from tests.integration.test_complaints_in_chat import PNG, Chat, photo
@@ -246,3 +248,26 @@ async def newest_words(who: Person) -> str:
     )
     card = msgspec.json.decode(row["card"], type=Card)
     return f"{card.where} {card.what}"
+
+
+async def test_the_ninth_unit_is_named_where_the_keys_end(town: Town, still: clock.StillClock) -> None:
+    for at in range(10):
+        unit = UnitId(new_id())
+        await execute(
+            """insert into units (id, code, name, address, timezone, created_at)
+               values ($1, $2, $3, '', 'Asia/Shanghai', now())""",
+            unit,
+            f"u9{at}",
+            f"{'九八七六五四三二一零'[at]}号楼",
+        )
+        await grant(town.wang.id, Role.MAINTAINER, unit)
+    wang = Chat(await person(town.wang.id))
+    await wang.says("投诉")
+    assert "只列出前 8 个" in await wang.presses("其他投诉")
+    assert "没有这个单位" in await wang.says("月亮")
+    await wang.says("号楼")
+    assert len(wang.keys) == 9, "eight and 取消"
+    assert "请说明情况" in await wang.says("零号")
+    await wang.says("漏水")
+    await wang.presses("提交")
+    assert (await complaints_for(town.li))[0].unit_name == "零号楼"
