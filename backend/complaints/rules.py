@@ -59,7 +59,12 @@ def chosen(candidates: Sequence[Candidate], kind: ComplaintKind, never: Collecti
 
 def named_by(candidates: Sequence[Candidate], words: str) -> set[PersonId]:
     """Whom words name: who is complained about without having been chosen from a list must not get the complaint."""
-    return {each.person for each in candidates if len(each.name) > 1 and each.name in words}
+    return {each.person for each in candidates if is_named(each.name, words)}
+
+
+def is_named(name: str, words: str) -> bool:
+    """Whether words have a name, however it is written."""
+    return len(name) > 1 and name.casefold() in words.casefold()
 
 
 def _named(candidate: Candidate, kind: ComplaintKind) -> bool:
