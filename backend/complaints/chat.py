@@ -40,6 +40,8 @@ from backend.work_orders.card import SHOW as SHOW_ORDER
 _MOST: Final = 8
 _MOST_READ: Final = 300
 _STORY: Final = 8
+#: characters of what was filed, of the newest words, of the others: together they fit in one message
+_FILED, _NEWEST, _SHORT = 700, 1600, 100
 _FORM: Final = "%m-%d %H:%M"
 _KEYS_A_ROW: Final = 2
 _PIECES_A_ROW: Final = 4
@@ -141,17 +143,27 @@ async def show(speaker: Speaker, about: UUID | None, _: str) -> Said:
         f"{line.unit_name} · {line.complainant}" + (f" → {line.assignee}" if line.assignee else ""),
         *_clock_lines(speaker, line),
     ]
-    number = {piece.id: at for at, piece in enumerate(pieces_in(told), 1)}
-    story = [
-        f"{each.at.strftime(_FORM)} {each.who} {each.word}{' ' + each.detail if each.detail else ''}"
-        f"{'：' + each.text if each.text else ''}{''.join(f' 📎{number[piece.id]}' for piece in each.evidence)}"
-        for each in (*told.entries[:1], *told.entries[1:][-_STORY:])
-    ]
-    orders = [f"🔧 #{each.number} {each.what} · {each.state_word}" for each in told.orders]
+    orders = [f"🔧 #{each.number} {_cut(each.what, _SHORT)} · {each.state_word}" for each in told.orders]
     shown = tuple((Key(f"🔧 #{each.number}", SHOW_ORDER, each.id),) for each in told.orders if each.may_open)
     asked = ((Key(_word(speaker, N_("开工单")), "c-order", line.id),),) if told.may_order else ()
-    lines = tuple(each for each in (*head, *orders, *story) if each)
+    lines = tuple(each for each in (*head, *orders, *_story(told)) if each)
     return Saying(lines=lines, keys=(*_keys(speaker, line), *_pieces(told), *asked, *shown))
+
+
+def _story(told: ComplaintStory) -> list[str]:
+    """What was filed, and what happened last: the newest words nearly whole, so that a message has room for all."""
+    number = {piece.id: at for at, piece in enumerate(pieces_in(told), 1)}
+    newest = next((each.id for each in reversed(told.entries) if each.text), None)
+    said = []
+    for at, each in enumerate((*told.entries[:1], *told.entries[1:][-_STORY:])):
+        text = _cut(each.text, _NEWEST if each.id == newest else _FILED if at == 0 else _SHORT)
+        what = " ".join(part for part in (each.at.strftime(_FORM), each.who, each.word, each.detail) if part)
+        said.append(f"{what}{'：' + text if text else ''}{''.join(f' 📎{number[one.id]}' for one in each.evidence)}")
+    return said
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _pieces(told: ComplaintStory) -> tuple[tuple[Key, ...], ...]:

@@ -20,6 +20,7 @@ from backend.people.model import Person
 from backend.people.queries import person
 from backend.people.service import grant
 from backend.work_orders.chat import WORK_ORDERS
+from bots.telegram.replies import fitting
 from tests.integration.test_complaints import DAY, HOW, Town, still, story, town
 from tests.integration.test_complaints_in_chat import PNG, Chat, photo
 from tests.integration.test_masks import SMOKE
@@ -271,3 +272,17 @@ async def test_the_ninth_unit_is_named_where_the_keys_end(town: Town, still: clo
     await wang.says("漏水")
     await wang.presses("提交")
     assert (await complaints_for(town.li))[0].unit_name == "零号楼"
+
+
+async def test_however_much_was_said_the_newest_words_are_seen(town: Town, still: clock.StillClock) -> None:
+    one = await town.files("长" * 2000)
+    for at in range(10):
+        await handling.note(town.li, one.id, f"{at}" * 1900, Via.TELEGRAM)
+    await handling.reply(town.li, one.id, "最新的答复" + "细" * 1000 + "句号", Via.TELEGRAM)
+    for who in (town.li, town.wang):
+        chat = Chat(who)
+        await chat.presses_key(Key("查看", "c-show", one.id))
+        lines = [part for line in chat.last[0].lines for part in line.splitlines()]
+        assert fitting(lines) == lines
+        assert "句号" in chat.words
+        assert "长长" in chat.words
