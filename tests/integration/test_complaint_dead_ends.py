@@ -207,6 +207,8 @@ async def test_who_waits_for_whom_is_said_to_each_in_their_own_words(town: Town,
     one = await town.files()
     await handling.ask_back(town.li, one.id, "几点？", Via.TELEGRAM)
     assert "等待您补充" in await Chat(town.wang).presses_key(Key("查看", "c-show", one.id))
+    assert [each.state_word for each in await complaints_for(town.wang)] == ["等待您补充"]
+    assert [each.state_word for each in await complaints_for(town.li)] == ["等待投诉人补充"]
     assert "等待投诉人补充，办结时限暂停" in await Chat(town.li).presses_key(Key("查看", "c-show", one.id))
 
 
