@@ -8,7 +8,7 @@ from backend.alarms.card import COMPLAIN as OF_ALARM
 from backend.chat.model import Command, Heard, Key, Said, Saying, Speaker, Talk
 from backend.complaints import handling, service
 from backend.complaints.card import rating_keys
-from backend.complaints.chat_acts import ACTS, done
+from backend.complaints.chat_acts import ACTS, COMMAND_WORDS, done
 from backend.complaints.chat_filing import (
     FILING,
     begin_complaint,
@@ -223,28 +223,28 @@ COMPLAINTS: Final = Talk(
     commands=(
         Command(
             name="complain",
-            words=("投诉", "我要投诉"),
+            words=COMMAND_WORDS["complain"],
             help=N_("投诉：报警、工单、人员或其他"),
             do=begin_complaint,
             right=Right.COMPLAIN,
         ),
         Command(
             name="feedback",
-            words=("反馈", "建议", "表扬"),
+            words=COMMAND_WORDS["feedback"],
             help=N_("服务反馈：表扬、咨询或建议"),
             do=begin_feedback,
             right=Right.COMPLAIN,
         ),
         Command(
             name="complaints",
-            words=("我的投诉", "my complaints"),
+            words=COMMAND_WORDS["complaints"],
             help=N_("我的投诉和反馈"),
             do=my_complaints,
             right=Right.COMPLAIN,
         ),
         Command(
             name="complaint_queue",
-            words=("投诉处理", "待办投诉"),
+            words=COMMAND_WORDS["complaint_queue"],
             help=N_("待处理的投诉和反馈"),
             do=queue,
             right=Right.HANDLE_COMPLAINTS,

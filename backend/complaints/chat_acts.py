@@ -1,6 +1,7 @@
 """The dialogues that follow a key under a complaint: words for an answer, a question, a note; how it is settled."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from backend.chat.model import (
     Speaker,
     Step,
 )
+from backend.chat.words import is_one_of
 from backend.complaints import handling, service
 from backend.complaints.acts import cleaned
 from backend.complaints.card import rating_keys
@@ -32,6 +34,15 @@ from backend.evidence.model import EvidenceId
 from backend.work_orders.model import STATE_LABELS as ORDER_STATES
 
 Act = Callable[[Speaker, UUID, str, Sequence[EvidenceId]], Awaitable[Complaint]]
+#: what people write to begin or to look
+COMMAND_WORDS: Final = {
+    "complain": ("投诉", "我要投诉"),
+    "feedback": ("反馈", "建议", "表扬"),
+    "complaints": ("我的投诉", "my complaints"),
+    "complaint_queue": ("投诉处理", "待办投诉"),
+}
+#: those that, as a whole message, are never an answer to anybody; 表扬 may well be the reason of a rating
+_COMMANDS: Final = tuple(chain.from_iterable(words for name, words in COMMAND_WORDS.items() if name != "feedback"))
 _YES: Final = "yes"
 _NO: Final = "no"
 #: reasons that need no typing; a key carries the first word
@@ -53,7 +64,9 @@ def _of(draft: Draft) -> UUID:
 
 
 def meant(draft: Draft, heard: Heard) -> None:
-    """Raises `BadInput` for a reply to the card of something else: its words are for another ear."""
+    """Raises `BadInput` for words that are for another ear: a reply to the card of something else, or a command."""
+    if is_one_of(heard.text, _COMMANDS):
+        raise BadInput(N_("这是一条命令，没有作为内容发出。请先完成下面的操作，或发送“取消”。"))
     if heard.about is not None and heard.about[1] != _of(draft):
         raise BadInput(N_("您回复的是另一条消息。请先完成下面的操作，或发送“取消”。"))
 

@@ -116,6 +116,17 @@ async def test_an_answer_to_one_complaints_card_never_goes_to_anothers_complaina
     assert "已评价" in await wang.says("很快")
 
 
+async def test_a_command_that_is_written_while_words_are_asked_for_is_no_answer_to_anybody(
+    town: Town, still: clock.StillClock
+) -> None:
+    one = await town.files()
+    li = Chat(town.li)
+    await li.presses_key(Key("x", "c-reply", one.id))
+    assert "这是一条命令" in await li.says("投诉处理")
+    assert "reply" not in await story(one, town.li)
+    assert "已答复" in await li.says("投诉处理好了")
+
+
 async def test_a_photo_with_a_question_or_with_a_reopening_is_kept(town: Town, still: clock.StillClock) -> None:
     one = await town.files()
     wang, li = Chat(town.wang), Chat(town.li)
