@@ -21,7 +21,7 @@ from backend.core.db.engine import fetch_one, transaction
 from backend.core.errors import BadInput, NotAllowed
 from backend.core.i18n import N_, known_language, translate
 from backend.core.ids import AlarmId, PersonId
-from backend.core.live import Hint
+from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import Via
 from backend.delivery.service import answered
 from backend.evidence.model import EvidenceId, ledger_facts
@@ -124,7 +124,7 @@ async def carry_out(  # noqa: PLR0917 - the parts of an act
         after = await after_that(after, released, now) or after
         if after.assignee != had:
             await redraw_handlers(after, released)
-        released.hints.append(Hint(unit=str(after.unit)))
+        released.hints.append(Hint(unit=str(after.unit), about=COMPLAINT))
         await record_action(person.code, f"complaint.{said.kind}", facts_of(after, entry, via) | kept)
     await tell(released)
     return after

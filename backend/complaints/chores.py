@@ -28,6 +28,7 @@ from backend.core import clock, working_time
 from backend.core.db.engine import fetch, transaction
 from backend.core.deadlines import COMPLAINT_REMINDERS, RATING_AWAITED
 from backend.core.ids import PersonId, new_id
+from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import Role
 from backend.ledger.service import record_action
 
@@ -123,6 +124,7 @@ async def _each(which: str, asked: datetime | list[str] | None, act: Act) -> Non
             done = await act(complaint_of(row), row, released, clock.now())
             if done is not None:
                 acts.append(done)
+                released.hints.append(Hint(unit=str(row["unit"]), about=COMPLAINT))
         for facts in acts:
             await record_action(_ACTOR, facts.pop("what"), facts)
     await tell(released)

@@ -20,7 +20,7 @@ from backend.core.db.engine import execute, fetch, fetch_one, transaction
 from backend.core.errors import NotFound, TooMany
 from backend.core.i18n import N_
 from backend.core.ids import PersonId, UnitId, new_id
-from backend.core.live import Hint
+from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import FEEDBACK_KINDS, ComplaintKind, Via
 from backend.evidence.model import EvidenceId
 from backend.ledger.service import record_action
@@ -74,7 +74,7 @@ async def file(person: Person, filing: Filing, via: Via, evidence: Sequence[Evid
         entry = Entry(kind=EntryKind.FILED, at=now, person=person.id, via=via, text=text, is_flagged=new.is_flagged)
         kept = await write_said(person, new, entry, evidence)
         new = await route(new, Told.ASSIGNED, released, now, evidence=evidence)
-        released.hints.append(Hint(unit=str(new.unit)))
+        released.hints.append(Hint(unit=str(new.unit), about=COMPLAINT))
         await record_action(person.code, "complaint.filed", facts_of(new, entry, via) | kept)
     await tell(released)
     return new

@@ -3,15 +3,18 @@
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from backend.console import complaints as pages
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import UnitId, new_id
+from backend.core.live import COMPLAINT, Hint, Listener
 from backend.core.vocabulary import Role
-from backend.people.model import SessionKind
+from backend.people.model import Right, SessionKind
 from backend.people.queries import person_by_code
 from backend.people.service import add_person, grant, open_session
+from miniprogram_api.stream import Watch
 from tests.integration.test_pages import cookie, house, raise_fire
 
 __all__ = ["house"]
@@ -276,3 +279,22 @@ async def test_who_leads_quality_sees_and_sets_at_the_desk_who_handles_which_kin
     assert '<input type="checkbox" name="kinds" value="praise" checked>' in page
     assert "data-complaint-duties" not in (await house.client.get("/complaints", headers=handler)).text
     assert (await house.client.post(way, json={"kinds": []}, headers=handler)).status_code in {403, 404}
+
+
+async def test_a_handlers_open_page_hears_of_every_complaint_and_of_nothing_else_of_a_unit(
+    house: SimpleNamespace, handler: dict[str, str]
+) -> None:
+    listener = Listener("redis://127.0.0.1:1/0")  # not started: this test speaks in its place
+    li, wu = await person_by_code("shouli"), await person_by_code("qian")
+    unit = await units()
+    for who, hint, is_told in (
+        (li, Hint(unit=unit, about=COMPLAINT), True),
+        (li, Hint(unit=unit), False),
+        (await person_by_code("wang"), Hint(unit=unit, about=COMPLAINT), True),
+        (wu, Hint(unit=str(new_id()), about=COMPLAINT), wu.may(Right.SEE, None)),
+    ):
+        async with Watch(listener, who) as watch:
+            # something for their inbox comes with it, so that there is an end to wait for
+            listener._spread(msgspec.structs.replace(hint, persons=(str(who.id),)))
+            news = await watch.news()
+            assert (news.state, news.inbox) == (is_told, True)
