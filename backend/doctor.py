@@ -15,6 +15,7 @@ from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId, new_id
 from backend.core.redis import RedisError, connect
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity
+from backend.core.working_time import calendar_of
 from backend.delivery.model import Card, Delivery, Refusal
 from backend.ledger.verify import verify
 from backend.main import build_channels
@@ -22,6 +23,8 @@ from backend.offline import with_database
 
 _PATIENCE_S: Final = 3.0
 _GROWTH_OVER: Final = timedelta(days=7)
+#: the longest settlement of a complaint, over a long holiday
+_CALENDAR_AHEAD: Final = timedelta(days=35)
 Check = Callable[[Settings], Awaitable[tuple[bool, str]]]
 
 
@@ -119,6 +122,14 @@ async def _units(_: Settings) -> tuple[bool, str]:
     return False, f"fewer than two kinds of contact: {', '.join(row['code'] for row in rows)}"
 
 
+async def _calendar(settings: Settings) -> tuple[bool, str]:
+    """Days off that nobody entered count as worked: complaints would be late on a holiday."""
+    year = calendar_of(settings.calendar).known_until
+    is_known = year >= (clock.now() + _CALENDAR_AHEAD).year
+    words = f"days off are known until the end of {year}"
+    return is_known, words if is_known else f"{words}; enter those of {year + 1} as [calendar] days_off"
+
+
 async def _ledger(_: Settings) -> tuple[bool, str]:
     verdict = await verify()
     return verdict.is_good, f"{verdict.rows} rows" if verdict.is_good else f"row {verdict.seq}: {verdict.reason}"
@@ -149,6 +160,7 @@ CHECKS: Final[dict[str, Check]] = {
     "channels": _channels,
     "vendors": _carriers,
     "units": _units,
+    "calendar": _calendar,
     "ledger": _ledger,
     "storage": _storage,
 }

@@ -159,7 +159,7 @@ class Complaints(Controller):
         data: JSONBody[WordsIn],
     ) -> DoneOut:
         """Within 15 days: a new round; the old one stays as it was."""
-        return done(await service.reopen(person, complaint_id, data.text, via), person.language)
+        return done(await service.reopen(person, complaint_id, data.text, via, pieces(data.evidence)), person.language)
 
     @post("/{complaint_id:uuid}/taking", status_code=200)
     async def take(
@@ -221,7 +221,9 @@ class Complaints(Controller):
         data: JSONBody[WordsIn],
     ) -> DoneOut:
         """The clock of the settlement rests until the complainant answers."""
-        return done(await handling.ask_back(person, complaint_id, data.text, via), person.language)
+        return done(
+            await handling.ask_back(person, complaint_id, data.text, via, pieces(data.evidence)), person.language
+        )
 
     @post("/{complaint_id:uuid}/settlement", status_code=200)
     async def settle(

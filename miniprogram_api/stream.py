@@ -13,9 +13,9 @@ import msgspec
 
 from backend.core import clock
 from backend.core.errors import NotSignedIn
-from backend.core.live import Hint, Listener
+from backend.core.live import COMPLAINT, Hint, Listener
 from backend.people.doors import units_seen
-from backend.people.model import Person
+from backend.people.model import Person, Right
 from miniprogram_api.inbox import PAGE, InboxItem, items_after
 
 PING_S: Final = 10.0  # proxies cut a silent stream after 15 to 60 s
@@ -63,6 +63,7 @@ class Watch:
         """Hear for `person`, with the rights they have now."""
         seen = units_seen(person)
         self._person = str(person.id)
+        self._handles = person.may(Right.HANDLE_COMPLAINTS, None)
         self._units = None if seen is None else frozenset(str(unit) for unit in seen)
 
     async def __aenter__(self) -> Self:
@@ -86,7 +87,8 @@ class Watch:
         if hint is None:
             return News(inbox=True, state=True)
         is_seen = bool(hint.unit or hint.alarm) and (self._units is None or hint.unit in self._units)
-        return News(inbox=self._person in hint.persons, state=is_seen)
+        is_handled = self._handles and hint.about == COMPLAINT
+        return News(inbox=self._person in hint.persons, state=is_seen or is_handled)
 
     async def news(self) -> News:
         """What there is to look at; empty after `PING_S` seconds of nothing."""

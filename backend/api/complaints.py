@@ -125,7 +125,9 @@ class Complaints(Controller):
         self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[WordsIn]
     ) -> DoneOut:
         """Within 15 days: a new round; the old one stays as it was."""
-        return done(await service.reopen(operator, complaint_id, data.text, Via.API), operator.language)
+        return done(
+            await service.reopen(operator, complaint_id, data.text, Via.API, pieces(data.evidence)), operator.language
+        )
 
     @post("/{complaint_id:uuid}/taking", status_code=200)
     async def take(self, operator: NamedDependency[Person], complaint_id: FromPath[UUID]) -> DoneOut:
@@ -171,7 +173,10 @@ class Complaints(Controller):
         self, operator: NamedDependency[Person], complaint_id: FromPath[UUID], data: JSONBody[WordsIn]
     ) -> DoneOut:
         """The clock of the settlement rests until the complainant answers."""
-        return done(await handling.ask_back(operator, complaint_id, data.text, Via.API), operator.language)
+        return done(
+            await handling.ask_back(operator, complaint_id, data.text, Via.API, pieces(data.evidence)),
+            operator.language,
+        )
 
     @post("/{complaint_id:uuid}/settlement", status_code=200)
     async def settle(

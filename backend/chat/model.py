@@ -30,7 +30,7 @@ LONGEST_VERB: Final = 12
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """A picture to show with a saying."""
+    """A picture to show with a saying, or by its media type another file: a voice note, a paper."""
 
     octets: bytes
     media_type: str = "image/png"

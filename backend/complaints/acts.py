@@ -4,7 +4,7 @@ The rule: all of it is one transaction, and the same words said twice by one per
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -19,9 +19,9 @@ from backend.complaints.telling import redraw_handlers
 from backend.core import clock
 from backend.core.db.engine import fetch_one, transaction
 from backend.core.errors import BadInput, NotAllowed
-from backend.core.i18n import N_
-from backend.core.ids import AlarmId
-from backend.core.live import Hint
+from backend.core.i18n import N_, known_language, translate
+from backend.core.ids import AlarmId, PersonId
+from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import Via
 from backend.delivery.service import answered
 from backend.evidence.model import EvidenceId, ledger_facts
@@ -31,9 +31,14 @@ from backend.people.model import Person
 
 #: what evidence is bound to: an entry of a complaint's story
 EVIDENCE: Final = "complaint_entry"
+#: the same words within this time are one act: a second tap, a retry after a lost answer. Later they are said again
+SAME_WITHIN: Final = timedelta(minutes=10)
+#: what may well be said in the same words on another day; whatever else is done is done, however late it is asked again
+_WORDS_ALONE: Final = frozenset({EntryKind.REPLY, EntryKind.ASKED, EntryKind.HEARD, EntryKind.NOTE})
 _LAST: Final = """
-    select id, kind, person, text, facts from complaint_entries
+    select id, kind, at, person, text, facts from complaint_entries
     where complaint = $1 order by at desc, id desc limit 1"""
+_LANGUAGE: Final = "select language from people where id = $1"
 _decode: Final = msgspec.json.Decoder(dict[str, str | int | None]).decode
 _CONTROLS: Final = dict.fromkeys((*(each for each in range(0x20) if each != ord("\n")), 0x7F), " ")
 
@@ -119,7 +124,7 @@ async def carry_out(  # noqa: PLR0917 - the parts of an act
         after = await after_that(after, released, now) or after
         if after.assignee != had:
             await redraw_handlers(after, released)
-        released.hints.append(Hint(unit=str(after.unit)))
+        released.hints.append(Hint(unit=str(after.unit), about=COMPLAINT))
         await record_action(person.code, f"complaint.{said.kind}", facts_of(after, entry, via) | kept)
     await tell(released)
     return after
@@ -150,8 +155,19 @@ async def _was_said(person: Person, complaint: Complaint, said: Said) -> bool:
     last = await fetch_one(_LAST, complaint.id)
     if last is None or (last["kind"], last["person"], last["text"]) != (str(said.kind), person.id, said.text):
         return False
+    if said.kind in _WORDS_ALONE and clock.now() - last["at"] > SAME_WITHIN:
+        return False
     facts = {name: value for name, value in _decode(last["facts"]).items() if name != "evidence"}
     return facts == said.facts and await has_pieces(last["id"], said.evidence)
+
+
+async def announced(text: str, evidence: Sequence[EvidenceId], to: PersonId | None) -> str:
+    """Words as they are told to somebody: that there are files too, which a card does not carry, in their language."""
+    if not evidence:
+        return text
+    row = await fetch_one(_LANGUAGE, to)
+    language = known_language(row["language"] if row else None)
+    return translate(N_("{text}（附件 {count} 个）"), language, text=text, count=len(evidence))
 
 
 async def has_pieces(entry: UUID, pieces: Sequence[EvidenceId]) -> bool:

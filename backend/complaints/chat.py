@@ -1,6 +1,6 @@
 """Complaints in any chat: 投诉, 反馈, 我的投诉; a handler's queue; keys under a card; a reply to one is an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -8,16 +8,7 @@ from backend.alarms.card import COMPLAIN as OF_ALARM
 from backend.chat.model import Command, Heard, Key, Said, Saying, Speaker, Talk
 from backend.complaints import handling, service
 from backend.complaints.card import rating_keys
-from backend.complaints.chat_acts import (
-    ACTS,
-    WORDED,
-    begins,
-    done,
-    press_rate,
-    press_settle,
-    press_take,
-    press_transfer,
-)
+from backend.complaints.chat_acts import ACTS, COMMAND_WORDS, done
 from backend.complaints.chat_filing import (
     FILING,
     begin_complaint,
@@ -26,7 +17,19 @@ from backend.complaints.chat_filing import (
     begin_of_order,
     kept,
 )
-from backend.complaints.queries import ClockOut, ComplaintLine, complaint_story, complaints_for
+from backend.complaints.chat_pressing import (
+    PIECE,
+    WORDED,
+    begins,
+    pieces_in,
+    press_piece,
+    press_rate,
+    press_settle,
+    press_take,
+    press_transfer,
+)
+from backend.complaints.model import NoSuchComplaint
+from backend.complaints.queries import ClockOut, ComplaintLine, ComplaintStory, complaint_story, complaints_for
 from backend.core.errors import BadInput, NotAllowed
 from backend.core.i18n import N_, translate
 from backend.evidence.model import EvidenceId
@@ -35,9 +38,13 @@ from backend.work_orders.card import COMPLAIN as ORDER_VERB
 from backend.work_orders.card import SHOW as SHOW_ORDER
 
 _MOST: Final = 8
+_MOST_READ: Final = 300
 _STORY: Final = 8
+#: characters of what was filed, of the newest words, of the others: together they fit in one message
+_FILED, _NEWEST, _SHORT = 700, 1600, 100
 _FORM: Final = "%m-%d %H:%M"
 _KEYS_A_ROW: Final = 2
+_PIECES_A_ROW: Final = 4
 
 
 def _word(speaker: Speaker, message: str, **values: object) -> str:
@@ -50,29 +57,56 @@ def _alone(speaker: Speaker) -> None:
         raise NotAllowed(N_("请在与机器人的私聊中查看"))
 
 
-async def my_complaints(speaker: Speaker, _: str) -> Said:
-    """我的投诉: what the speaker filed, open ones first."""
+def alone(press: Callable[[Speaker, UUID | None, str], Awaitable[Said]]) -> Callable[..., Awaitable[Said]]:
+    """A key that is answered in a private chat only."""
+
+    async def pressed(speaker: Speaker, about: UUID | None, argument: str) -> Said:
+        _alone(speaker)
+        return await press(speaker, about, argument)
+
+    return pressed
+
+
+async def my_complaints(speaker: Speaker, rest: str) -> Said:
+    """我的投诉: what the speaker filed, open ones first; with a number that one."""
     _alone(speaker)
-    lines = await complaints_for(speaker.person, "all", own=True, limit=_MOST)
+    lines = await complaints_for(speaker.person, "all", own=True, limit=_MOST_READ)
+    if rest.strip():
+        return await show(speaker, _numbered(lines, rest), "")
     return _listed(speaker, lines, N_("您还没有提交过投诉或反馈。发送“投诉”或“反馈”开始。"))
 
 
-async def queue(speaker: Speaker, _: str) -> Said:
-    """投诉处理: what a handler has to do, the nearest deadline first."""
+async def queue(speaker: Speaker, rest: str) -> Said:
+    """投诉处理: what a handler has to do, the nearest deadline first; with a number any that there is."""
     _alone(speaker)
     if not speaker.person.may(Right.HANDLE_COMPLAINTS, None):
         raise NotAllowed(N_("您没有进行此操作的权限"))
-    lines = await complaints_for(speaker.person, "open", limit=_MOST)
+    if rest.strip():
+        return await show(speaker, _numbered(await complaints_for(speaker.person, "all", limit=_MOST_READ), rest), "")
+    lines = await complaints_for(speaker.person, "open", limit=_MOST_READ)
     return _listed(speaker, lines, N_("没有待处理的投诉或反馈。"))
+
+
+def _numbered(lines: Sequence[ComplaintLine], asked: str) -> UUID:
+    """By its number: "TS-20261126-001"; by its last digits the newest that has them. Raises `NoSuchComplaint`."""
+    name = asked.strip().removeprefix("#").upper()
+    last = name.lstrip("0") if name.isascii() and name.isdecimal() else None
+    for each in sorted(lines, key=lambda line: line.filed_at, reverse=True):
+        if name == each.number or (last is not None and each.number.rpartition("-")[2].lstrip("0") == last):
+            return each.id
+    raise NoSuchComplaint(N_("没有这条投诉或反馈"))
 
 
 def _listed(speaker: Speaker, lines: Sequence[ComplaintLine], nothing: str) -> Saying:
     if not lines:
         return Saying(lines=(_word(speaker, nothing),))
+    shown, more = lines[:_MOST], len(lines) - _MOST
     said = [
-        f"{_mark(each)} {each.number} · {each.kind_word} · {each.state_word}{_due(speaker, each)}" for each in lines
+        f"{_mark(each)} {each.number} · {each.kind_word} · {each.state_word}{_due(speaker, each)}" for each in shown
     ]
-    keys = [Key(each.number, "c-show", each.id) for each in lines]
+    if more > 0:
+        said.append(_word(speaker, N_("另有 {count} 条：在此命令后写编号即可查看。"), count=more))
+    keys = [Key(each.number, "c-show", each.id) for each in shown]
     return Saying(lines=tuple(said), keys=tuple(tuple(keys[at : at + 2]) for at in range(0, len(keys), _KEYS_A_ROW)))
 
 
@@ -109,16 +143,33 @@ async def show(speaker: Speaker, about: UUID | None, _: str) -> Said:
         f"{line.unit_name} · {line.complainant}" + (f" → {line.assignee}" if line.assignee else ""),
         *_clock_lines(speaker, line),
     ]
-    story = [
-        f"{each.at.strftime(_FORM)} {each.who} {each.word}{' ' + each.detail if each.detail else ''}"
-        f"{'：' + each.text if each.text else ''}{f' 📎{len(each.evidence)}' if each.evidence else ''}"
-        for each in told.entries[-_STORY:]
-    ]
-    orders = [f"🔧 #{each.number} {each.what} · {each.state_word}" for each in told.orders]
+    orders = [f"🔧 #{each.number} {_cut(each.what, _SHORT)} · {each.state_word}" for each in told.orders]
     shown = tuple((Key(f"🔧 #{each.number}", SHOW_ORDER, each.id),) for each in told.orders if each.may_open)
     asked = ((Key(_word(speaker, N_("开工单")), "c-order", line.id),),) if told.may_order else ()
-    lines = tuple(each for each in (*head, *orders, *story) if each)
-    return Saying(lines=lines, keys=(*_keys(speaker, line), *asked, *shown))
+    lines = tuple(each for each in (*head, *orders, *_story(told)) if each)
+    return Saying(lines=lines, keys=(*_keys(speaker, line), *_pieces(told), *asked, *shown))
+
+
+def _story(told: ComplaintStory) -> list[str]:
+    """What was filed, and what happened last: the newest words nearly whole, so that a message has room for all."""
+    number = {piece.id: at for at, piece in enumerate(pieces_in(told), 1)}
+    newest = next((each.id for each in reversed(told.entries) if each.text), None)
+    said = []
+    for at, each in enumerate((*told.entries[:1], *told.entries[1:][-_STORY:])):
+        text = _cut(each.text, _NEWEST if each.id == newest else _FILED if at == 0 else _SHORT)
+        what = " ".join(part for part in (each.at.strftime(_FORM), each.who, each.word, each.detail) if part)
+        said.append(f"{what}{'：' + text if text else ''}{''.join(f' 📎{number[one.id]}' for one in each.evidence)}")
+    return said
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _pieces(told: ComplaintStory) -> tuple[tuple[Key, ...], ...]:
+    """A key for each of the newest files, by their numbers in the story."""
+    every = [Key(f"📎 {at}", PIECE, told.line.id, str(at)) for at in range(1, len(pieces_in(told)) + 1)][-_MOST:]
+    return tuple(tuple(every[at : at + _PIECES_A_ROW]) for at in range(0, len(every), _PIECES_A_ROW))
 
 
 def _clock_lines(speaker: Speaker, line: ComplaintLine) -> list[str]:
@@ -126,7 +177,8 @@ def _clock_lines(speaker: Speaker, line: ComplaintLine) -> list[str]:
     if clock is None:
         return []
     if clock.is_paused:
-        return [_word(speaker, N_("⏸ 等待您或投诉人补充，办结时限暂停"))]
+        words = N_("⏸ 等待您补充，办结时限暂停") if line.is_mine else N_("⏸ 等待投诉人补充，办结时限暂停")
+        return [_word(speaker, words)]
     due = _word(speaker, N_("时限 {time}"), time=clock.due_at.strftime(_FORM))
     return [f"{'🔴' if clock.is_missed else '⏱'} {due}"]
 
@@ -157,6 +209,9 @@ async def on_reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
     line = (await complaint_story(speaker.person, about)).line
     if not line.is_mine and not line.may_handle:
         raise NotAllowed(N_("您没有进行此操作的权限"))
+    if line.is_mine and not line.may_answer:
+        over = N_("该投诉已办结，如不满意可以重新打开") if line.may_reopen else N_("办结已超过 15 天，请重新提交投诉")
+        return Saying(lines=(_word(speaker, over),), keys=_keys(speaker, line))
     pieces = [EvidenceId(UUID(each)) for each in await kept(speaker, heard.media)]
     text = heard.text.strip() or (_word(speaker, N_("（见附件）")) if pieces else "")
     act = service.answer if line.is_mine else handling.reply
@@ -168,28 +223,28 @@ COMPLAINTS: Final = Talk(
     commands=(
         Command(
             name="complain",
-            words=("投诉", "我要投诉"),
+            words=COMMAND_WORDS["complain"],
             help=N_("投诉：报警、工单、人员或其他"),
             do=begin_complaint,
             right=Right.COMPLAIN,
         ),
         Command(
             name="feedback",
-            words=("反馈", "建议", "表扬"),
+            words=COMMAND_WORDS["feedback"],
             help=N_("服务反馈：表扬、咨询或建议"),
             do=begin_feedback,
             right=Right.COMPLAIN,
         ),
         Command(
             name="complaints",
-            words=("我的投诉", "my complaints"),
+            words=COMMAND_WORDS["complaints"],
             help=N_("我的投诉和反馈"),
             do=my_complaints,
             right=Right.COMPLAIN,
         ),
         Command(
             name="complaint_queue",
-            words=("投诉处理", "待办投诉"),
+            words=COMMAND_WORDS["complaint_queue"],
             help=N_("待处理的投诉和反馈"),
             do=queue,
             right=Right.HANDLE_COMPLAINTS,
@@ -204,6 +259,7 @@ COMPLAINTS: Final = Talk(
         "c-transfer": press_transfer,
         "c-take": press_take,
         "c-show": show,
+        PIECE: alone(press_piece),
     },
     dialogues=(*FILING, *ACTS),
     replies={"complaint": on_reply},

@@ -1,6 +1,7 @@
 """The dialogues that follow a key under a complaint: words for an answer, a question, a note; how it is settled."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -9,24 +10,22 @@ import msgspec
 from backend.chat.model import (
     ANSWER,
     END,
-    Answers,
-    Begin,
     Dialogue,
     Draft,
     Heard,
     Key,
     Next,
-    Said,
     Saying,
     Speaker,
     Step,
 )
+from backend.chat.words import is_one_of
 from backend.complaints import handling, service
+from backend.complaints.acts import cleaned
 from backend.complaints.card import rating_keys
 from backend.complaints.chat_filing import kept
 from backend.complaints.model import ASKED_STATES, CAUSE_LABELS, STATE_LABELS, CauseClass, Complaint, Settlement
 from backend.complaints.ordering import open_order
-from backend.complaints.routing import handlers
 from backend.complaints.rows import complaint_for
 from backend.core.errors import BadInput
 from backend.core.i18n import N_, translate
@@ -35,6 +34,15 @@ from backend.evidence.model import EvidenceId
 from backend.work_orders.model import STATE_LABELS as ORDER_STATES
 
 Act = Callable[[Speaker, UUID, str, Sequence[EvidenceId]], Awaitable[Complaint]]
+#: what people write to begin or to look
+COMMAND_WORDS: Final = {
+    "complain": ("投诉", "我要投诉"),
+    "feedback": ("反馈", "建议", "表扬"),
+    "complaints": ("我的投诉", "my complaints"),
+    "complaint_queue": ("投诉处理", "待办投诉"),
+}
+#: those that, as a whole message, are never an answer to anybody; 表扬 may well be the reason of a rating
+_COMMANDS: Final = tuple(chain.from_iterable(words for name, words in COMMAND_WORDS.items() if name != "feedback"))
 _YES: Final = "yes"
 _NO: Final = "no"
 #: reasons that need no typing; a key carries the first word
@@ -53,6 +61,14 @@ def _word(speaker: Speaker, message: str, **values: object) -> str:
 
 def _of(draft: Draft) -> UUID:
     return UUID(str(draft.answers["complaint"]))
+
+
+def meant(draft: Draft, heard: Heard) -> None:
+    """Raises `BadInput` for words that are for another ear: a reply to the card of something else, or a command."""
+    if is_one_of(heard.text, _COMMANDS):
+        raise BadInput(N_("这是一条命令，没有作为内容发出。请先完成下面的操作，或发送“取消”。"))
+    if heard.about is not None and heard.about[1] != _of(draft):
+        raise BadInput(N_("您回复的是另一条消息。请先完成下面的操作，或发送“取消”。"))
 
 
 def done(speaker: Speaker, complaint: Complaint) -> Saying:
@@ -75,6 +91,7 @@ def _words_step(question: str, act: Act, *, takes_files: bool = False) -> Step:
         return Saying(lines=(f"{await _heading(speaker, draft)} · {_word(speaker, question)}",))
 
     async def hear(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+        meant(draft, heard)
         if heard.media and not takes_files:
             raise BadInput(N_("这里只能用文字"))
         pieces = [EvidenceId(UUID(each)) for each in await kept(speaker, heard.media)]
@@ -88,8 +105,8 @@ async def _reply(speaker: Speaker, one: UUID, text: str, pieces: Sequence[Eviden
     return await handling.reply(speaker.person, one, text, speaker.via, pieces)
 
 
-async def _ask_back(speaker: Speaker, one: UUID, text: str, _: Sequence[EvidenceId]) -> Complaint:
-    return await handling.ask_back(speaker.person, one, text, speaker.via)
+async def _ask_back(speaker: Speaker, one: UUID, text: str, pieces: Sequence[EvidenceId]) -> Complaint:
+    return await handling.ask_back(speaker.person, one, text, speaker.via, pieces)
 
 
 async def _note(speaker: Speaker, one: UUID, text: str, pieces: Sequence[EvidenceId]) -> Complaint:
@@ -100,8 +117,8 @@ async def _answer(speaker: Speaker, one: UUID, text: str, pieces: Sequence[Evide
     return await service.answer(speaker.person, one, text, speaker.via, pieces)
 
 
-async def _reopen(speaker: Speaker, one: UUID, text: str, _: Sequence[EvidenceId]) -> Complaint:
-    return await service.reopen(speaker.person, one, text, speaker.via)
+async def _reopen(speaker: Speaker, one: UUID, text: str, pieces: Sequence[EvidenceId]) -> Complaint:
+    return await service.reopen(speaker.person, one, text, speaker.via, pieces)
 
 
 async def _withdraw(speaker: Speaker, one: UUID, text: str, _: Sequence[EvidenceId]) -> Complaint:
@@ -114,6 +131,7 @@ async def _order_words(speaker: Speaker, draft: Draft) -> Saying:
 
 
 async def _order(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+    meant(draft, heard)
     if heard.media:
         raise BadInput(N_("这里只能用文字"))
     order, is_new = await open_order(speaker.person, _of(draft), heard.text, speaker.via)
@@ -128,10 +146,10 @@ async def _order(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
 #: by verb: what is asked for, and what is done with the words
 _WORDS: Final = {
     "c-reply": _words_step(N_("请写答复，投诉人会收到。可附照片。"), _reply, takes_files=True),
-    "c-ask": _words_step(N_("请写要投诉人补充什么；等待期间办结时限暂停。"), _ask_back),
+    "c-ask": _words_step(N_("请写要投诉人补充什么；等待期间办结时限暂停。可附照片。"), _ask_back, takes_files=True),
     "c-note": _words_step(N_("请写内部备注，投诉人看不到。"), _note, takes_files=True),
     "c-answer": _words_step(N_("请补充：可以发文字、照片或语音。"), _answer, takes_files=True),
-    "c-reopen": _words_step(N_("请说明为什么重新打开。"), _reopen),
+    "c-reopen": _words_step(N_("请说明为什么重新打开，可附照片。"), _reopen, takes_files=True),
     "c-withdraw": _words_step(N_("请说明为什么撤回。"), _withdraw),
 }
 
@@ -154,6 +172,7 @@ async def _rate(speaker: Speaker, draft: Draft, reason: str) -> Next:
 
 
 async def _hear_reason(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+    meant(draft, heard)
     return await _rate(speaker, draft, heard.text)
 
 
@@ -215,10 +234,10 @@ async def _ask_improvement(speaker: Speaker, _: Draft) -> Saying:
     return Saying(lines=(_word(speaker, N_("改进措施是什么？（记录在案，计入月报）")),))
 
 
-async def _improvement(_: Speaker, __: Draft, heard: Heard) -> Next:
-    if not heard.text.strip():
-        raise BadInput(N_("成立的投诉须填写原因类别和改进措施"))
-    return Next(step="told", answers={"improvement": heard.text.strip()})
+async def _improvement(_: Speaker, draft: Draft, heard: Heard) -> Next:
+    meant(draft, heard)
+    words = cleaned(heard.text, lacks=N_("成立的投诉须填写原因类别和改进措施"))
+    return Next(step="told", answers={"improvement": words})
 
 
 async def _ask_told(speaker: Speaker, _: Draft) -> Saying:
@@ -226,6 +245,7 @@ async def _ask_told(speaker: Speaker, _: Draft) -> Saying:
 
 
 async def _settle(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+    meant(draft, heard)
     answers = draft.answers
     how = Settlement(
         text=heard.text,
@@ -253,58 +273,3 @@ ACTS: Final = (
     Dialogue(name="c-settle-fb", steps=(_TOLD,)),
     Dialogue(name="c-order", steps=(Step(name="words", ask=_order_words, hear=_order),)),
 )
-
-
-# -- the presses that begin them ---------------------------------------------------------------------------------------
-
-
-def begins(verb: str) -> Callable[[Speaker, UUID | None, str], Awaitable[Said]]:
-    """A key that asks for words, of a complaint the speaker may see."""
-
-    async def press(speaker: Speaker, about: UUID | None, _: str) -> Said:
-        complaint = await complaint_for(speaker.person, _named(about))
-        return Begin(dialogue=verb, answers={"complaint": str(complaint.id)})
-
-    return press
-
-
-async def press_rate(speaker: Speaker, about: UUID | None, argument: str) -> Said:
-    """1 to 5; the reason is asked next."""
-    complaint = await complaint_for(speaker.person, _named(about))
-    if argument not in tuple("12345"):
-        raise BadInput(N_("满意度为 1 到 5 分"))
-    answers: Answers = {"complaint": str(complaint.id), "rating": int(argument)}
-    return Begin(dialogue="c-rate", answers=answers)
-
-
-async def press_settle(speaker: Speaker, about: UUID | None, _: str) -> Said:
-    """Of a complaint: justified or not, cause, improvement, words; of feedback the words."""
-    complaint = await complaint_for(speaker.person, _named(about))
-    dialogue = "c-settle-fb" if complaint.is_feedback else "c-settle"
-    return Begin(dialogue=dialogue, answers={"complaint": str(complaint.id)})
-
-
-async def press_transfer(speaker: Speaker, about: UUID | None, _: str) -> Said:
-    """Whom it may be handed to."""
-    complaint = await complaint_for(speaker.person, _named(about))
-    never = {speaker.person.id, complaint.about_person, complaint.complainant}
-    people = [(str(each), name) for each, name in await handlers(speaker.person) if each not in never]
-    if not people:
-        raise BadInput(N_("没有其他可转交的处理人"))
-    ids, names = ([each[at] for each in people] for at in (0, 1))
-    return Begin(dialogue="c-transfer", answers={"complaint": str(complaint.id), "ids": ids, "names": names})
-
-
-async def press_take(speaker: Speaker, about: UUID | None, _: str) -> Said:
-    """接手."""
-    return done(speaker, await handling.take(speaker.person, _named(about), speaker.via))
-
-
-def _named(about: UUID | None) -> UUID:
-    if about is None:
-        raise BadInput(N_("没有找到"))
-    return about
-
-
-#: the keys that ask for words
-WORDED: Final = (*_WORDS, "c-order")

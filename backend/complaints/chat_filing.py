@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from backend.alarms.queries import alarms_for
+from backend.alarms.model import NoSuchAlarm
+from backend.alarms.queries import alarm_for, alarms_for
 from backend.chat.model import (
     ANSWER,
     END,
@@ -24,6 +25,7 @@ from backend.chat.model import (
     Speaker,
     Step,
 )
+from backend.complaints.acts import cleaned
 from backend.complaints.filing import Filing, file
 from backend.complaints.wire import promised
 from backend.core.errors import BadInput, NotAllowed
@@ -67,12 +69,16 @@ async def begin_feedback(speaker: Speaker, rest: str) -> Said:
 
 
 async def begin_of_alarm(speaker: Speaker, about: UUID | None, _: str) -> Said:
-    """投诉 under an alarm's card: what it is about is known."""
-    for alarm in await alarms_for(speaker.person, "recent", 500):
-        if alarm.id == about and alarm.unit is not None and speaker.person.may(Right.COMPLAIN, alarm.unit):
-            known: Answers = {"kind": str(ComplaintKind.ALARM), "unit": str(alarm.unit), "about": str(alarm.id)}
-            return Begin(dialogue=COMPLAIN_OF, answers=known)
-    raise NotAllowed(N_("您没有进行此操作的权限"))
+    """投诉 under an alarm's card: what it is about is known. Raises `NoSuchAlarm`, `NotAllowed`."""
+    if about is None:
+        raise NoSuchAlarm(N_("没有这条报警"))
+    alarm = await alarm_for(speaker.person, AlarmId(about))
+    if alarm.unit is None or speaker.group_unit not in {None, alarm.unit}:
+        raise NoSuchAlarm(N_("没有这条报警"))
+    require(speaker.person, Right.COMPLAIN, alarm.unit)
+    known: Answers = {"kind": str(ComplaintKind.ALARM), "unit": str(alarm.unit), "about": str(alarm.id)}
+    name = f"#{alarm.number} {alarm.title}"
+    return Begin(dialogue=COMPLAIN_OF, answers=known | {"ids": [str(alarm.id)], "names": [name]})
 
 
 async def begin_of_order(speaker: Speaker, about: UUID | None, _: str) -> Said:
@@ -92,6 +98,7 @@ async def _begin(speaker: Speaker, dialogue: str, rest: str) -> Begin:
     units = await units_of(speaker)
     if not units:
         raise NotAllowed(N_("只有联网单位的人员可以提交投诉或反馈"))
+    rest = cleaned(rest)
     answers: Answers = {"unit": str(units[0][0])} if len(units) == 1 else {}
     return Begin(dialogue=dialogue, answers=answers | ({"text": rest} if rest else {}))
 
@@ -161,7 +168,22 @@ def _offered(speaker: Speaker, draft: Draft) -> list[tuple[Key, ...]]:
 
 
 async def _ask_unit(speaker: Speaker, draft: Draft) -> Saying:
-    return Saying(lines=(_word(speaker, N_("是哪个联网单位的？")),), keys=tuple(_offered(speaker, draft)))
+    lines, keys = [_word(speaker, N_("是哪个联网单位的？"))], _offered(speaker, draft)
+    if len(await units_of(speaker)) > len(keys):
+        lines.append(_word(speaker, N_("只列出前 {count} 个，也可以直接写单位名称。"), count=len(keys)))
+    return Saying(lines=tuple(lines), keys=tuple(keys))
+
+
+async def _hear_unit(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+    """A unit by its name, or by a part of it that one alone has; of several one is to be chosen."""
+    said = heard.text.strip().casefold()
+    found = [each for each in await units_of(speaker) if said and said in each[1].casefold()]
+    same = [each for each in found if each[1].casefold() == said]
+    if len(found) == 1 or len(same) == 1:
+        return await _which(speaker, {**draft.answers, "unit": str((same or found)[0][0])})
+    if not found:
+        raise BadInput(N_("没有这个单位，请写单位名称，或点下面的按钮"))
+    return Next(step="unit", answers=_choices([(str(unit), name) for unit, name in found]))
 
 
 async def _unit(speaker: Speaker, draft: Draft, argument: str) -> Next:
@@ -254,6 +276,7 @@ async def _hear_words(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
     if len(pieces) > _MOST_PIECES:
         raise BadInput(N_("最多附 10 个文件"))
     text = "\n".join(each for each in (str(draft.answers.get("text", "")), heard.text.strip()) if each)
+    text = cleaned(text)
     if not text and not pieces:
         raise BadInput(N_("请发送文字、照片或语音"))
     return Next(step="sure", answers={"text": text, "evidence": pieces})
@@ -298,7 +321,9 @@ async def _sure(speaker: Speaker, draft: Draft, _: str) -> Next:
     language = speaker.language
     lines = [promised(complaint, language)]
     if complaint.kind not in FEEDBACK_KINDS:
-        lines.append(_word(speaker, N_("答复会发到这里；超过时限会记录并告知质量负责人。")))
+        here = N_("答复会发到这里；超过时限会记录并告知质量负责人。")
+        apart = N_("答复会发到您与机器人的私聊；超过时限会记录并告知质量负责人。")
+        lines.append(_word(speaker, apart if speaker.is_group else here))
     keys = ((Key(_word(speaker, N_("查看")), "c-show", complaint.id),),)
     return Next(step=END, saying=Saying(lines=tuple(lines), keys=() if speaker.is_group else keys))
 
@@ -320,7 +345,7 @@ def _filing(speaker: Speaker, draft: Draft) -> Filing:
     )
 
 
-_UNIT: Final = Step(name="unit", ask=_ask_unit, press=_unit)
+_UNIT: Final = Step(name="unit", ask=_ask_unit, hear=_hear_unit, press=_unit)
 _WORDS: Final = Step(name="words", ask=_ask_words, hear=_hear_words, takes_files=True)
 _SURE: Final = Step(name="sure", ask=_ask_sure, hear=_hear_words, press=_sure, takes_files=True)
 _KIND: Final = Step(name="kind", ask=_ask_kind, press=_kind)

@@ -11,14 +11,24 @@ from typing import Any, Final
 from backend.alarms.masks.releasing import Released, tell
 from backend.complaints.acts import facts_of
 from backend.complaints.card import Told
-from backend.complaints.model import Complaint, closed_unrated
-from backend.complaints.routing import route_again
-from backend.complaints.rows import COLUMNS, TABLES, Entry, EntryKind, complaint_of, put_complaint, write_entries
+from backend.complaints.model import Complaint, closed_unrated, unasked
+from backend.complaints.routing import ROLES, hand_on, route_again
+from backend.complaints.rows import (
+    COLUMNS,
+    TABLES,
+    Entry,
+    EntryKind,
+    complaint_now,
+    complaint_of,
+    put_complaint,
+    write_entries,
+)
 from backend.complaints.telling import tell_people
 from backend.core import clock, working_time
 from backend.core.db.engine import fetch, transaction
 from backend.core.deadlines import COMPLAINT_REMINDERS, RATING_AWAITED
 from backend.core.ids import PersonId, new_id
+from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import Role
 from backend.ledger.service import record_action
 
@@ -28,13 +38,17 @@ REPLY: Final = "reply"
 SETTLEMENT: Final = "settlement"
 _BIT: Final = {REPLY: 1, SETTLEMENT: 2}
 _OPEN: Final = "c.state in ('filed', 'assigned', 'in_progress', 'waiting', 'answered', 'reopened')"
-#: whose reminders were not all given; what rests is nobody's to hurry. How near a deadline is the calendar says
+#: whose reminders were not all given, the nearest first; what rests is nobody's to hurry, of what has passed it is too
+#: late to remind. How near a deadline is the calendar says
 _NEAR: Final = f"""
     select {COLUMNS}, r.reminders from {TABLES}
     where {_OPEN} and c.state <> 'waiting' and r.paused_at is null
-      and ((r.replied_at is null and r.reminders & 1 = 0 and r.reply_due_at <= $1::timestamptz + interval '15 days')
-        or (r.reminders & 2 = 0 and r.settle_due_at <= $1::timestamptz + interval '15 days'))
-    order by c.id limit 500"""
+      and ((r.replied_at is null and r.reminders & 1 = 0
+            and r.reply_due_at > $1 and r.reply_due_at <= $1::timestamptz + interval '15 days')
+        or (r.reminders & 2 = 0 and r.settle_due_at > $1 and r.settle_due_at <= $1::timestamptz + interval '15 days'))
+    order by case when r.replied_at is null and r.reminders & 1 = 0 and r.reply_due_at > $1
+                  then least(r.reply_due_at, r.settle_due_at) else r.settle_due_at end, c.id
+    limit 500"""
 _REMINDED: Final = """
     update complaint_rounds set reminders = reminders | $3
     where complaint = $1 and number = $2 and reminders & $3 = 0 returning id"""
@@ -65,9 +79,16 @@ _UNRATED: Final = f"""
 _NOBODYS: Final = f"""
     select {COLUMNS} from {TABLES} where c.state in ('filed', 'reopened')
     order by c.id limit {_MOST} for no key update of c skip locked"""
+#: whoever has it may handle none any more
+_LEFT: Final = f"""
+    select {COLUMNS} from {TABLES}
+    where {_OPEN} and c.assignee is not null and not exists (
+        select from people p join grants g on g.person = p.id and g.unit is null and g.role = any($1)
+        where p.id = c.assignee and p.is_active)
+    order by c.id limit {_MOST} for no key update of c skip locked"""
 #: what a complainant was to be told, and no way took or may still take
 _UNREACHED: Final = f"""
-    select {COLUMNS}, n.id as notice from notices n join complaints c on c.id = n.alarm
+    select {COLUMNS}, n.id as notice, n.created_at as told_at from notices n join complaints c on c.id = n.alarm
         join units u on u.id = c.unit join complaint_rounds r on r.complaint = c.id and r.number = c.round
     where n.kind = 'complaint' and n.unheard_at is null and n.unit is not null
       and n.created_at > $1::timestamptz - interval '7 days'
@@ -87,21 +108,23 @@ async def look_after_complaints() -> None:
     await _each(_PASSED, clock.now(), _record_breach)
     await _each(_UNRATED, clock.now() - RATING_AWAITED, _close)
     await _each(_NOBODYS, None, _give)
+    await _each(_LEFT, [str(each) for each in ROLES], _hand_on)
     await _each(_UNREACHED, clock.now(), _say_unreached)
 
 
 Act = Callable[[Complaint, dict[str, Any], Released, datetime], Awaitable[dict[str, Any] | None]]
 
 
-async def _each(which: str, at: datetime | None, act: Act) -> None:
+async def _each(which: str, asked: datetime | list[str] | None, act: Act) -> None:
     """Do `act` for what `which` finds, in one transaction; what it answers goes into the ledger, last."""
     released, acts = Released(), []
     async with transaction():
-        rows = await fetch(which, *((at,) if at is not None else ()))
+        rows = await fetch(which, *((asked,) if asked is not None else ()))
         for row in rows:
             done = await act(complaint_of(row), row, released, clock.now())
             if done is not None:
                 acts.append(done)
+                released.hints.append(Hint(unit=str(row["unit"]), about=COMPLAINT))
         for facts in acts:
             await record_action(_ACTOR, facts.pop("what"), facts)
     await tell(released)
@@ -129,8 +152,13 @@ async def _remind_of(complaint: Complaint, kind: str, released: Released, now: d
     await tell_people(complaint, Told.REMINDER, complaint.text, [complaint.assignee], released, now)
 
 
-async def _leads() -> list[PersonId]:
-    return [PersonId(row["id"]) for row in await fetch(_LEADS, str(Role.QUALITY_LEAD))]
+async def _leads(complaint: Complaint) -> list[PersonId]:
+    """Who answers for all complaints: the quality leads; where there is none but whom it is about, administrators."""
+    for role in (Role.QUALITY_LEAD, Role.ADMINISTRATOR):
+        found = {PersonId(row["id"]) for row in await fetch(_LEADS, str(role))} - {complaint.about_person}
+        if found:
+            return sorted(found)
+    return []
 
 
 async def _record_breach(
@@ -142,7 +170,7 @@ async def _record_breach(
         return None
     due = row["due_at"].isoformat()
     await write_entries(complaint, [Entry(kind=EntryKind.BREACH, at=now, facts={"of": kind, "due_at": due})])
-    people = dict.fromkeys([*await _leads(), complaint.assignee])
+    people = dict.fromkeys([*await _leads(complaint), complaint.assignee])
     await tell_people(complaint, Told.BREACH, complaint.text, list(people), released, now)
     return facts_of(complaint) | {"what": "complaint.breach", "breach": kind, "of_round": number, "due_at": due}
 
@@ -159,12 +187,29 @@ async def _give(complaint: Complaint, _: dict[str, Any], released: Released, now
     return None if after is None else facts_of(after) | {"what": "complaint.assigned"}
 
 
+async def _hand_on(complaint: Complaint, _: dict[str, Any], released: Released, now: datetime) -> dict[str, Any] | None:
+    after = await hand_on(complaint, released, now)
+    return None if after is None else facts_of(after) | {"what": "complaint.assigned"}
+
+
+async def _unasked(complaint: Complaint, told_at: datetime, now: datetime) -> Complaint:
+    """Nobody is waited for who was never asked: when the question itself reached nobody, the clock goes on."""
+    before = await complaint_now(complaint.id)
+    paused = before.round.paused_at
+    if paused is None or told_at < paused:
+        return before
+    after = unasked(before, now, working_time.calendar())
+    await put_complaint(before, after)
+    return after
+
+
 async def _say_unreached(
     complaint: Complaint, row: dict[str, Any], released: Released, now: datetime
 ) -> dict[str, Any] | None:
     if not await fetch(_STAMP, row["notice"], now):
         return None
+    complaint = await _unasked(complaint, row["told_at"], now)
     await write_entries(complaint, [Entry(kind=EntryKind.UNREACHED, at=now)])
-    people = [complaint.assignee] if complaint.assignee else await _leads()
+    people = [complaint.assignee] if complaint.assignee else await _leads(complaint)
     await tell_people(complaint, Told.UNREACHED, complaint.text, people, released, now)
     return facts_of(complaint) | {"what": "complaint.unreached", "notice": str(row["notice"])}

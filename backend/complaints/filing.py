@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.masks.releasing import Released, tell
-from backend.complaints.acts import cleaned, facts_of, has_pieces, write_said
+from backend.complaints.acts import SAME_WITHIN, cleaned, facts_of, has_pieces, write_said
 from backend.complaints.card import Told
 from backend.complaints.model import LONGEST_ABOUT, Complaint, new_round
 from backend.complaints.routing import route
@@ -20,15 +20,13 @@ from backend.core.db.engine import execute, fetch, fetch_one, transaction
 from backend.core.errors import NotFound, TooMany
 from backend.core.i18n import N_
 from backend.core.ids import PersonId, UnitId, new_id
-from backend.core.live import Hint
+from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import FEEDBACK_KINDS, ComplaintKind, Via
 from backend.evidence.model import EvidenceId
 from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right
 
-#: the same words about the same thing within this time are one complaint: a second tap, a retry after a lost answer
-_SAME_WITHIN: Final = timedelta(minutes=10)
 #: more than this a day by one person is refused, and they are told to call
 _MOST_A_DAY: Final = 30
 _LOCK: Final = "select pg_advisory_xact_lock(hashtextextended('complaints ' || $1::text, 0))"
@@ -75,8 +73,8 @@ async def file(person: Person, filing: Filing, via: Via, evidence: Sequence[Evid
         await insert_complaint(new)
         entry = Entry(kind=EntryKind.FILED, at=now, person=person.id, via=via, text=text, is_flagged=new.is_flagged)
         kept = await write_said(person, new, entry, evidence)
-        new = await route(new, Told.ASSIGNED, released, now)
-        released.hints.append(Hint(unit=str(new.unit)))
+        new = await route(new, Told.ASSIGNED, released, now, evidence=evidence)
+        released.hints.append(Hint(unit=str(new.unit), about=COMPLAINT))
         await record_action(person.code, "complaint.filed", facts_of(new, entry, via) | kept)
     await tell(released)
     return new
@@ -90,7 +88,8 @@ async def _new(person: Person, filing: Filing, text: str, via: Via, now: datetim
     prefix = "FK" if filing.kind in FEEDBACK_KINDS else "TS"
     words, about_person = await _about(person, filing), filing.about_person
     if filing.kind is ComplaintKind.PERSON and about_person is None:
-        about_person = await named_in(filing.unit, words, person.id)
+        # words chosen for whom it is about say it best; without them whoever alone is named in what is said
+        about_person = await named_in(filing.unit, words or text, person.id)
     return Complaint(
         id=filing.id or new_id(),
         number=await next_number(prefix, now, timezone),
@@ -120,7 +119,7 @@ async def _same(
     person: Person, filing: Filing, text: str, evidence: Sequence[EvidenceId], now: datetime
 ) -> Complaint | None:
     words = cleaned(filing.about_words, most=LONGEST_ABOUT)
-    what = (person.id, filing.unit, str(filing.kind), text, now - _SAME_WITHIN, filing.about, filing.about_person)
+    what = (person.id, filing.unit, str(filing.kind), text, now - SAME_WITHIN, filing.about, filing.about_person)
     if filing.id is not None and (row := await fetch_one(_ASKED, filing.id, person.id)) is not None:
         return complaint_of(row)
     for row in await fetch(_SAME, *what, words):

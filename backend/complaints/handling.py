@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.masks.releasing import Released
-from backend.complaints.acts import Said, carry_out, cleaned, must_handle, must_have_it
+from backend.complaints.acts import Said, announced, carry_out, cleaned, must_handle, must_have_it
 from backend.complaints.card import Told
 from backend.complaints.model import (
     Complaint,
@@ -83,20 +83,24 @@ async def reply(
         return replied(complaint, person.id, now, working_time.calendar())
 
     async def after(complaint: Complaint, released: Released, now: datetime) -> None:
-        await tell_complainant(complaint, Told.REPLY, said.text, released, now)
+        text = await announced(said.text, evidence, complaint.complainant)
+        await tell_complainant(complaint, Told.REPLY, text, released, now)
 
     return await carry_out(person, complaint_id, via, said, must_have_it, change, after)
 
 
-async def ask_back(person: Person, complaint_id: UUID, text: str, via: Via) -> Complaint:
+async def ask_back(
+    person: Person, complaint_id: UUID, text: str, via: Via, evidence: Sequence[EvidenceId] = ()
+) -> Complaint:
     """请补充: the settlement's clock rests until the complainant answers. Raises what `reply` raises."""
-    said = Said(kind=EntryKind.ASKED, text=cleaned(text, lacks=N_("请填写要补充什么")))
+    said = Said(kind=EntryKind.ASKED, text=cleaned(text, lacks=N_("请填写要补充什么")), evidence=evidence)
 
     def change(complaint: Complaint, now: datetime) -> Complaint:
         return asked_back(complaint, person.id, now)
 
     async def after(complaint: Complaint, released: Released, now: datetime) -> None:
-        await tell_complainant(complaint, Told.ASKED, said.text, released, now)
+        text = await announced(said.text, evidence, complaint.complainant)
+        await tell_complainant(complaint, Told.ASKED, text, released, now)
 
     return await carry_out(person, complaint_id, via, said, must_have_it, change, after)
 

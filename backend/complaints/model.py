@@ -221,6 +221,14 @@ def asked_back(complaint: Complaint, by: PersonId, now: datetime) -> Complaint:
     return moved(begun, State.WAITING, msgspec.structs.replace(round_, paused_at=round_.paused_at or now))
 
 
+def unasked(complaint: Complaint, now: datetime, calendar: WorkingCalendar) -> Complaint:
+    """The question reached nobody: the complainant is not waited for, and the clock goes on."""
+    if complaint.state is not State.WAITING:
+        raise ComplaintMovedOn(N_("该投诉的状态已改变，请刷新后重试"))
+    round_ = _resumed(complaint.round, now, calendar, complaint.timezone)
+    return moved(complaint, State.IN_PROGRESS, round_)
+
+
 def heard(complaint: Complaint, now: datetime, calendar: WorkingCalendar) -> Complaint:
     """The complainant says something: a clock that rested goes on, and what was answered is in progress again."""
     if complaint.state not in OPEN_STATES:
@@ -266,7 +274,9 @@ def closed_unrated(complaint: Complaint, now: datetime) -> Complaint:
 
 
 def _once(complaint: Complaint, to: State, round_: Round) -> Complaint:
-    if complaint.state is to:
+    if complaint.state in OPEN_STATES:
+        raise ComplaintMovedOn(N_("该投诉尚未办结"))
+    if complaint.state not in ASKED_STATES:
         raise ComplaintMovedOn(N_("该投诉已评价或已关闭"))
     return moved(complaint, to, round_)
 

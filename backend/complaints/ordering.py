@@ -17,7 +17,7 @@ from backend.core import clock
 from backend.core.db.engine import fetch, fetch_one, transaction
 from backend.core.errors import NotAllowed
 from backend.core.i18n import N_, translate
-from backend.core.live import Hint
+from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import COMPLAINT_LABELS, ComplaintKind, Via
 from backend.ledger.service import record_action
 from backend.people.model import Person, Right
@@ -39,7 +39,7 @@ async def open_order(person: Person, complaint_id: UUID, what: str, via: Via) ->
     released = Released()
     async with transaction():
         complaint = await complaint_for(person, complaint_id, lock=True)
-        _must_order(person, complaint)
+        must_order(person, complaint)
         for order in await orders_of(complaint):
             if order.origin is Origin.COMPLAINT and not order.is_final:
                 return order, False
@@ -54,13 +54,14 @@ async def open_order(person: Person, complaint_id: UUID, what: str, via: Via) ->
         facts: dict[str, str | int | None] = {"order": order.number, "order_id": str(order.id)}
         entry = Entry(kind=EntryKind.ORDERED, at=clock.now(), person=person.id, via=via, text=words, facts=facts)
         await write_entries(complaint, [entry])
-        released.hints.append(Hint(unit=str(complaint.unit)))
+        released.hints.append(Hint(unit=str(complaint.unit), about=COMPLAINT))
         await record_action(person.code, "complaint.ordered", facts_of(complaint, entry, via) | facts)
     await tell(released)
     return order, True
 
 
-def _must_order(person: Person, complaint: Complaint) -> None:
+def must_order(person: Person, complaint: Complaint) -> None:
+    """Raises `NotAllowed`; `ComplaintMovedOn` for one that is over."""
     must_handle(person, complaint)
     if not person.may(Right.ORDER_COMPLAINED, complaint.unit):
         raise NotAllowed(N_("您没有进行此操作的权限"))

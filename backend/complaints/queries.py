@@ -62,6 +62,8 @@ _STATES: Final = {
     "over": [str(State.RATED), str(State.CLOSED)],
     "all": [str(each) for each in State],
 }
+#: the clock that a reminder or a breach is of
+_CLOCKS: Final = {"reply": N_("首次答复"), "settlement": N_("办结")}
 _decode = msgspec.json.Decoder(dict[str, str | int | None]).decode
 
 
@@ -255,7 +257,7 @@ def _line(row: dict[str, Any], person: Person) -> ComplaintLine:
         kind=complaint.kind,
         kind_word=translate(COMPLAINT_LABELS[complaint.kind], language),
         state=complaint.state,
-        state_word=translate(STATE_LABELS[complaint.state], language),
+        state_word=translate(_state_label(complaint, person), language),
         complainant=row["complainant_name"],
         assignee=row["assignee_name"] or "",
         about_words=complaint.about_words,
@@ -275,6 +277,12 @@ def _line(row: dict[str, Any], person: Person) -> ComplaintLine:
         may_reopen=is_mine and may_reopen(complaint, now),
         is_waiting=complaint.state is State.WAITING,
     )
+
+
+def _state_label(complaint: Complaint, person: Person) -> str:
+    """Who is waited for is told so to their face."""
+    is_asked = complaint.state is State.WAITING and complaint.complainant == person.id
+    return N_("等待您补充") if is_asked else STATE_LABELS[complaint.state]
 
 
 def _clock(complaint: Complaint, due: datetime, done: datetime | None, now: datetime, *, is_reply: bool) -> ClockOut:
@@ -305,6 +313,8 @@ def _entry(  # noqa: PLR0917 - an entry and who reads it
 ) -> EntryLine:
     kind = EntryKind(row["kind"])
     detail = names.get(str(facts.get("to")), "")
+    if kind in {EntryKind.BREACH, EntryKind.REMINDED}:
+        detail = translate(_CLOCKS[str(facts["of"])], language)
     if kind is EntryKind.ORDERED:
         detail = f"#{facts.get('order')}"
     if facts.get("rating"):

@@ -43,6 +43,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     person: PersonId
     code: str
     role: Role
+    name: str = ""
     kinds: frozenset[ComplaintKind] = frozenset()  #: that a handler is there for; none named: for all
     open: int = 0  #: how many they have already
 
@@ -54,6 +55,16 @@ def chosen(candidates: Sequence[Candidate], kind: ComplaintKind, never: Collecti
         if group:
             return min(group, key=lambda each: (each.open, each.code)).person
     return None
+
+
+def named_by(candidates: Sequence[Candidate], words: str) -> set[PersonId]:
+    """Whom words name: who is complained about without having been chosen from a list must not get the complaint."""
+    return {each.person for each in candidates if is_named(each.name, words)}
+
+
+def is_named(name: str, words: str) -> bool:
+    """Whether words have a name, however it is written."""
+    return len(name) > 1 and name.casefold() in words.casefold()
 
 
 def _named(candidate: Candidate, kind: ComplaintKind) -> bool:

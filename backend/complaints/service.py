@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from backend.alarms.masks.releasing import Released
-from backend.complaints.acts import Said, carry_out, cleaned, must_be_own
+from backend.complaints.acts import Said, announced, carry_out, cleaned, must_be_own
 from backend.complaints.card import Told
 from backend.complaints.model import Complaint, assigned, heard, rated, reopened, withdrawn
 from backend.complaints.routing import candidates, route
@@ -36,7 +36,8 @@ async def answer(
         return heard(complaint, now, working_time.calendar())
 
     async def after(complaint: Complaint, released: Released, now: datetime) -> None:
-        await tell_people(complaint, Told.HEARD, said.text, [complaint.assignee], released, now)
+        text = await announced(said.text, evidence, complaint.assignee)
+        await tell_people(complaint, Told.HEARD, text, [complaint.assignee], released, now)
 
     return await carry_out(person, complaint_id, via, said, must_be_own, change, after)
 
@@ -75,12 +76,14 @@ async def rate(person: Person, complaint_id: UUID, rating: int, reason: str, via
     return await carry_out(person, complaint_id, via, said, must_be_own, change, after)
 
 
-async def reopen(person: Person, complaint_id: UUID, why: str, via: Via) -> Complaint:
+async def reopen(
+    person: Person, complaint_id: UUID, why: str, via: Via, evidence: Sequence[EvidenceId] = ()
+) -> Complaint:
     """重新打开, within 15 days: a new round with new deadlines, for whoever settled it; the old one stays as it was.
 
     Raises `NoSuchComplaint`, `NotAllowed`, `BadInput`, `ComplaintMovedOn`, `TooLateToReopen`.
     """
-    said = Said(kind=EntryKind.REOPENED, text=cleaned(why, lacks=N_("请填写重新打开的理由")))
+    said = Said(kind=EntryKind.REOPENED, text=cleaned(why, lacks=N_("请填写重新打开的理由")), evidence=evidence)
 
     def change(complaint: Complaint, now: datetime) -> Complaint:
         return reopened(complaint, now, working_time.calendar())
@@ -88,11 +91,12 @@ async def reopen(person: Person, complaint_id: UUID, why: str, via: Via) -> Comp
     async def after(complaint: Complaint, released: Released, now: datetime) -> Complaint:
         before = await _last_handler(complaint)
         if before is None:
-            return await route(complaint, Told.REOPENED, released, now)
+            return await route(complaint, Told.REOPENED, released, now, text=said.text, evidence=evidence)
         again = assigned(complaint, before)
         await put_complaint(complaint, again)
         await write_entries(again, [Entry(kind=EntryKind.ASSIGNED, at=now, facts={"to": str(before)})])
-        await tell_people(again, Told.REOPENED, said.text, [before], released, now)
+        text = await announced(said.text, evidence, before)
+        await tell_people(again, Told.REOPENED, text, [before], released, now)
         return again
 
     return await carry_out(person, complaint_id, via, said, must_be_own, change, after)

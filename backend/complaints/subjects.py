@@ -8,6 +8,7 @@ import msgspec
 
 from backend.alarms.queries import alarm_for, card_for
 from backend.complaints.model import LONGEST_ABOUT
+from backend.complaints.rules import is_named
 from backend.core.errors import BadInput, NotFound
 from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId, PersonId, UnitId
@@ -69,5 +70,5 @@ async def named_in(unit: UnitId, words: str, but: PersonId) -> PersonId | None:
 
     None where they name nobody, or more than one.
     """
-    found = {each.id for each in await colleagues(unit) if len(each.name) > 1 and each.name in words and each.id != but}
+    found = {each.id for each in await colleagues(unit) if is_named(each.name, words) and each.id != but}
     return found.pop() if len(found) == 1 else None

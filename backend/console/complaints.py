@@ -7,23 +7,24 @@ from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from backend.alarms.queries import alarms_for
+from backend.alarms.queries import alarm_for, alarms_for
 from backend.complaints.model import CAUSE_LABELS, CauseClass
 from backend.complaints.queries import ClockOut, Which, complaint_story, complaints_for
 from backend.complaints.reports import figures_for
-from backend.complaints.routing import handlers
+from backend.complaints.routing import duties, may_be_handed_to
 from backend.console.pages import draw, draw_refusal
 from backend.console.phone import frame, to_the_door
 from backend.core import clock
 from backend.core.clock import in_zone
-from backend.core.errors import NotAllowed, NotSignedIn, Refused
+from backend.core.errors import NotAllowed, NotFound, NotSignedIn, Refused
 from backend.core.i18n import N_, translate
+from backend.core.ids import AlarmId
 from backend.core.settings import Settings
 from backend.core.vocabulary import COMPLAINT_LABELS, FEEDBACK_KINDS, ComplaintKind
 from backend.people.model import Person, Right
 from backend.people.queries import colleagues
 from backend.registry.queries import units_for
-from backend.work_orders.queries import OrderLine, orders_for
+from backend.work_orders.queries import OrderLine, order_for, orders_for
 
 WAYS: Final[tuple[Which, ...]] = ("open", "over")
 _MOST_ALARMS: Final = 30
@@ -84,6 +85,22 @@ async def _form(person: Person) -> dict[str, Any]:
     }
 
 
+async def _asked(person: Person, alarm: UUID | None, order: UUID | None) -> dict[str, Any]:
+    """What the form is opened for, however old it is: its id, its unit, its words; nothing for what is not theirs."""
+    try:
+        if alarm is not None:
+            of_alarm = await alarm_for(person, AlarmId(alarm))
+            name = f"#{of_alarm.number} {of_alarm.title}"
+            return {"asked": alarm, "asked_kind": "alarm", "asked_unit": of_alarm.unit, "asked_name": name}
+        if order is not None:
+            of_order = await order_for(person, order)
+            name = f"#{of_order.number} {translate(of_order.what, person.language)}"
+            return {"asked": order, "asked_kind": "order", "asked_unit": of_order.unit, "asked_name": name}
+    except NotFound:
+        pass
+    return {"asked": None, "asked_kind": "", "asked_unit": None, "asked_name": ""}
+
+
 async def _orders(person: Person, units: set[UUID]) -> list[OrderLine]:
     """Work orders that can be complained about: those under way first."""
     found = [
@@ -128,8 +145,9 @@ class ComplaintPages(Controller):
             lines=await complaints_for(person, way, limit=200),
             month=month,
             figures=await figures_for(person, month, settings.provider.timezone) if sees_figures else None,
-            asked_alarm=alarm,
-            asked_order=order,
+            **await _asked(person, alarm, order),
+            duties=await duties(person) if is_desk else [],
+            every_kind=list(ComplaintKind),
             **({"filing_units": []} if is_desk else await _form(person)),
         )
 
@@ -146,7 +164,7 @@ class ComplaintPages(Controller):
         """One with its story, and what its reader may do."""
         seat = _seat(person, is_desk=_is_desk(request))
         told = await complaint_story(person, complaint_id)
-        people = await handlers(person) if told.line.may_handle else []
+        people = await may_be_handed_to(person, complaint_id) if told.line.may_handle else []
         return draw(
             "complaint.html",
             **await frame(person, settings, is_demo=is_demo),
@@ -160,7 +178,7 @@ class ComplaintPages(Controller):
             may_order=told.may_order,
             orders_at="/m/orders" if seat["seat"] == "phone" else "/orders",
             is_feedback=told.line.kind in FEEDBACK_KINDS,
-            people=[(each, name) for each, name in people if each != person.id],
+            people=people,
         )
 
 

@@ -19,12 +19,20 @@ _PATIENCE_S: Final = 3.0
 log = logging.getLogger(__name__)
 
 
+#: what a hint may be about beside a unit or an alarm
+COMPLAINT: Final = "complaint"
+
+
 class Hint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something changed: for these persons' inboxes, or for everybody who watches this unit."""
+    """Something changed: for these persons' inboxes, or for everybody who watches this unit.
+
+    `about`: "complaint" is for whoever handles those too, though they may see no unit.
+    """
 
     persons: tuple[str, ...] = ()
     unit: str = ""
     alarm: str = ""
+    about: str = ""
 
 
 _END: Final = Hint(unit="the end")

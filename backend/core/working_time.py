@@ -71,6 +71,11 @@ class WorkingCalendar(msgspec.Struct, frozen=True, kw_only=True):
         """The working time of one day."""
         return timedelta(minutes=sum(until - since for since, until in self.spans))
 
+    @property
+    def known_until(self) -> int:
+        """The last year of which days off are known; after it only weekends are."""
+        return max((day.year for day in self.days_off), default=0)
+
     def is_working_day(self, day: date) -> bool:
         """Whether people work that day (工作日)."""
         if day in self.work_days:

@@ -27,7 +27,7 @@ from backend.delivery.spending import spend
 
 LOGGER = logging.getLogger(__name__)
 #: methods that Telegram counts; a passing word (answerCallbackQuery) is none
-COUNTED: Final = frozenset({"sendMessage", "sendPhoto", "editMessageText", "editMessageReplyMarkup"})
+COUNTED: Final = frozenset({"sendMessage", "sendPhoto", "sendDocument", "editMessageText", "editMessageReplyMarkup"})
 LONGEST_WAIT: Final = timedelta(seconds=5)
 _NOBODY: Final = PersonId(UUID(int=0))
 Sleep = Callable[[float], Awaitable[object]]

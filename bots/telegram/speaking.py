@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 from aiogram import Bot
-from aiogram.exceptions import AiogramError
+from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import BufferedInputFile, CallbackQuery, InlineKeyboardMarkup, Message
 
-from backend.chat.model import Saying
+from backend.chat.model import Picture, Saying
 from backend.core.i18n import _
 from bots.telegram.doing import answering
 from bots.telegram.drawing import keys_markup, plain
@@ -59,18 +59,35 @@ async def _say(bot: Bot, chat: int, topic: int | None, saying: Saying) -> None:
     lines = _lines(saying)
     try:
         if saying.picture is not None:
-            picture = BufferedInputFile(saying.picture.octets, saying.picture.name)
             caption = "\n".join(fitting(lines, CAPTION_LIMIT))
-            await bot.send_photo(
-                chat, picture, caption=caption, parse_mode=None, reply_markup=keyboard, message_thread_id=topic,
-                protect_content=True,
-            )  # fmt: skip
+            await _show(bot, chat, topic, saying.picture, caption, keyboard)
         elif lines:
             await bot.send_message(
                 chat, "\n".join(fitting(lines)), parse_mode=None, reply_markup=keyboard, message_thread_id=topic
             )
     except AiogramError as error:
         not_delivered(error)
+
+
+async def _show(  # noqa: PLR0917 - what, where, and what stands below
+    bot: Bot, chat: int, topic: int | None, picture: Picture, caption: str, keyboard: InlineKeyboardMarkup | None
+) -> None:
+    """A photo as a photo; what is none, or what Telegram can't take for one, as a file."""
+    file = BufferedInputFile(picture.octets, picture.name)
+    if picture.media_type.startswith("image/"):
+        try:
+            await bot.send_photo(
+                chat, file, caption=caption, parse_mode=None, reply_markup=keyboard, message_thread_id=topic,
+                protect_content=True,
+            )  # fmt: skip
+        except TelegramBadRequest:
+            pass  # its octets began like a picture's, which is all that was asked when it was kept
+        else:
+            return
+    await bot.send_document(
+        chat, file, caption=caption, parse_mode=None, reply_markup=keyboard, message_thread_id=topic,
+        protect_content=True,
+    )  # fmt: skip
 
 
 async def _say_in_place(bot: Bot, chat: int, message_id: int, saying: Saying) -> bool:

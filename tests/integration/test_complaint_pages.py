@@ -3,14 +3,19 @@
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
-from backend.core.db.engine import fetch
+from backend.console import complaints as pages
+from backend.core.db.engine import execute, fetch
+from backend.core.ids import UnitId, new_id
+from backend.core.live import COMPLAINT, Hint, Listener
 from backend.core.vocabulary import Role
-from backend.people.model import SessionKind
+from backend.people.model import Right, SessionKind
 from backend.people.queries import person_by_code
 from backend.people.service import add_person, grant, open_session
-from tests.integration.test_pages import cookie, house
+from miniprogram_api.stream import Watch
+from tests.integration.test_pages import cookie, house, raise_fire
 
 __all__ = ["house"]
 JSON = {"X-Fenghuo": "1", "Sec-Fetch-Site": "same-origin"}
@@ -199,3 +204,97 @@ async def test_a_handler_opens_an_order_at_the_desk_and_by_the_interface(
     assert (again.status_code, again.json()["id"], again.json()["sentence"]) == (200, told["id"], "已有工单 1：待接单")
     story = (await house.client.get(f"/api/v1/complaints/{one['id']}", headers=bearer)).json()
     assert [(each["number"], each["may_open"]) for each in story["orders"]] == [(1, False)]
+
+
+async def test_a_file_with_a_question_and_with_a_reopening_is_kept_by_both_interfaces(
+    house: SimpleNamespace, handler: dict[str, str]
+) -> None:
+    phone = {**await cookie("wang"), **JSON}
+    one = await filed(house, phone)
+    way = f"/mp/v1/complaints/{one['id']}"
+
+    async def kept(headers: dict[str, str], octets: bytes) -> str:
+        named = {**headers, "Content-Type": "application/octet-stream"}
+        answer = await house.client.post("/mp/v1/complaints/evidence", content=octets, headers=named)
+        return str(answer.json()["id"])
+
+    photo = await kept(handler, PNG)
+    asked = await house.client.post(f"{way}/questions", json={"text": "是它吗？", "evidence": [photo]}, headers=handler)
+    assert asked.json()["state"] == "waiting"
+    assert (await house.client.get(f"{way}/evidence/{photo}", headers=phone)).content == PNG
+    settled = {"text": "好了", "is_justified": False}
+    assert (await house.client.post(f"{way}/settlement", json=settled, headers=handler)).status_code == 200
+    again = {"text": "没好", "evidence": [await kept(phone, PNG + b"2")]}
+    assert (await house.client.post(f"{way}/reopening", json=again, headers=phone)).json()["state"] == "assigned"
+    story = (await house.client.get(way, headers=handler)).json()["entries"]
+    assert [each["kind"] for each in story if each["evidence"]] == ["asked", "reopened"]
+
+
+async def test_nobody_is_offered_to_take_over_what_is_about_themselves(
+    house: SimpleNamespace, handler: dict[str, str]
+) -> None:
+    about = await add_person("zhengli", "郑受理", "", "zh_CN")
+    await grant(about, Role.COMPLAINT_HANDLER, None)
+    await grant(await add_person("sunli", "孙受理", "", "zh_CN"), Role.COMPLAINT_HANDLER, None)
+    one = await filed(house, await cookie("wang"), kind="person", about_person=str(about))
+    page = (await house.client.get(f"/complaints/{one['id']}", headers=handler)).text
+    offered = page.partition('<select name="to"')[2].partition("</select>")[0]
+    assert "孙受理" in offered
+    assert "郑受理" not in offered
+
+
+async def test_the_form_that_an_old_alarm_opens_is_about_that_alarm_and_of_its_unit(
+    house: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_MOST_ALARMS", 0)  # so many newer ones that it is not among them
+    await raise_fire()
+    other = new_id()
+    await execute(
+        """insert into units (id, code, name, address, timezone, created_at)
+           values ($1, 'a0', '安居大厦', '', 'Asia/Shanghai', now())""",
+        other,
+    )
+    await grant((await person_by_code("wang")).id, Role.UNIT_MANAGER, UnitId(other))
+    (alarm,) = await fetch("select id, number, unit from alarms")
+    page = (await house.client.get(f"/m/complaints?alarm={alarm['id']}", headers=await cookie("wang"))).text
+    assert f'<option value="{alarm["unit"]}" selected>' in page
+    assert f'<option value="{alarm["id"]}" selected>#{alarm["number"]} ' in page
+    nobodys = (await house.client.get(f"/m/complaints?alarm={new_id()}", headers=await cookie("wang"))).text
+    assert "提交投诉或反馈" in nobodys
+    assert "selected>" not in nobodys.partition('name="about"')[2]
+
+
+async def test_who_leads_quality_sees_and_sets_at_the_desk_who_handles_which_kinds(
+    house: SimpleNamespace, handler: dict[str, str]
+) -> None:
+    await grant(await add_person("zhiliang", "邱质量", "", "zh_CN"), Role.QUALITY_LEAD, None)
+    lead = {**await cookie("zhiliang", SessionKind.CONSOLE), **DESK}
+    li = (await person_by_code("shouli")).id
+    page = (await house.client.get("/complaints", headers=lead)).text
+    assert f'data-complaint-duties="{li}"' in page
+    assert " checked" not in page.partition("data-complaint-duties")[2]
+    way = f"/mp/v1/complaints/handlers/{li}/kinds"
+    assert (await house.client.post(way, json={"kinds": ["praise"]}, headers=lead)).status_code == 204
+    page = (await house.client.get("/complaints", headers=lead)).text
+    assert '<input type="checkbox" name="kinds" value="praise" checked>' in page
+    assert "data-complaint-duties" not in (await house.client.get("/complaints", headers=handler)).text
+    assert (await house.client.post(way, json={"kinds": []}, headers=handler)).status_code in {403, 404}
+
+
+async def test_a_handlers_open_page_hears_of_every_complaint_and_of_nothing_else_of_a_unit(
+    house: SimpleNamespace, handler: dict[str, str]
+) -> None:
+    listener = Listener("redis://127.0.0.1:1/0")  # not started: this test speaks in its place
+    li, wu = await person_by_code("shouli"), await person_by_code("qian")
+    unit = await units()
+    for who, hint, is_told in (
+        (li, Hint(unit=unit, about=COMPLAINT), True),
+        (li, Hint(unit=unit), False),
+        (await person_by_code("wang"), Hint(unit=unit, about=COMPLAINT), True),
+        (wu, Hint(unit=str(new_id()), about=COMPLAINT), wu.may(Right.SEE, None)),
+    ):
+        async with Watch(listener, who) as watch:
+            # something for their inbox comes with it, so that there is an end to wait for
+            listener._spread(msgspec.structs.replace(hint, persons=(str(who.id),)))
+            news = await watch.news()
+            assert (news.state, news.inbox) == (is_told, True)

@@ -333,6 +333,7 @@ async def test_never_the_one_it_is_about_and_the_duty_desk_when_nobody_can_take_
     operator = await person(PersonId(await add_person("wu", "吴值班", "provider_operator", None, app="wu")))
     about_lead = await town.files("不答复", kind=ComplaintKind.PERSON, about_person=town.lead.id)
     assert about_lead.assignee == town.li.id
+    await handling.settle(town.li, about_lead.id, HOW, Via.CONSOLE)  # or it were nobody's too
     await execute("update people set is_active = false where id = any($1)", [town.li.id, town.sun.id])
     nobodys = await town.files("谁也不管", kind=ComplaintKind.PERSON, about_person=town.lead.id)
     assert (nobodys.state, nobodys.assignee) == (State.FILED, None)

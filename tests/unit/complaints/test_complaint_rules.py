@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backend.complaints.figures import RoundLine, figures_of
 from backend.complaints.model import CauseClass
-from backend.complaints.rules import Candidate, chosen, is_abusive, may_handle, may_see
+from backend.complaints.rules import Candidate, chosen, is_abusive, may_handle, may_see, named_by
 from backend.complaints.telling import handler_ways, way_for
 from backend.core.ids import ContactPointId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, ComplaintKind, Role, Via
@@ -56,6 +56,15 @@ def test_nobody_gets_a_complaint_about_themselves(
     who = chosen(candidates, kind, excluded)
     assert who not in excluded
     assert (who is None) == (not any(_may_get(each, kind) for each in candidates if each.person not in excluded))
+
+
+@pytest.mark.parametrize(
+    ("words", "who"),
+    [("李受理和孙受理推诿", {ALL_KINDS, SOME}), ("li MING was rude", {LEAD}), ("没有人来", set()), ("", set())],
+)
+def test_whom_words_name_however_they_are_written(words: str, who: set[PersonId]) -> None:
+    names = dict(zip(DESK, ("李受理", "孙受理", "Li Ming", "x"), strict=True))
+    assert named_by([msgspec.structs.replace(each, name=name) for each, name in names.items()], words) == who
 
 
 def _may_get(each: Candidate, kind: ComplaintKind) -> bool:
