@@ -1,17 +1,28 @@
-"""A verdict that is taken back while an earlier one stands: the earlier one holds, and nobody is rung again."""
+"""A verdict that is taken back: what it held back goes on, unless an earlier verdict holds it back still."""
 
 from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
 
 from backend.alarms.queries import alarm_for
 from backend.alarms.service import judge
 from backend.alarms.undoing import undo_verdict
 from backend.core import clock
+from backend.core.clock import StillClock
+from backend.core.db.engine import execute, fetch
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import Verdict, Via
+from backend.delivery.reasons import Why, written
+from backend.delivery.sweep import mark_breaches
 from backend.people.model import Person
 from tests.integration.test_chat_alarms import at, escalations, fire, li, wang
+from tests.integration.test_reaching import Crew, crew, raised, still
+from tests.integration.test_waiting_attempts import held_back, sent, waits
 
-__all__ = ["fire", "li", "wang"]
+__all__ = ["crew", "fire", "li", "still", "waits", "wang"]
+SECONDS = timedelta(seconds=1)
 
 
 async def test_a_verdict_undone_while_an_earlier_one_stands_rings_nobody(
@@ -25,3 +36,59 @@ async def test_a_verdict_undone_while_an_earlier_one_stands_rings_nobody(
         await undo_verdict(li, fire, Via.TELEGRAM)
     assert (await alarm_for(wang, fire)).verdict is Verdict.FALSE
     assert {state for state, _ in await escalations()} == {"ended"}
+
+
+@pytest.mark.told_apart
+@pytest.mark.usefixtures("waits")
+async def test_a_message_that_a_verdict_held_back_goes_out_at_its_time_when_the_verdict_is_undone(
+    door: Any, crew: Crew, still: StillClock
+) -> None:
+    alarm = await raised(door)
+    await held_back()
+    await judge(crew.guard, alarm, Verdict.FALSE, Via.PHONE)
+    still.advance(5 * SECONDS)
+    await undo_verdict(crew.guard, alarm, Via.PHONE)
+    assert await sent(still) == (1, [("accepted", "")])
+
+
+@pytest.mark.told_apart
+@pytest.mark.usefixtures("waits")
+async def test_the_deadline_that_passed_while_a_verdict_held_a_message_back_is_counted_as_broken(
+    door: Any, crew: Crew, still: StillClock
+) -> None:
+    alarm = await raised(door)
+    await held_back()
+    await judge(crew.guard, alarm, Verdict.TEST, Via.PHONE)
+    still.advance(5 * SECONDS)
+    assert await mark_breaches() == len(await fetch("select 1 from attempts where state = 'pending'"))
+    await undo_verdict(crew.guard, alarm, Via.PHONE)
+    assert await mark_breaches() == 1
+    assert await fetch("select is_held from attempts where channel = 'sms'") == [{"is_held": False}]
+
+
+@pytest.mark.told_apart
+@pytest.mark.usefixtures("waits")
+async def test_a_false_verdict_undone_under_a_real_one_lets_the_message_out_and_not_the_other_way_round(
+    door: Any, crew: Crew, still: StillClock
+) -> None:
+    alarm = await raised(door)
+    await held_back()
+    await judge(crew.guard, alarm, Verdict.REAL, Via.PHONE)
+    await judge(crew.guard, alarm, Verdict.FALSE, Via.PHONE)
+    await judge(crew.guard, alarm, Verdict.REAL, Via.PHONE)
+    await undo_verdict(crew.guard, alarm, Via.PHONE)
+    assert await fetch("select state from attempts where channel = 'sms'") == [{"state": "skipped"}]
+    await undo_verdict(crew.guard, alarm, Via.PHONE)
+    count, _ = await sent(still)
+    assert count == 1, "a real fire stands again, and is told"
+
+
+@pytest.mark.told_apart
+@pytest.mark.usefixtures("waits", "crew")
+async def test_only_what_a_verdict_held_back_begins_again(door: Any) -> None:
+    await raised(door)
+    await held_back()
+    await execute("update attempts set state = 'skipped', why = $1", written(Why.MASKED, number=1))
+    for why in (written(Why.UNDONE), None):
+        with pytest.raises(asyncpg.RestrictViolationError):
+            await execute("update attempts set state = 'pending', why = $1", why)
