@@ -46,6 +46,7 @@ _OWN_COMMANDS: Final = frozenset({"help", "cancel"})
 _GONE: Final = N_("这一步已经完成或取消了。")
 _OLD_KEY: Final = N_("此按钮来自旧版本，已不再使用。发送 /help 查看可用的操作。")
 _BUSY: Final = N_("上一步还在处理，请稍候再试。")
+_LATE_PIECE: Final = N_("同时发来的其他照片已经处理，这一张到得晚，没有保存。如需补充，请重新发送。")
 _ANOTHERS: Final = N_("这是另一位同事的操作，您可以发送 /help 开始自己的。")
 
 
@@ -174,6 +175,8 @@ class Conversation:
         return Saying(lines=(_(N_("已取消，未作任何改动。"), speaker.language),))
 
     def _not_understood(self, speaker: Speaker, heard: Heard) -> list[Saying]:
+        if heard.is_late:
+            return [_plain(_LATE_PIECE, speaker)]
         if speaker.is_group and not heard.text.startswith("/"):
             return []
         lines = (_(N_("没有听懂。您可以："), speaker.language), *self._help_lines(speaker))
