@@ -120,19 +120,27 @@ class Conversation:
     # -- what was heard --------------------------------------------------------------------------------------------
 
     async def hear(self, speaker: Speaker, heard: Heard) -> list[Saying]:
-        """Answer a message: a command, else the open dialogue's step, else a reply's concept, else help.
+        """Answer a message: a command, a reply to a card, the open dialogue's step, else help.
 
-        Only in a group may the answer be nothing: people talk with each other there.
+        A reply to the very card that a question is about answers the question; one to any other card is no answer to
+        it. Only in a group may the answer be nothing: people talk with each other there.
         """
         held = await self._drafts.open(speaker)
         if (asked := self._asked(speaker, heard, held)) is not None:
             return await self._do(speaker, asked, held)
-        if held is not None and not heard.text.startswith("/"):
+        about = self._replied(heard)
+        is_asked = held is not None and (about is None or str(about) in held.draft.answers.values())
+        if held is not None and is_asked and not heard.text.startswith("/"):
             return await self._hear_step(speaker, held, heard)
-        if heard.about is not None and heard.about[0] in self._replies:
-            reply, about = self._replies[heard.about[0]], heard.about[1]
-            return await self._said(speaker, lambda: reply(speaker, about, heard))
+        if heard.about is not None and about is not None:
+            reply, card = self._replies[heard.about[0]], about
+            said = await self._said(speaker, lambda: reply(speaker, card, heard))
+            return [*said, *await self._still_asked(speaker, held)]
         return [*self._not_understood(speaker, heard), *await self._reminder(speaker, held)]
+
+    def _replied(self, heard: Heard) -> UUID | None:
+        """What the card speaks of that a message replies to, where its concept takes replies."""
+        return heard.about[1] if heard.about is not None and heard.about[0] in self._replies else None
 
     def _asked(self, speaker: Speaker, heard: Heard, held: Held | None) -> Asked | None:
         """The command a message is. While a question waits for words, only `/name` and 取消 are commands."""
@@ -142,7 +150,7 @@ class Conversation:
         if is_one_of(text, CANCEL_WORDS) and (held is not None or not speaker.is_group):
             return Asked("cancel", "")
         step = self._step(held)
-        if heard.about is not None or (step is not None and step.hear is not None):
+        if self._replied(heard) is not None or (step is not None and step.hear is not None):
             return None
         if is_one_of(text, HELP_WORDS) and not speaker.is_group:
             return Asked("help", "")
@@ -155,9 +163,13 @@ class Conversation:
             return [self.help(speaker), *await self._reminder(speaker, held)]
         command = self._commands[asked.name]
         sayings = await self._said(speaker, lambda: command.do(speaker, asked.rest))
+        return [*sayings, *await self._still_asked(speaker, held)]
+
+    async def _still_asked(self, speaker: Speaker, held: Held | None) -> list[Saying]:
+        """The question that waited before something else was done, if that did not end or replace it."""
         still = await self._drafts.open(speaker)
         is_same = held is not None and still is not None and still.draft.id == held.draft.id
-        return [*sayings, *(await self._reminder(speaker, still) if is_same else ())]
+        return await self._reminder(speaker, still) if is_same else []
 
     async def _reminder(self, speaker: Speaker, held: Held | None) -> list[Saying]:
         """The question that still waits, after something else was asked for."""

@@ -184,6 +184,24 @@ async def test_a_reply_goes_to_what_it_answers(conversation: Any) -> None:
     assert said(await hears(conversation, "很甜", about=("pear", UUID(int=9)))).startswith("没有听懂")
 
 
+async def test_a_reply_to_another_card_is_no_answer_to_the_question_that_waits(
+    conversation: Any, drafts: MemoryDrafts
+) -> None:
+    (kind,) = await conversation.press(WANG, "pick", UUID(int=5), "")
+    await presses_key(conversation, kind, "红的")
+    taken, reminder = await hears(conversation, "已派人去看", about=("apple", UUID(int=9)))
+    assert said([taken]).strip() == "记下 9: 已派人去看"
+    assert reminder.lines[-1] == "为什么？"
+    (held,) = drafts.rows.values()
+    assert "why" not in held.draft.answers
+    (sure,) = await hears(conversation, "熟了", about=("apple", UUID(int=5)))
+    assert sure.lines == ("确定吗？",), "a reply to the very card that the question is about answers it"
+
+
+async def test_a_reply_to_a_card_that_takes_none_may_be_a_command(conversation: Any) -> None:
+    assert said(await hears(conversation, "苹果 2号", about=("pear", UUID(int=9)))).strip() == "苹果 2号"
+
+
 async def test_a_draft_of_another_release_is_let_go_with_a_word(conversation: Any, drafts: MemoryDrafts) -> None:
     await drafts.begin(WANG, "gone", "first", {})
     (word,) = await hears(conversation, "你好")
