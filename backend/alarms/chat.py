@@ -13,7 +13,7 @@ import msgspec
 
 from backend.alarms import chat_dialogues as dialogues
 from backend.alarms.card import COMPLAIN, alarm_card
-from backend.alarms.colleagues import note
+from backend.alarms.colleagues import MOST_TOGETHER, note
 from backend.alarms.duty_desk import call_duty_desk
 from backend.alarms.model import Acknowledged, Alarm, HistoryLine
 from backend.alarms.queries import alarm_for, alarms_for, history_for
@@ -24,7 +24,7 @@ from backend.core.clock import in_zone
 from backend.core.errors import NotFound
 from backend.core.i18n import N_, _
 from backend.core.ids import AlarmId
-from backend.core.vocabulary import VERDICT_LABELS, VIA_LABELS, Severity, Verdict
+from backend.core.vocabulary import VERDICT_LABELS, VIA_LABELS, Verdict
 from backend.delivery.model import Verb
 from backend.people.model import Right
 
@@ -190,19 +190,14 @@ async def _list(speaker: Speaker, _rest: str) -> Said:
         title = _("当前报警较多，最紧急的 {count} 条：", speaker.language, count=len(shown))
     stories = [Key(f"📜 #{each.number}", Verb.HISTORY, each.id) for each in shown]
     rows = [tuple(stories[at : at + _STORIES_A_ROW]) for at in range(0, len(stories), _STORIES_A_ROW)]
-    waiting = [each for each in alarms if is_for_together(each)]
-    if len(waiting) > 1 and speaker.person.may_anywhere(Right.ACKNOWLEDGE):
+    waiting = [each for each in alarms if dialogues.is_for_together(each, speaker)][:MOST_TOGETHER]
+    if len(waiting) > 1:
         rows.append((Key(_("一并确认 {count} 条（不含火警）", speaker.language, count=len(waiting)), "a-all"),))
     return Saying(lines=(title, *(_list_line(each, speaker) for each in shown)), keys=tuple(rows))
 
 
 async def _together(speaker: Speaker, _rest: str) -> Said:
     return await dialogues.begin_together(speaker, await _open(speaker))
-
-
-def is_for_together(alarm: Alarm) -> bool:
-    """Whether an alarm may be acknowledged with others: nobody has, and it is no fire."""
-    return alarm.acknowledged_at is None and alarm.severity is not Severity.FIRE
 
 
 async def _open(speaker: Speaker) -> list[Alarm]:
