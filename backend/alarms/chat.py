@@ -15,7 +15,7 @@ from backend.alarms import chat_dialogues as dialogues
 from backend.alarms.card import COMPLAIN, alarm_card
 from backend.alarms.colleagues import MOST_TOGETHER, note
 from backend.alarms.duty_desk import call_duty_desk
-from backend.alarms.model import Acknowledged, Alarm, HistoryLine
+from backend.alarms.model import Acknowledged, Alarm, HistoryLine, NoSuchAlarm
 from backend.alarms.queries import alarm_for, alarms_for, history_for
 from backend.alarms.service import acknowledge, judge
 from backend.alarms.undoing import undo_acknowledgement, undo_verdict
@@ -35,6 +35,7 @@ _LONGEST_STORY: Final = 3500  #: UTF-16 units, as Telegram counts
 _SURE: Final = "sure"
 _ACK: Final = "ack"
 _VERDICT: Final = "verdict"
+_Act = Callable[[Speaker, UUID | None, str], Awaitable[Said]]
 
 
 def _alarm(about: UUID | None) -> AlarmId:
@@ -89,7 +90,7 @@ async def _false(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
     return await dialogues.begin_false(speaker, _alarm(about))
 
 
-def _verdict(verdict: Verdict) -> Callable[[Speaker, UUID | None, str], Awaitable[Said]]:
+def _verdict(verdict: Verdict) -> _Act:
     async def press(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
         return await _judged(speaker, about, verdict)
 
@@ -174,6 +175,7 @@ async def _all(speaker: Speaker, _about: UUID | None, _argument: str) -> Said:
 
 async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
     """A reply to a card becomes a note on its alarm, with what was sent along."""
+    await _here(speaker, about)
     evidence = await dialogues.kept(speaker, heard)
     await note(speaker.person, AlarmId(about), heard.text, evidence, speaker.via)
     return Saying(lines=(_named(N_("📝 已记入 {alarm}"), await _seen(speaker, about), speaker),))
@@ -208,6 +210,20 @@ async def _open(speaker: Speaker) -> list[Alarm]:
 
 async def _seen(speaker: Speaker, about: UUID | None) -> Alarm:
     return await alarm_for(speaker.person, _alarm(about))
+
+
+async def _here(speaker: Speaker, about: UUID | None) -> None:
+    """In a group only its own unit's alarms are spoken of, though another's cards may hang there from before."""
+    if speaker.is_group and (await _seen(speaker, about)).unit != speaker.group_unit:
+        raise NoSuchAlarm(N_("没有这条报警"))
+
+
+def _kept_here(act: _Act) -> _Act:
+    async def press(speaker: Speaker, about: UUID | None, argument: str) -> Said:
+        await _here(speaker, about)
+        return await act(speaker, about, argument)
+
+    return press
 
 
 def _named(sentence: str, alarm: Alarm, speaker: Speaker) -> str:
@@ -250,18 +266,23 @@ ALARMS: Final = Talk(
         ),
     ),
     presses={
-        Verb.ACKNOWLEDGE: _acknowledge,
-        Verb.VERDICT_REAL: _real,
-        Verb.VERDICT_FALSE: _false,
-        Verb.VERDICT_TEST: _verdict(Verdict.TEST),
-        Verb.VERDICT_FAULT: _verdict(Verdict.FAULT),
-        Verb.HISTORY: _history,
-        "back": _back,
-        "undo": _undo,
-        "desk": _desk,
-        "a-more": _more,
-        "a-for": _for,
-        "a-note": _note,
+        **{
+            verb: _kept_here(act)
+            for verb, act in {
+                Verb.ACKNOWLEDGE: _acknowledge,
+                Verb.VERDICT_REAL: _real,
+                Verb.VERDICT_FALSE: _false,
+                Verb.VERDICT_TEST: _verdict(Verdict.TEST),
+                Verb.VERDICT_FAULT: _verdict(Verdict.FAULT),
+                Verb.HISTORY: _history,
+                "back": _back,
+                "undo": _undo,
+                "desk": _desk,
+                "a-more": _more,
+                "a-for": _for,
+                "a-note": _note,
+            }.items()
+        },
         "a-all": _all,
     },
     dialogues=dialogues.DIALOGUES,

@@ -22,8 +22,8 @@ from backend.delivery.model import Verb
 from backend.people.model import Person
 from bots.telegram.media import heard_of
 from bots.telegram.presses import BackPress, Press, SurePress, TalkPress
-from bots.telegram.replies import answer, reply
-from bots.telegram.speaking import answer_press, say_all, topic_of
+from bots.telegram.replies import answer, reply, topic_of
+from bots.telegram.speaking import answer_press, say_all
 from bots.telegram.use_cases import UseCases
 
 LOGGER = logging.getLogger(__name__)
