@@ -204,8 +204,9 @@ async def _together(speaker: Speaker, _rest: str) -> Said:
 
 async def _open(speaker: Speaker) -> list[Alarm]:
     """In a group nobody is shown what belongs to another unit."""
-    found = await alarms_for(speaker.person, "active", 200)
-    return [each for each in found if each.unit == speaker.group_unit] if speaker.is_group else found
+    if speaker.is_group and speaker.group_unit is None:
+        return []
+    return await alarms_for(speaker.person, "active", 200, speaker.group_unit)
 
 
 async def _seen(speaker: Speaker, about: UUID | None) -> Alarm:

@@ -95,6 +95,29 @@ async def test_an_alarm_that_is_no_longer_theirs_holds_up_none_of_the_others(
     assert "已确认 2 条" in await chat.write("施工")
 
 
+async def test_a_group_is_told_of_its_own_alarm_while_hundreds_stand_elsewhere(
+    door: Any, unit: dict[str, UUID], add_person: Add
+) -> None:
+    await door.hears(StateSaid(subject=smoke(1), state=FAULT))
+    (own,) = await fetch("select * from alarms")
+    columns = [name for name in own if name not in {"id", "number", "subject", "unit", "raised_at"}]
+    listed = ", ".join(f'"{name}"' for name in columns)
+    other = new_id()
+    await execute(
+        "insert into units (id, code, name, address, timezone, created_at) values ($1,'u2','别家','','UTC',$2)",
+        other, clock.now(),
+    )  # fmt: skip
+    await execute(
+        f"""insert into alarms (id, number, subject, unit, raised_at, {listed})
+            select gen_random_uuid(), 1000 + n, 's/' || n, $1, raised_at - interval '1 hour', {listed}
+            from alarms, generate_series(1, 220) as n where number = $2""",
+        other, own["number"],
+    )  # fmt: skip
+    desk = await people.person(PersonId(await add_person("qian", "钱值班员", "provider_operator", None)))
+    group = Chat(desk, is_group=True, group_unit=unit["unit"])
+    assert "当前报警 1 条" in await group.write("/alarms")
+
+
 async def test_a_unit_beyond_the_first_keys_is_named_to_mask_something_in_it(
     unit: dict[str, UUID], add_person: Add
 ) -> None:
