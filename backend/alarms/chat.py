@@ -12,12 +12,12 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms import chat_dialogues as dialogues
-from backend.alarms.card import COMPLAIN, alarm_card
+from backend.alarms.card import COMPLAIN, alarm_card, verdicts_of
 from backend.alarms.colleagues import MOST_TOGETHER, note
 from backend.alarms.duty_desk import call_duty_desk
-from backend.alarms.model import Acknowledged, Alarm, HistoryLine, NoSuchAlarm
+from backend.alarms.model import Acknowledged, Alarm, AlreadyClosed, HistoryLine, NoSuchAlarm
 from backend.alarms.queries import alarm_for, alarms_for, history_for
-from backend.alarms.service import acknowledge, judge
+from backend.alarms.service import acknowledge, judge, require_alarm
 from backend.alarms.undoing import undo_acknowledgement, undo_verdict
 from backend.chat.model import Begin, Command, Heard, Key, Said, Saying, Speaker, Talk
 from backend.core.clock import in_zone
@@ -35,6 +35,13 @@ _LONGEST_STORY: Final = 3500  #: UTF-16 units, as Telegram counts
 _SURE: Final = "sure"
 _ACK: Final = "ack"
 _VERDICT: Final = "verdict"
+#: the key of each verdict
+VERBS_OF: Final = {
+    Verdict.REAL: Verb.VERDICT_REAL,
+    Verdict.FALSE: Verb.VERDICT_FALSE,
+    Verdict.TEST: Verb.VERDICT_TEST,
+    Verdict.FAULT: Verb.VERDICT_FAULT,
+}
 _Act = Callable[[Speaker, UUID | None, str], Awaitable[Said]]
 
 
@@ -155,9 +162,30 @@ async def _more(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
         (Key(_("代同事确认", speaker.language), "a-for", alarm.id),),
         (Key(_("添加备注", speaker.language), "a-note", alarm.id),),
     )
+    if alarm.verdict is not None and alarm.closed_at is None and speaker.person.may(Right.JUDGE, alarm.unit):
+        keys = ((Key(_("更改结论", speaker.language), "a-verdict", alarm.id),), *keys)
     if speaker.person.may(Right.COMPLAIN, alarm.unit):
         keys = (*keys, (Key(_(COMPLAIN.label, speaker.language), COMPLAIN.verb, alarm.id),))
     return Saying(lines=(_named(N_("{alarm}：还可以"), alarm, speaker),), keys=keys)
+
+
+async def _change(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
+    """更改结论: what stands, and the others to choose. Raises `NotAllowed`, `AlreadyClosed`."""
+    alarm = await _seen(speaker, about)
+    await require_alarm(speaker.person, alarm, Right.JUDGE)
+    if alarm.closed_at is not None:
+        raise AlreadyClosed(N_("该报警已关闭，处置结论不再更改"))
+    stands = VERBS_OF.get(alarm.verdict) if alarm.verdict else None
+    keys = [
+        (Key(_(each.label, speaker.language), each.verb, alarm.id, "", each.style),)
+        for each in verdicts_of(alarm)
+        if each.verb != stands
+    ]
+    lines = [_named(N_("📋 {alarm}：改为什么结论？"), alarm, speaker)]
+    if alarm.verdict is not None:
+        word = _(VERDICT_LABELS[alarm.verdict], speaker.language)
+        lines.append(_("现在的结论：{verdict}", speaker.language, verdict=word))
+    return Saying(lines=tuple(lines), keys=tuple(keys))
 
 
 async def _for(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
@@ -280,6 +308,7 @@ ALARMS: Final = Talk(
                 "undo": _undo,
                 "desk": _desk,
                 "a-more": _more,
+                "a-verdict": _change,
                 "a-for": _for,
                 "a-note": _note,
             }.items()

@@ -285,7 +285,7 @@ async def skip_waiting(alarm: AlarmId, why: str) -> None:
 
 
 async def resume_waiting(alarm: AlarmId, judged_at: datetime) -> None:
-    """What `skip_waiting` held back for a verdict of `judged_at` waits again: that verdict was taken back at once.
+    """What `skip_waiting` held back for a verdict of `judged_at` waits again: that verdict stands no more.
 
     In the caller's transaction. Each keeps its turn and its deadline; the sweeper finds those whose turn has come.
     """
