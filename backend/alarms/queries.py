@@ -182,6 +182,7 @@ _SENTENCES: Final = {
     "judged": N_("处置"),
     "nobody_told": N_("无人可通知：联网单位与值班台均无联络方式"),
     "desk_called": N_("转值班室"),
+    "desk_unmanned": N_("转值班室：值班室无人可通知"),
     "handed_over": N_("设备已登记，报警移交联网单位"),
     "acknowledged_again": N_("再次确认"),
     "escalated_step": N_("升级至第 {step} 步（第 {round} 轮）：通知 {people} 人"),
