@@ -106,8 +106,9 @@ class Conversation:
 
     def _help_lines(self, speaker: Speaker) -> list[str]:
         listed: tuple[Command | Offer, ...] = (*self._commands.values(), *self._offers, *OWN)
+        colon = _(N_("："), speaker.language)
         return [
-            f"• {' · '.join((f'/{each.name}', *_offered_word(each, speaker)))}：{_(each.help, speaker.language)}"
+            f"• {' · '.join((f'/{each.name}', *_offered_word(each, speaker)))}{colon}{_(each.help, speaker.language)}"
             for each in listed
             if each.right is None or speaker.person.may_anywhere(each.right)
         ]
