@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from backend.alarms.duty_desk import call_duty_desk
+from backend.alarms.duty_desk import DeskUnmanned, call_duty_desk
 from backend.alarms.model import AlreadyClosed
 from backend.alarms.reply_words import Meaning, Reply, read_key, read_reply
 from backend.alarms.service import acknowledge, judge
@@ -66,6 +66,7 @@ class Did(StrEnum):
     JUDGED = "judged"  #: recorded as a false alarm, which implies knowing
     CALLED_DESK = "called_desk"
     AGAIN = "again"  #: to be said once more; nothing was done
+    DESK_UNMANNED = "desk_unmanned"  #: nobody at the duty desk can be told
     CLOSED = "closed"  #: the alarm is closed; its verdict stays
     UNDERSTOOD_NOT = "understood_not"  #: words or a key that mean nothing
     AMBIGUOUS = "ambiguous"  #: several alarms are open on that telephone; nothing was done
@@ -88,6 +89,7 @@ SENTENCES: Final = {
     Did.ACKNOWLEDGED: N_("已确认，报警 {number}。"),
     Did.JUDGED: N_("已记录为误报，报警 {number}。"),
     Did.CALLED_DESK: N_("已转值班室，报警 {number}。"),
+    Did.DESK_UNMANNED: N_("值班室目前无人可通知，请直接打电话，报警 {number}。"),
     Did.AGAIN: N_("重听。"),
     Did.CLOSED: N_("报警 {number} 已关闭。"),
     Did.UNDERSTOOD_NOT: N_("未识别，请回复1确认，2误报，3转值班室。"),
@@ -211,6 +213,8 @@ async def _carry_out(told: _Told, meaning: Meaning, via: Via) -> Answer:
         did = await _ACTS[meaning](person, told.alarm, via)
     except AlreadyClosed:
         did = Did.CLOSED
+    except DeskUnmanned:
+        did = Did.DESK_UNMANNED
     except NotAllowed:
         did = Did.REFUSED
     except NotFound:

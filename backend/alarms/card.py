@@ -175,9 +175,13 @@ def _actions(alarm: Alarm, language: str) -> tuple[Action, ...]:
     elif alarm.verdict is not None or not alarm.known_by:
         offered = (_ACKNOWLEDGE, _HISTORY)
     else:
-        choices = _CHOICES if alarm.severity is Severity.FIRE else _CHOICES[1:]
-        offered = (_ACKNOWLEDGE, *choices, _HISTORY)
+        offered = (_ACKNOWLEDGE, *verdicts_of(alarm), _HISTORY)
     return tuple(Action(each.verb, translate(each.label, language), each.style) for each in offered)
+
+
+def verdicts_of(alarm: Alarm) -> tuple[Action, ...]:
+    """The verdicts that an alarm may be given: 真实火警 is a fire's alone."""
+    return _CHOICES if alarm.severity is Severity.FIRE else _CHOICES[1:]
 
 
 def _keys(alarm: Alarm, language: str) -> tuple[tuple[Key, ...], ...]:

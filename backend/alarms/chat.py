@@ -12,19 +12,19 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms import chat_dialogues as dialogues
-from backend.alarms.card import COMPLAIN, alarm_card
-from backend.alarms.colleagues import note
+from backend.alarms.card import COMPLAIN, alarm_card, verdicts_of
+from backend.alarms.colleagues import MOST_TOGETHER, note
 from backend.alarms.duty_desk import call_duty_desk
-from backend.alarms.model import Acknowledged, Alarm, HistoryLine
+from backend.alarms.model import Acknowledged, Alarm, AlreadyClosed, HistoryLine, NoSuchAlarm
 from backend.alarms.queries import alarm_for, alarms_for, history_for
-from backend.alarms.service import acknowledge, judge
+from backend.alarms.service import acknowledge, judge, require_alarm
 from backend.alarms.undoing import undo_acknowledgement, undo_verdict
 from backend.chat.model import Begin, Command, Heard, Key, Said, Saying, Speaker, Talk
 from backend.core.clock import in_zone
 from backend.core.errors import NotFound
 from backend.core.i18n import N_, _
 from backend.core.ids import AlarmId
-from backend.core.vocabulary import VERDICT_LABELS, VIA_LABELS, Severity, Verdict
+from backend.core.vocabulary import VERDICT_LABELS, VIA_LABELS, Verdict
 from backend.delivery.model import Verb
 from backend.people.model import Right
 
@@ -35,6 +35,14 @@ _LONGEST_STORY: Final = 3500  #: UTF-16 units, as Telegram counts
 _SURE: Final = "sure"
 _ACK: Final = "ack"
 _VERDICT: Final = "verdict"
+#: the key of each verdict
+VERBS_OF: Final = {
+    Verdict.REAL: Verb.VERDICT_REAL,
+    Verdict.FALSE: Verb.VERDICT_FALSE,
+    Verdict.TEST: Verb.VERDICT_TEST,
+    Verdict.FAULT: Verb.VERDICT_FAULT,
+}
+_Act = Callable[[Speaker, UUID | None, str], Awaitable[Said]]
 
 
 def _alarm(about: UUID | None) -> AlarmId:
@@ -89,7 +97,7 @@ async def _false(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
     return await dialogues.begin_false(speaker, _alarm(about))
 
 
-def _verdict(verdict: Verdict) -> Callable[[Speaker, UUID | None, str], Awaitable[Said]]:
+def _verdict(verdict: Verdict) -> _Act:
     async def press(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
         return await _judged(speaker, about, verdict)
 
@@ -154,9 +162,30 @@ async def _more(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
         (Key(_("代同事确认", speaker.language), "a-for", alarm.id),),
         (Key(_("添加备注", speaker.language), "a-note", alarm.id),),
     )
+    if alarm.verdict is not None and alarm.closed_at is None and speaker.person.may(Right.JUDGE, alarm.unit):
+        keys = ((Key(_("更改结论", speaker.language), "a-verdict", alarm.id),), *keys)
     if speaker.person.may(Right.COMPLAIN, alarm.unit):
         keys = (*keys, (Key(_(COMPLAIN.label, speaker.language), COMPLAIN.verb, alarm.id),))
     return Saying(lines=(_named(N_("{alarm}：还可以"), alarm, speaker),), keys=keys)
+
+
+async def _change(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
+    """更改结论: what stands, and the others to choose. Raises `NotAllowed`, `AlreadyClosed`."""
+    alarm = await _seen(speaker, about)
+    await require_alarm(speaker.person, alarm, Right.JUDGE)
+    if alarm.closed_at is not None:
+        raise AlreadyClosed(N_("该报警已关闭，处置结论不再更改"))
+    stands = VERBS_OF.get(alarm.verdict) if alarm.verdict else None
+    keys = [
+        (Key(_(each.label, speaker.language), each.verb, alarm.id, "", each.style),)
+        for each in verdicts_of(alarm)
+        if each.verb != stands
+    ]
+    lines = [_named(N_("📋 {alarm}：改为什么结论？"), alarm, speaker)]
+    if alarm.verdict is not None:
+        word = _(VERDICT_LABELS[alarm.verdict], speaker.language)
+        lines.append(_("现在的结论：{verdict}", speaker.language, verdict=word))
+    return Saying(lines=tuple(lines), keys=tuple(keys))
 
 
 async def _for(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
@@ -174,6 +203,7 @@ async def _all(speaker: Speaker, _about: UUID | None, _argument: str) -> Said:
 
 async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
     """A reply to a card becomes a note on its alarm, with what was sent along."""
+    await _here(speaker, about)
     evidence = await dialogues.kept(speaker, heard)
     await note(speaker.person, AlarmId(about), heard.text, evidence, speaker.via)
     return Saying(lines=(_named(N_("📝 已记入 {alarm}"), await _seen(speaker, about), speaker),))
@@ -190,8 +220,8 @@ async def _list(speaker: Speaker, _rest: str) -> Said:
         title = _("当前报警较多，最紧急的 {count} 条：", speaker.language, count=len(shown))
     stories = [Key(f"📜 #{each.number}", Verb.HISTORY, each.id) for each in shown]
     rows = [tuple(stories[at : at + _STORIES_A_ROW]) for at in range(0, len(stories), _STORIES_A_ROW)]
-    waiting = [each for each in alarms if is_for_together(each)]
-    if len(waiting) > 1 and speaker.person.may_anywhere(Right.ACKNOWLEDGE):
+    waiting = [each for each in alarms if dialogues.is_for_together(each, speaker)][:MOST_TOGETHER]
+    if len(waiting) > 1:
         rows.append((Key(_("一并确认 {count} 条（不含火警）", speaker.language, count=len(waiting)), "a-all"),))
     return Saying(lines=(title, *(_list_line(each, speaker) for each in shown)), keys=tuple(rows))
 
@@ -200,19 +230,29 @@ async def _together(speaker: Speaker, _rest: str) -> Said:
     return await dialogues.begin_together(speaker, await _open(speaker))
 
 
-def is_for_together(alarm: Alarm) -> bool:
-    """Whether an alarm may be acknowledged with others: nobody has, and it is no fire."""
-    return alarm.acknowledged_at is None and alarm.severity is not Severity.FIRE
-
-
 async def _open(speaker: Speaker) -> list[Alarm]:
     """In a group nobody is shown what belongs to another unit."""
-    found = await alarms_for(speaker.person, "active", 200)
-    return [each for each in found if each.unit == speaker.group_unit] if speaker.is_group else found
+    if speaker.is_group and speaker.group_unit is None:
+        return []
+    return await alarms_for(speaker.person, "active", 200, speaker.group_unit)
 
 
 async def _seen(speaker: Speaker, about: UUID | None) -> Alarm:
     return await alarm_for(speaker.person, _alarm(about))
+
+
+async def _here(speaker: Speaker, about: UUID | None) -> None:
+    """In a group only its own unit's alarms are spoken of, though another's cards may hang there from before."""
+    if speaker.is_group and (await _seen(speaker, about)).unit != speaker.group_unit:
+        raise NoSuchAlarm(N_("没有这条报警"))
+
+
+def _kept_here(act: _Act) -> _Act:
+    async def press(speaker: Speaker, about: UUID | None, argument: str) -> Said:
+        await _here(speaker, about)
+        return await act(speaker, about, argument)
+
+    return press
 
 
 def _named(sentence: str, alarm: Alarm, speaker: Speaker) -> str:
@@ -255,18 +295,24 @@ ALARMS: Final = Talk(
         ),
     ),
     presses={
-        Verb.ACKNOWLEDGE: _acknowledge,
-        Verb.VERDICT_REAL: _real,
-        Verb.VERDICT_FALSE: _false,
-        Verb.VERDICT_TEST: _verdict(Verdict.TEST),
-        Verb.VERDICT_FAULT: _verdict(Verdict.FAULT),
-        Verb.HISTORY: _history,
-        "back": _back,
-        "undo": _undo,
-        "desk": _desk,
-        "a-more": _more,
-        "a-for": _for,
-        "a-note": _note,
+        **{
+            verb: _kept_here(act)
+            for verb, act in {
+                Verb.ACKNOWLEDGE: _acknowledge,
+                Verb.VERDICT_REAL: _real,
+                Verb.VERDICT_FALSE: _false,
+                Verb.VERDICT_TEST: _verdict(Verdict.TEST),
+                Verb.VERDICT_FAULT: _verdict(Verdict.FAULT),
+                Verb.HISTORY: _history,
+                "back": _back,
+                "undo": _undo,
+                "desk": _desk,
+                "a-more": _more,
+                "a-verdict": _change,
+                "a-for": _for,
+                "a-note": _note,
+            }.items()
+        },
         "a-all": _all,
     },
     dialogues=dialogues.DIALOGUES,

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from backend.alarms.colleagues import acknowledge_for, acknowledge_together, note
+import msgspec
+
+from backend.alarms.colleagues import MOST_TOGETHER, acknowledge_for, acknowledge_together, note
 from backend.alarms.model import Alarm
 from backend.alarms.queries import alarm_for
 from backend.alarms.service import judge, require_alarm
@@ -15,7 +17,7 @@ from backend.core.ids import AlarmId, PersonId
 from backend.core.vocabulary import VERDICT_LABELS, Severity, Verdict
 from backend.evidence.model import EvidenceId
 from backend.evidence.service import keep
-from backend.people.model import Right
+from backend.people.model import RIGHTS, Right
 from backend.people.queries import colleagues
 
 #: reasons people give for a false alarm, by what travels in their key
@@ -123,25 +125,44 @@ async def begin_for(speaker: Speaker, alarm_id: AlarmId) -> Begin:
 
 
 async def _others(speaker: Speaker, draft: Draft) -> list[tuple[PersonId, str]]:
-    """Colleagues who have not acknowledged this alarm."""
+    """Colleagues who may acknowledge this alarm and have not; of those, whom the words name that were written."""
     alarm = await alarm_for(speaker.person, _alarm_id(draft))
     if alarm.unit is None:
         return []
     known = {each.person for each in alarm.known_by} | {speaker.person.id}
-    return [(each.id, each.name) for each in await colleagues(alarm.unit) if each.id not in known]
+    able = [each for each in await colleagues(alarm.unit) if any(Right.ACKNOWLEDGE in RIGHTS[r] for r in each.roles)]
+    named = str(draft.answers.get("named", ""))
+    return [(each.id, each.name) for each in able if each.id not in known and named in each.name.casefold()]
 
 
 async def _ask_who(speaker: Speaker, draft: Draft) -> Saying:
-    others = (await _others(speaker, draft))[:_MOST_COLLEAGUES]
-    keys = [Key(name, ANSWER, draft.id, person.hex[-_DIGITS:]) for person, name in others]
+    others = await _others(speaker, draft)
+    keys = [Key(name, ANSWER, draft.id, person.hex[-_DIGITS:]) for person, name in others[:_MOST_COLLEAGUES]]
     if not keys:
         return Saying(lines=(_(N_("所有同事都已确认。"), speaker.language),))
-    line = _(N_("替哪位同事记录“已知晓”？"), speaker.language)
-    return Saying(lines=(await _title(speaker, draft), line), keys=_rows(keys))
+    lines = [await _title(speaker, draft), _(N_("替哪位同事记录“已知晓”？"), speaker.language)]
+    if len(others) > len(keys):
+        lines.append(_(N_("只列出前 {count} 位，也可以直接写姓名。"), speaker.language, count=len(keys)))
+    return Saying(lines=tuple(lines), keys=_rows(keys))
+
+
+async def _who_heard(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+    """A name: one colleague of that name is meant; of several one is to be chosen."""
+    named = heard.text.casefold()
+    anew = msgspec.structs.replace(draft, answers={**draft.answers, "named": named})
+    found = await _others(speaker, anew) if named else []
+    same = [each for each in found if each[1].casefold() == named]
+    if len(found) == 1 or len(same) == 1:
+        person, name = (same or found)[0]
+        return Next(step="why", answers={"other": str(person), "name": name})
+    if not found:
+        raise BadInput(N_("没有这位同事，或这位同事已经确认"))
+    return Next(step="who", answers={"named": named})
 
 
 async def _who_pressed(speaker: Speaker, draft: Draft, argument: str) -> Next:
-    found = next((each for each in await _others(speaker, draft) if each[0].hex[-_DIGITS:] == argument), None)
+    everybody = msgspec.structs.replace(draft, answers={**draft.answers, "named": ""})
+    found = next((each for each in await _others(speaker, everybody) if each[0].hex[-_DIGITS:] == argument), None)
     if found is None:
         raise Conflict(N_("这位同事已经确认，或不再负责此单位"))
     return Next(step="why", answers={"other": str(found[0]), "name": found[1]})
@@ -176,18 +197,18 @@ async def _note_heard(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
 # -- 一并确认 ----------------------------------------------------------------------------------------------------------
 
 
+def is_for_together(alarm: Alarm, speaker: Speaker) -> bool:
+    """Whether an alarm may be acknowledged with others: nobody has, it is no fire, and the speaker may."""
+    is_waiting = alarm.acknowledged_at is None and alarm.severity is not Severity.FIRE
+    return is_waiting and speaker.person.may(Right.ACKNOWLEDGE, alarm.unit)
+
+
 async def begin_together(speaker: Speaker, alarms: Sequence[Alarm]) -> Begin | Saying:
     """Ask for the reason; the alarms are those that waited when it was asked, and no fire."""
-    waiting = [
-        each
-        for each in alarms
-        if each.acknowledged_at is None
-        and each.severity is not Severity.FIRE
-        and speaker.person.may(Right.ACKNOWLEDGE, each.unit)
-    ]
+    waiting = [each for each in alarms if is_for_together(each, speaker)]
     if not waiting:
         return Saying(lines=(_(N_("没有可以一并确认的报警；火灾报警请逐条确认。"), speaker.language),))
-    return Begin(dialogue="a-all", answers={"alarms": [str(each.id) for each in waiting]})
+    return Begin(dialogue="a-all", answers={"alarms": [str(each.id) for each in waiting[:MOST_TOGETHER]]})
 
 
 def _several(draft: Draft) -> list[AlarmId]:
@@ -216,7 +237,7 @@ DIALOGUES: Final = (
     Dialogue(
         name="a-for",
         steps=(
-            Step(name="who", ask=_ask_who, press=_who_pressed),
+            Step(name="who", ask=_ask_who, hear=_who_heard, press=_who_pressed),
             Step(name="why", ask=_ask_reason, hear=_reason_heard),
         ),
     ),

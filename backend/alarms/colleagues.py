@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
+from backend.alarms.model import NoSuchAlarm
 from backend.alarms.service import acknowledge, held, know, locked, require_alarm, tell_others, tidy_note, written_down
 from backend.core import clock
 from backend.core.db.engine import fetch, transaction
-from backend.core.errors import BadInput
+from backend.core.errors import BadInput, NotAllowed, Refused
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, PersonId
 from backend.core.vocabulary import Severity, Via
@@ -57,12 +58,21 @@ async def acknowledge_for(person: Person, alarm_id: AlarmId, other: PersonId, re
 async def acknowledge_together(person: Person, alarms: Sequence[AlarmId], reason: str, via: Via) -> int:
     """Acknowledge several at once, with the reason (一并确认); how many were new. A fire is acknowledged by itself.
 
-    Each in a transaction of its own. Raises `BadInput` for a fire among them or without a reason, `NoSuchAlarm`.
+    Each in a transaction of its own; what is no longer theirs, as when they lost a role meanwhile, holds up none of the
+    others. Raises `BadInput` for a fire among them or without a reason, `NoSuchAlarm` when none is theirs.
     """
     if not tidy_note(reason):
         raise BadInput(N_("一并确认须写明理由"))
     rows = await fetch(_SEVERITIES, list(alarms[:MOST_TOGETHER]))
     if any(row["severity"] == Severity.FIRE for row in rows):
         raise BadInput(N_("火灾报警必须逐条确认"))
-    done = [await acknowledge(person, AlarmId(row["id"]), via, reason) for row in rows]
-    return sum(each.is_new for each in done)
+    done: list[bool] = []
+    refused: Refused | None = None
+    for row in rows:
+        try:
+            done.append((await acknowledge(person, AlarmId(row["id"]), via, reason)).is_new)
+        except (NoSuchAlarm, NotAllowed) as error:
+            refused = error
+    if refused is not None and not done:
+        raise refused
+    return sum(done)

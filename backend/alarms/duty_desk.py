@@ -17,6 +17,7 @@ from backend.alarms.service import require_alarm
 from backend.core import clock
 from backend.core.announce import announce
 from backend.core.db.engine import SERVER_AWAY, fetch, fetch_one, transaction
+from backend.core.errors import Conflict
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId
 from backend.core.live import Hint
@@ -32,10 +33,15 @@ _LOCK: Final = f"select {COLUMNS} from alarms a where a.id = $1 for update"
 _CALLED: Final = "select 1 from alarm_entries where alarm = $1 and person = $2 and kind = 'desk_called'"
 
 
+class DeskUnmanned(Conflict):
+    """Nobody at the duty desk can be told."""
+
+
 async def call_duty_desk(person: Person, alarm_id: AlarmId, via: Via) -> bool:
     """Tell the duty desk. Once for each person and alarm; false the second time.
 
-    Raises `NoSuchAlarm`, `NotAllowed`, or `AlreadyClosed`.
+    Raises `NoSuchAlarm`, `NotAllowed`, `AlreadyClosed`, or `DeskUnmanned` when no way leads to anybody there, which the
+    story keeps.
     """
     async with transaction():
         now = clock.now()
@@ -49,8 +55,12 @@ async def call_duty_desk(person: Person, alarm_id: AlarmId, via: Via) -> bool:
         if await fetch_one(_CALLED, alarm_id, person.id) is not None:
             return False
         planned = await plan([_draft(alarm, now)])
-        await write_entries([NewEntry(alarm_id, now, "desk_called", {}, person.id, via)])
-        await record_action(person.code, "alarm.desk_called", {"alarm": str(alarm_id), "via": str(via)})
+        kind = "desk_called" if planned.attempts else "desk_unmanned"
+        await write_entries([NewEntry(alarm_id, now, kind, {}, person.id, via)])
+        await record_action(person.code, f"alarm.{kind}", {"alarm": str(alarm_id), "via": str(via)})
+    if not planned.attempts:
+        log.error("the duty desk was called and nobody sits there", extra={"alarm": str(alarm_id)})
+        raise DeskUnmanned(N_("服务机构值班室目前没有人可以通知，请直接打电话联系；火灾请拨打 119"))
     at = clock.now()
     await announce(planned.attempts, {}, [Hint(unit=str(alarm.unit or ""), alarm=str(alarm_id))])
     try:

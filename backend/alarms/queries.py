@@ -11,7 +11,7 @@ from backend.alarms.model import CLEARED_BY_LABELS, Alarm, HistoryLine, NoSuchAl
 from backend.alarms.rows import COLUMNS, alarms_of
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_, translate
-from backend.core.ids import AlarmId
+from backend.core.ids import AlarmId, UnitId
 from backend.core.vocabulary import CHANNEL_LABELS, VERDICT_LABELS, VIA_LABELS, Channel, Severity, Verdict, Via
 from backend.delivery.model import Card
 from backend.delivery.reasons import sentence
@@ -24,10 +24,11 @@ Which = Literal["active", "recent", "masked"]
 _ORDER: Final = """case a.severity when 'fire' then 0 when 'fault' then 2 when 'abnormal' then 1 else 3 end,
     a.acknowledged_at is not null, a.raised_at"""
 _MINE: Final = "($1::uuid[] is null or a.unit = any($1))"
+_OF_ONE: Final = "($3::uuid is null or a.unit = $3)"
 _OPEN: Final = f"""
-    select {COLUMNS} from alarms a where a.closed_at is null and {_MINE} order by {_ORDER} limit $2"""
+    select {COLUMNS} from alarms a where a.closed_at is null and {_MINE} and {_OF_ONE} order by {_ORDER} limit $2"""
 _MASKED: Final = f"""
-    select {COLUMNS} from alarms a where a.closed_at is null and {_MINE} and a.marks ? 'masked'
+    select {COLUMNS} from alarms a where a.closed_at is null and {_MINE} and {_OF_ONE} and a.marks ? 'masked'
     order by {_ORDER} limit $2"""
 #: of a storm only what people were told of, as long as that is open, and every fire; in the order of `alarms_urgency`
 _SHOWN: Final = f"""
@@ -43,7 +44,7 @@ _LED: Final = f"""
     order by a.id = $4 desc, a.raised_at, a.id offset $2 limit $3"""
 _LED_COUNTS: Final = """
     select led_by, count(*) as n from alarms where led_by = any($1) and closed_at is null group by led_by"""
-_RECENT: Final = f"select {COLUMNS} from alarms a where {_MINE} order by a.raised_at desc limit $2"
+_RECENT: Final = f"select {COLUMNS} from alarms a where {_MINE} and {_OF_ONE} order by a.raised_at desc limit $2"
 _LISTS: Final = {"active": _OPEN, "recent": _RECENT, "masked": _MASKED}
 _MOST: Final = 500
 
@@ -72,14 +73,14 @@ async def alarm_for(person: Person, alarm_id: AlarmId) -> Alarm:
     return (await alarms_of([row]))[0]
 
 
-async def alarms_for(person: Person, which: Which, limit: int = 100) -> list[Alarm]:
+async def alarms_for(person: Person, which: Which, limit: int = 100, unit: UnitId | None = None) -> list[Alarm]:
     """Alarms of the person's units: `active` are those not closed, most urgent first; `recent` the newest first.
 
-    `masked` are those not closed that a mask keeps quiet (屏蔽).
+    `masked` are those not closed that a mask keeps quiet (屏蔽). `unit`: of that one alone.
     """
     seen = units_seen(person)
     units = None if seen is None else list(seen)
-    return await alarms_of(await fetch(_LISTS[which], units, min(limit, _MOST)))
+    return await alarms_of(await fetch(_LISTS[which], units, min(limit, _MOST), unit))
 
 
 async def open_alarms_for(
@@ -181,6 +182,7 @@ _SENTENCES: Final = {
     "judged": N_("处置"),
     "nobody_told": N_("无人可通知：联网单位与值班台均无联络方式"),
     "desk_called": N_("转值班室"),
+    "desk_unmanned": N_("转值班室：值班室无人可通知"),
     "handed_over": N_("设备已登记，报警移交联网单位"),
     "acknowledged_again": N_("再次确认"),
     "escalated_step": N_("升级至第 {step} 步（第 {round} 轮）：通知 {people} 人"),

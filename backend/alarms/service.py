@@ -23,7 +23,7 @@ from backend.core.live import Hint
 from backend.core.vocabulary import Role, Severity, Verdict, Via
 from backend.delivery import escalating
 from backend.delivery.escalation import JUDGED
-from backend.delivery.plan import skip_waiting
+from backend.delivery.plan import resume_waiting, skip_waiting
 from backend.delivery.reasons import Why, written
 from backend.delivery.revising import Redraws, revise
 from backend.delivery.service import answered
@@ -134,6 +134,8 @@ async def judge(  # noqa: PLR0917 - a verdict and what goes with it
         await escalating.ended([alarm_id], JUDGED)
         if verdict is Verdict.REAL:
             await tell_if_held(person, alarm, via, released)
+            if alarm.verdict_at is not None:  # it was judged otherwise before, which held messages back
+                await resume_waiting(alarm_id, alarm.verdict_at)
         else:
             await skip_waiting(alarm_id, written(Why.JUDGED))
         facts = {"verdict": str(verdict), "note": note}

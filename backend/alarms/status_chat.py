@@ -78,22 +78,27 @@ def _choose(speaker: Speaker, text: str, found: Found) -> Saying:
 async def overview(speaker: Speaker, unit: UnitId | None, *, in_place: bool = False) -> Saying:
     """A unit at a glance with the keys that lead down; without `unit` all of the person's together."""
     review = await review_for(speaker.person, unit)
-    rows: list[tuple[Key, ...]] = list(rows_of(await _ways_down(speaker, unit)))
+    ways = await _ways_down(speaker, unit)
+    lines = list(review_lines(review, speaker.language))
+    if len(ways) > _MOST_KEYS:
+        more = N_("只列出前 {count} 处，请再说得具体些")
+        lines.append(translate(more, speaker.language, count=_MOST_KEYS))
+    rows: list[tuple[Key, ...]] = list(rows_of(ways[:_MOST_KEYS]))
     rows.append(_lists(speaker, unit))
     if unit is not None and speaker.group_unit is None and len(await units_for(speaker.person)) > 1:
         rows.append((Key(translate(N_("全部联网单位"), speaker.language), "st"),))
-    return Saying(lines=tuple(review_lines(review, speaker.language)), keys=tuple(rows), in_place=in_place)
+    return Saying(lines=tuple(lines), keys=tuple(rows), in_place=in_place)
 
 
 async def _ways_down(speaker: Speaker, unit: UnitId | None) -> list[Key]:
     """The unit's buildings; of several units, the units."""
     units = await units_for(speaker.person)
     if unit is None and len(units) != 1:
-        return [Key(each.name, "st", each.id) for each in units[:_MOST_KEYS]]
+        return [Key(each.name, "st", each.id) for each in units]
     tree = await unit_tree(speaker.person, unit or units[0].id)
     keys = [Key(each.name, "st-bld", each.id) for each in tree.buildings]
     keys += [Key(each.name or each.address, "st-dev", each.id) for each in tree.devices if each.building is None]
-    return keys[:_MOST_KEYS]
+    return keys
 
 
 def _lists(speaker: Speaker, unit: UnitId | None) -> tuple[Key, ...]:

@@ -20,15 +20,18 @@ from backend.core.ids import BuildingId, DeviceId, UnitId
 from backend.monitoring.chart import Chart, draw_chart
 from backend.monitoring.facilities import BuildingNow, ComponentNow, DeviceNow, SystemNow, UnitNow
 from backend.monitoring.history import history_for
-from backend.monitoring.place_search import Spot, SpotKind, system_label
+from backend.monitoring.place_search import Spot, SpotKind, find_places, system_label
 from backend.monitoring.queries import facilities_for
 from backend.people.model import Person, Right
+from backend.registry.queries import building_for, unit_for
 
 LOOKED_BACK: Final = timedelta(hours=24)
 _DEVICES: Final = 50
 _A_PAGE: Final = 10
 _A_ROW: Final = 2
 _LONGEST_LABEL: Final = 40
+#: keys under one building; a chat draws a hundred at the most
+_MOST_SYSTEMS: Final = 48
 _WELL: Final = frozenset({"well", "silent"})
 
 
@@ -79,13 +82,34 @@ def _in_group(speaker: Speaker, unit: UUID | None) -> None:
 
 
 async def building_saying(speaker: Speaker, building: BuildingId, *, in_place: bool = False) -> Saying:
-    """A building: its devices and systems. Raises `NotFound`."""
-    (unit,) = await facilities_for(speaker.person, building=building, limit=_DEVICES)
+    """A building: its devices and systems, or what others' devices watch there. Raises `NotFound`."""
+    try:
+        (unit,) = await facilities_for(speaker.person, building=building, limit=_DEVICES)
+    except NotFound:
+        return await _without_devices(speaker, building, in_place=in_place)
     _in_group(speaker, unit.id)
-    here = unit.buildings[0]
+    return _building_saying(speaker, unit, unit.buildings[0], in_place=in_place)
+
+
+def _building_saying(speaker: Speaker, unit: UnitNow, here: BuildingNow, *, in_place: bool) -> Saying:
+    keys = _system_keys(here.devices)
+    lines = list(building_lines(unit.name, here, speaker.language))
+    if len(keys) > _MOST_SYSTEMS:
+        lines.append(translate(N_("只列出前 {count} 处，请再说得具体些"), speaker.language, count=_MOST_SYSTEMS))
+    return Saying(lines=tuple(lines), keys=(*rows_of(keys[:_MOST_SYSTEMS]), *_up(speaker, unit.id)), in_place=in_place)
+
+
+async def _without_devices(speaker: Speaker, building: BuildingId, *, in_place: bool) -> Saying:
+    """A building that other buildings' devices watch, or none: its points by the zones they are in."""
+    here = await building_for(speaker.person, building)
+    _in_group(speaker, here.unit)
+    found = await find_places(speaker.person, here.name, here.unit)
+    spots = [each for each in found.spots if each.kind is SpotKind.COMPONENT][:_MOST_SYSTEMS]
+    sentence = N_("此建筑由其他建筑的装置监测：") if spots else N_("此建筑还没有登记设施")
+    unit = await unit_for(speaker.person, here.unit)
     return Saying(
-        lines=tuple(building_lines(unit.name, here, speaker.language)),
-        keys=(*rows_of(_system_keys(here.devices)), *_up(speaker, unit)),
+        lines=(f"{unit.name} · {here.name}", translate(sentence, speaker.language)),
+        keys=(*rows_of([key_of(each) for each in spots]), *_up(speaker, here.unit)),
         in_place=in_place,
     )
 
@@ -94,14 +118,12 @@ async def device_saying(speaker: Speaker, device: DeviceId) -> Saying:
     """One device of a unit whose building is not known. Raises `NotFound`."""
     behind = await _behind(speaker, device)
     here = BuildingNow(id=behind.building.id, name=behind.building.name, devices=(behind.device,))
-    return Saying(
-        lines=tuple(building_lines(behind.unit.name, here, speaker.language)),
-        keys=(*rows_of(_system_keys(here.devices)), *_up(speaker, behind.unit)),
-        in_place=True,
-    )
+    return _building_saying(speaker, behind.unit, here, in_place=True)
 
 
 def _system_keys(devices: Sequence[DeviceNow]) -> list[Key]:
+    """Keys of all systems, what is amiss first."""
+    pairs = [(device, system) for device in devices for system in device.systems]
     return [
         Key(
             f"{icon(system.tone)} {system_label(system)}"[:_LONGEST_LABEL],
@@ -109,13 +131,12 @@ def _system_keys(devices: Sequence[DeviceNow]) -> list[Key]:
             device.id,
             Part(system=(system.system_type, system.system_address)).packed(),
         )
-        for device in devices
-        for system in device.systems
+        for device, system in sorted(pairs, key=lambda pair: pair[1].tone in _WELL)
     ]
 
 
-def _up(speaker: Speaker, unit: UnitNow) -> tuple[tuple[Key, ...], ...]:
-    return keys_of(speaker, [(N_("返回单位"), "st", unit.id, "")])
+def _up(speaker: Speaker, unit: UUID | None) -> tuple[tuple[Key, ...], ...]:
+    return keys_of(speaker, [(N_("返回单位"), "st", unit, "")])
 
 
 async def system_saying(speaker: Speaker, device: DeviceId, part: Part, *, in_place: bool = False) -> Saying:

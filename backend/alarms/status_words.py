@@ -161,14 +161,14 @@ def period_lines(period: Period, span: Span | None, name: str, language: str) ->
     yield " · ".join(part for part in (titles[span] if span else "", name, when) if part)
     yield (
         say(N_("新报警"))
-        + "："
+        + say(N_("："))
         + " · ".join(
             f"{SEVERITY_ICONS[each]} {say(SEVERITY_LABELS[each])} {count}" for each, count in period.raised.items()
         )
     )
     found = [f"{say(VERDICT_LABELS[each])} {count}" for each, count in period.verdicts.items() if count]
     if found:
-        yield say(N_("处置结论")) + "：" + " · ".join(found)
+        yield say(N_("处置结论")) + say(N_("：")) + " · ".join(found)
     yield say(N_("其中未关闭 {open} 起，无人确认 {unanswered} 起"), open=period.open, unanswered=period.unanswered)
     yield say(
         N_("通信中断 {outages} 次 · 新屏蔽 {masks} 处 · 演练或测试 {windows} 个"),

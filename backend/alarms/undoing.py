@@ -19,6 +19,8 @@ from backend.core.i18n import N_
 from backend.core.ids import AlarmId, PersonId
 from backend.core.vocabulary import Verdict, Via
 from backend.delivery import escalating
+from backend.delivery.plan import resume_waiting, skip_waiting
+from backend.delivery.reasons import Why, written
 from backend.people.model import Person, Right
 
 UNDO_WITHIN: Final = timedelta(seconds=10)
@@ -74,8 +76,13 @@ async def undo_verdict(person: Person, alarm_id: AlarmId, via: Via) -> None:
             alarm = await locked(person, alarm_id, Right.JUDGE)
             if alarm.verdict_by != person.id or alarm.verdict_at is None or alarm.verdict_at < now - UNDO_WITHIN:
                 raise TooLate(_TOO_LATE)
-            if await _put_back(alarm) is None:
+            before = await _put_back(alarm)
+            if before is None:
                 await escalating.unjudged(alarm_id, person.id, roles_in(person, alarm), now)
+            if before is None or before is Verdict.REAL:
+                await resume_waiting(alarm_id, alarm.verdict_at)
+            else:
+                await skip_waiting(alarm_id, written(Why.JUDGED))
             facts = {"undone": str(alarm.verdict)}
             redraws = await written_down(person, alarm, "alarm.verdict_undone", via, now, facts=facts)
     except asyncpg.UniqueViolationError:

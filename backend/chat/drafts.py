@@ -4,7 +4,7 @@ The rule: a step runs under a claim on its draft, so of two who answer it at onc
 after another claim, or after the draft is gone, is not written at all.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -17,10 +17,12 @@ from backend.core.ids import new_id
 
 #: an abandoned draft holds people's words: it is let go
 KEPT: Final = timedelta(hours=24)
+#: a question that waits longer is asked again before words are taken for its answer: nobody remembers it
+FRESH: Final = timedelta(minutes=30)
 #: longer than any step takes; a process that dies in the middle frees the draft no later
 CLAIMED: Final = timedelta(seconds=15)
 
-_COLUMNS: Final = "id, dialogue, step, answers::text as answers, began_at, turn"
+_COLUMNS: Final = "id, dialogue, step, answers::text as answers, began_at, turn, touched_at"
 _OPEN: Final = f"""
 select {_COLUMNS} from chat_drafts where person = $1 and via = $2 and chat = $3 and touched_at > $4"""
 _BEGIN: Final = f"""
@@ -36,6 +38,7 @@ where id = $1 and (busy_until is null or busy_until < $2) returning {_COLUMNS}""
 _ADVANCE: Final = """
 update chat_drafts set step = $3, answers = $4::jsonb, busy_until = null, touched_at = $5
 where id = $1 and turn = $2 returning id"""
+_TOUCH: Final = "update chat_drafts set touched_at = $2 where id = $1"
 _FREE: Final = "update chat_drafts set busy_until = null where id = $1 and turn = $2"
 _END: Final = "delete from chat_drafts where id = $1 and ($2::int is null or turn = $2) returning id"
 _FORGET: Final = "delete from chat_drafts where touched_at < $1"
@@ -47,6 +50,12 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
     draft: Draft
     turn: int
+    touched_at: datetime
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its question was asked, or its last answer given, not long ago."""
+        return clock.now() - self.touched_at <= FRESH
 
 
 class Drafts(Protocol):
@@ -66,6 +75,10 @@ class Drafts(Protocol):
 
     async def is_open(self, draft: UUID) -> bool:
         """Whether it is still there."""
+        ...
+
+    async def touch(self, draft: UUID) -> None:
+        """Its question was asked again."""
         ...
 
     async def advance(self, held: Held, step: str, answers: Answers) -> bool:
@@ -107,6 +120,10 @@ class PostgresDrafts:
         """By its id; a new draft in the same conversation is another."""
         return await fetch_one("select 1 from chat_drafts where id = $1", draft) is not None
 
+    async def touch(self, draft: UUID) -> None:
+        """Whoever has it goes on undisturbed."""
+        await execute(_TOUCH, draft, clock.now())
+
     async def advance(self, held: Held, step: str, answers: Answers) -> bool:
         """Compare-and-set on the turn."""
         return await fetch_one(_ADVANCE, held.draft.id, held.turn, step, _json(answers), clock.now()) is not None
@@ -131,5 +148,6 @@ def _json(answers: Answers) -> str:
 
 
 def _held(row: dict[str, Any]) -> Held:
-    turn = row.pop("turn")
-    return Held(draft=msgspec.convert({**row, "answers": msgspec.json.decode(row["answers"])}, Draft), turn=turn)
+    turn, touched_at = row.pop("turn"), row.pop("touched_at")
+    draft = msgspec.convert({**row, "answers": msgspec.json.decode(row["answers"])}, Draft)
+    return Held(draft=draft, turn=turn, touched_at=touched_at)

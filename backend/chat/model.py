@@ -88,6 +88,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     #: of a reply: what the message that was answered spoke of ("alarm" and its id), where it is known
     about: tuple[str, UUID] | None = None
     sent_at: datetime | None = None
+    is_late: bool = False  #: sent at once with others that were answered before this came
 
 
 #: what was answered so far, by names the dialogue chooses

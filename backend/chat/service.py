@@ -5,20 +5,18 @@ use cases that words and keys come to, never here: `Command.right` only says who
 """
 
 import asyncio
-import re
-import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from backend.chat.agreeing import OWN_COMMANDS, check, tag_of, unique
 from backend.chat.drafts import Drafts, Held, PostgresDrafts
 from backend.chat.model import (
     ANSWER,
     CANCEL,
     END,
-    LONGEST_VERB,
     Begin,
     Command,
     Dialogue,
@@ -39,13 +37,11 @@ from backend.core.i18n import DEFAULT_LANGUAGE, N_, _
 #: how often somebody who comes while a step runs looks again, and for how long (a photo may be on its way)
 _LOOK_AGAIN_S: Final = 0.05
 _LOOKS: Final = 160
-_One = TypeVar("_One")
-_COMMAND: Final = re.compile("[a-z_]{1,32}")
-_VERB: Final = re.compile(f"[a-z0-9-]{{1,{LONGEST_VERB}}}")
-_OWN_COMMANDS: Final = frozenset({"help", "cancel"})
 _GONE: Final = N_("这一步已经完成或取消了。")
 _OLD_KEY: Final = N_("此按钮来自旧版本，已不再使用。发送 /help 查看可用的操作。")
 _BUSY: Final = N_("上一步还在处理，请稍候再试。")
+_LATE_PIECE: Final = N_("同时发来的其他照片已经处理，这一张到得晚，没有保存。如需补充，请重新发送。")
+_LONG_AGO: Final = N_("这个问题是较早前提出的。为免误发，刚才的内容没有使用；请再发一次，或取消。")
 _ANOTHERS: Final = N_("这是另一位同事的操作，您可以发送 /help 开始自己的。")
 
 
@@ -86,12 +82,12 @@ class Conversation:
         self._drafts = drafts or PostgresDrafts()
         self._offers = tuple(offers)
         self._sleep = sleep
-        self._commands = _unique("command", ((each.name, each) for talk in talks for each in talk.commands))
+        self._commands = unique("command", ((each.name, each) for talk in talks for each in talk.commands))
         self._words = by_words(self._commands.values())
-        self._presses = _unique("verb", (pair for talk in talks for pair in talk.presses.items()))
-        self._replies = _unique("reply", (pair for talk in talks for pair in talk.replies.items()))
-        self._dialogues = _unique("dialogue", ((each.name, each) for talk in talks for each in talk.dialogues))
-        _check(self._commands, self._presses, self._dialogues)
+        self._presses = unique("verb", (pair for talk in talks for pair in talk.presses.items()))
+        self._replies = unique("reply", (pair for talk in talks for pair in talk.replies.items()))
+        self._dialogues = unique("dialogue", ((each.name, each) for talk in talks for each in talk.dialogues))
+        check(self._commands, self._presses, self._dialogues)
 
     def answers(self, verb: str) -> bool:
         """Whether some concept answers a key; a card draws no others."""
@@ -110,8 +106,9 @@ class Conversation:
 
     def _help_lines(self, speaker: Speaker) -> list[str]:
         listed: tuple[Command | Offer, ...] = (*self._commands.values(), *self._offers, *OWN)
+        colon = _(N_("："), speaker.language)
         return [
-            f"• {' · '.join((f'/{each.name}', *_offered_word(each, speaker)))}：{_(each.help, speaker.language)}"
+            f"• {' · '.join((f'/{each.name}', *_offered_word(each, speaker)))}{colon}{_(each.help, speaker.language)}"
             for each in listed
             if each.right is None or speaker.person.may_anywhere(each.right)
         ]
@@ -119,29 +116,50 @@ class Conversation:
     # -- what was heard --------------------------------------------------------------------------------------------
 
     async def hear(self, speaker: Speaker, heard: Heard) -> list[Saying]:
-        """Answer a message: a command, else the open dialogue's step, else a reply's concept, else help.
+        """Answer a message: a command, a reply to a card, the open dialogue's step, else help.
 
-        Only in a group may the answer be nothing: people talk with each other there.
+        A reply to the very card that a question is about answers the question; one to any other card is no answer to
+        it. Only in a group may the answer be nothing: people talk with each other there.
         """
         held = await self._drafts.open(speaker)
         if (asked := self._asked(speaker, heard, held)) is not None:
             return await self._do(speaker, asked, held)
-        if held is not None and not heard.text.startswith("/"):
-            return await self._hear_step(speaker, held, heard)
-        if heard.about is not None and heard.about[0] in self._replies:
-            reply, about = self._replies[heard.about[0]], heard.about[1]
-            return await self._said(speaker, lambda: reply(speaker, about, heard))
+        about = self._replied(heard)
+        is_asked = held is not None and (about is None or str(about) in held.draft.answers.values())
+        if held is not None and is_asked and not heard.text.startswith("/"):
+            is_meant = held.is_fresh or about is not None or heard.media or heard.location is not None
+            return await (self._hear_step(speaker, held, heard) if is_meant else self._ask_again(speaker, held, heard))
+        if heard.about is not None and about is not None:
+            reply, card = self._replies[heard.about[0]], about
+            said = await self._said(speaker, lambda: reply(speaker, card, heard))
+            return [*said, *await self._still_asked(speaker, held)]
         return [*self._not_understood(speaker, heard), *await self._reminder(speaker, held)]
 
+    async def _ask_again(self, speaker: Speaker, held: Held, heard: Heard) -> list[Saying]:
+        """Words that come long after a question may be meant for anything: they answer nothing yet."""
+        step = self._step(held)
+        if step is None or step.hear is None:
+            return await self._hear_step(speaker, held, heard)
+        question = await self._reminder(speaker, held)
+        return [*question, _plain(_LONG_AGO, speaker)]
+
+    def _replied(self, heard: Heard) -> UUID | None:
+        """What the card speaks of that a message replies to, where its concept takes replies."""
+        return heard.about[1] if heard.about is not None and heard.about[0] in self._replies else None
+
     def _asked(self, speaker: Speaker, heard: Heard, held: Held | None) -> Asked | None:
-        """The command a message is. While a question waits for words, only `/name` and 取消 are commands."""
+        """The command a message is. While a question waits for words, only `/name` and 取消 are commands.
+
+        A question that waited long does not: who says 状态 a day later means 状态.
+        """
         text = heard.text
-        if (asked := slash(text)) is not None and (asked.name in self._commands or asked.name in _OWN_COMMANDS):
+        if (asked := slash(text)) is not None and (asked.name in self._commands or asked.name in OWN_COMMANDS):
             return asked
         if is_one_of(text, CANCEL_WORDS) and (held is not None or not speaker.is_group):
             return Asked("cancel", "")
         step = self._step(held)
-        if heard.about is not None or (step is not None and step.hear is not None):
+        is_waiting = held is not None and held.is_fresh and step is not None and step.hear is not None
+        if self._replied(heard) is not None or is_waiting:
             return None
         if is_one_of(text, HELP_WORDS) and not speaker.is_group:
             return Asked("help", "")
@@ -154,9 +172,13 @@ class Conversation:
             return [self.help(speaker), *await self._reminder(speaker, held)]
         command = self._commands[asked.name]
         sayings = await self._said(speaker, lambda: command.do(speaker, asked.rest))
+        return [*sayings, *await self._still_asked(speaker, held)]
+
+    async def _still_asked(self, speaker: Speaker, held: Held | None) -> list[Saying]:
+        """The question that waited before something else was done, if that did not end or replace it."""
         still = await self._drafts.open(speaker)
         is_same = held is not None and still is not None and still.draft.id == held.draft.id
-        return [*sayings, *(await self._reminder(speaker, still) if is_same else ())]
+        return await self._reminder(speaker, still) if is_same else []
 
     async def _reminder(self, speaker: Speaker, held: Held | None) -> list[Saying]:
         """The question that still waits, after something else was asked for."""
@@ -164,6 +186,7 @@ class Conversation:
         if held is None or step is None:
             return []
         question = await self._question(speaker, step, held.draft)
+        await self._drafts.touch(held.draft.id)
         first = _(N_("↩ 您还有一项未完成的操作："), speaker.language)
         return [msgspec.structs.replace(question, lines=(first, *question.lines))]
 
@@ -174,6 +197,8 @@ class Conversation:
         return Saying(lines=(_(N_("已取消，未作任何改动。"), speaker.language),))
 
     def _not_understood(self, speaker: Speaker, heard: Heard) -> list[Saying]:
+        if heard.is_late:
+            return [_plain(_LATE_PIECE, speaker)]
         if speaker.is_group and not heard.text.startswith("/"):
             return []
         lines = (_(N_("没有听懂。您可以："), speaker.language), *self._help_lines(speaker))
@@ -203,7 +228,7 @@ class Conversation:
         if claimed is None:
             return [_brief(await self._why_not(held), speaker)]
         step = self._step(claimed)
-        if step is None or step.press is None or (tag and tag != _tag(step)):
+        if step is None or step.press is None or (tag and tag != tag_of(step)):
             await self._drafts.free(claimed)
             return [_brief(_GONE, speaker)]
         press = step.press
@@ -320,38 +345,10 @@ class Conversation:
         return await self.begin(speaker, said) if isinstance(said, Begin) else [said]
 
 
-def _unique(what: str, pairs: Iterable[tuple[str, _One]]) -> dict[str, _One]:
-    """By name; one that two talks claim is a mistake of ours, found at start."""
-    found: dict[str, _One] = {}
-    for name, one in pairs:
-        if name in found:
-            raise ValueError(f"two talks claim the {what} {name!r}")
-        found[name] = one
-    return found
-
-
-def _check(commands: Mapping[str, Command], presses: Mapping[str, object], dialogues: Mapping[str, Dialogue]) -> None:
-    """What the chats rely on: names and verbs of allowed form, and a first step."""
-    for name in commands:
-        if not _COMMAND.fullmatch(name) or name in _OWN_COMMANDS:
-            raise ValueError(f"no chat carries the command {name!r}")
-    for verb in presses:
-        if not _VERB.fullmatch(verb) or verb.partition(".")[0] in {ANSWER, CANCEL}:
-            raise ValueError(f"no key carries the verb {verb!r}")
-    for dialogue in dialogues.values():
-        if not dialogue.steps or len({_tag(step) for step in dialogue.steps}) != len(dialogue.steps):
-            raise ValueError(f"the dialogue {dialogue.name!r} has no steps, or two of one name")
-
-
-def _tag(step: Step) -> str:
-    """Four digits that stand for a step's name in its keys."""
-    return f"{zlib.crc32(step.name.encode()) & 0xFFFF:04x}"
-
-
 def _tagged(key: Key, step: Step, draft: Draft) -> Key:
     if key.verb == CANCEL:
         return msgspec.structs.replace(key, about=draft.id)
-    return msgspec.structs.replace(key, verb=f"{ANSWER}.{_tag(step)}") if key.verb == ANSWER else key
+    return msgspec.structs.replace(key, verb=f"{ANSWER}.{tag_of(step)}") if key.verb == ANSWER else key
 
 
 def _step_of(dialogue: Dialogue, name: str) -> Step:

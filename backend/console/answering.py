@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from backend.alarms.card import alarm_card
+from backend.alarms.card import alarm_card, verdicts_of
 from backend.alarms.masks.model import INSIDE_MARKS
 from backend.alarms.model import Alarm
 from backend.core.i18n import N_
@@ -40,6 +40,9 @@ def answers(alarm: Alarm, person: Person, *, is_told_again: bool = False) -> lis
     """
     knows = not is_told_again and any(known.person == person.id for known in alarm.known_by)
     offered = [BUTTONS[each.verb] for each in alarm_card(alarm, person.language).actions if each.verb in BUTTONS]
+    if alarm.verdict is not None and alarm.closed_at is None:  # a wrong one is put right as long as it stands open
+        others = [BUTTONS[each.verb] for each in verdicts_of(alarm)]
+        offered += [each for each in others if each[1] != alarm.verdict and each not in offered]
     is_quiet = INSIDE_MARKS.intersection(alarm.marks) and alarm.closed_at is None
     if is_quiet and BUTTONS[Verb.VERDICT_REAL] not in offered:
         offered.append(_MAKE_REAL)

@@ -199,6 +199,25 @@ def limits_of(numbers: Budgets) -> dict[str, tuple[Limit, ...]]:
     return found
 
 
+#: the share of what is not fire's that edits may have; the rest is left to new messages
+_EDITS: Final = {Scope.GROUP: 0.5, Scope.ACCOUNT: 0.75}
+
+
+def for_edits(limits: Limits) -> dict[str, tuple[Limit, ...]]:
+    """What cards that are drawn again may spend of a group's room, and of all there is.
+
+    A person's own chat takes short bursts, and who knows is shown there at once.
+    """
+    return {
+        medium: tuple(
+            msgspec.structs.replace(each, plain=max(1, int(each.plain * _EDITS[each.scope])), low=0.0)
+            for each in some
+            if each.scope in _EDITS
+        )
+        for medium, some in limits.items()
+    }
+
+
 class Spent(NamedTuple):
     """One message that counts: when, in microseconds since 1970, and whether it was a fire's."""
 

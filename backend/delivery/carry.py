@@ -21,7 +21,7 @@ from backend.core.ids import AttemptId, NoticeId
 from backend.core.vocabulary import Channel as ChannelName
 from backend.core.vocabulary import Severity
 from backend.delivery import spending
-from backend.delivery.budgets import Answer, Ask, Limits, Word, gather
+from backend.delivery.budgets import Answer, Ask, Limits, Word, for_edits, gather
 from backend.delivery.claims import CLAIM, CLAIM_REDRAW, RESTS, Claimed
 from backend.delivery.claims import claimed as claimed_row
 from backend.delivery.digest import Digest, drawn
@@ -54,6 +54,9 @@ _RENEW: Final = """
 
 #: a redraw that nobody finished is taken up again after this
 _REDRAW_PATIENCE: Final = timedelta(seconds=4)
+#: a change is shown however late; its row forgets it when the next one comes
+_EDIT_USEFUL: Final = timedelta(days=1)
+_LEAST_WAIT_S: Final = 0.1
 #: t5 is taken when the carrier answers; writing it down may wait for the next few
 _OUTCOMES_LINGER_S: Final = 0.015
 #: one slot in so many is for drawing again
@@ -79,6 +82,7 @@ class Carrier:
         self._channels = channels
         self._timeout_s = timeout_s
         self._limits: Limits = limits or {}
+        self._edit_limits = for_edits(self._limits)
         self._slots = asyncio.Semaphore(concurrency)
         #: drawing again has slots of its own: what is told for the first time never waits behind it
         self._redraw_slots = asyncio.Semaphore(max(1, concurrency // _REDRAW_SHARE))
@@ -133,6 +137,8 @@ class Carrier:
 
     async def _redraw_group(self, name: ChannelName, group: list[Claimed]) -> None:
         channel = self._channels.get(name)
+        if self._edit_limits.get(name):
+            group = await self._paced(group)
         if channel is None or not channel.can_edit:
             answers: Sequence[Receipt | Refusal] = [Refusal("can't be drawn again", permanent=True)] * len(group)
         elif isinstance(channel, EditsMany):
@@ -143,6 +149,23 @@ class Carrier:
         await asyncio.gather(
             *(self._redrawn(each, answer) for each, answer in zip(group, answers, strict=True)),
         )
+
+    async def _paced(self, group: list[Claimed]) -> list[Claimed]:
+        """Those whose limits let them be drawn again now; the others' last face is drawn when there is room."""
+        now = clock.now()
+        asks = [msgspec.structs.replace(_ask(each), is_fire=False, useful_until=now + _EDIT_USEFUL) for each in group]
+        answers = await spending.spend(asks, self._edit_limits, now)
+        going, later = [], []
+        for each in group:
+            answer = answers[each.delivery.attempt]
+            if answer.word is Word.GO:
+                going.append(each)
+                continue
+            wait = max((answer.at - now).total_seconds(), _LEAST_WAIT_S)
+            refusal = Refusal(RESTS, permanent=False, retry_after=wait)
+            later.append(_outcome(each, OutcomeKind.REDRAW_REFUSED, None, refusal, now))
+        await asyncio.gather(*(self._outcomes.post(each) for each in later))
+        return going
 
     async def _send_group(self, name: ChannelName, group: list[Claimed]) -> None:
         channel = self._channels.get(name)

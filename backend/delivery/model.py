@@ -93,7 +93,8 @@ class AttemptState(StrEnum):
     SKIPPED = "skipped"  #: not tried, `why` says so
 
 
-#: from → to; anything else is refused by compare-and-set
+#: from → to; anything else is refused by compare-and-set. Beside it: what a verdict held back waits again when that
+#: verdict is undone (`plan.resume_waiting`), which the database knows by its reasons
 ATTEMPT_TRANSITIONS: Final = {
     AttemptState.PENDING: {AttemptState.SENDING, AttemptState.SKIPPED},
     AttemptState.SENDING: {AttemptState.ACCEPTED, AttemptState.REFUSED, AttemptState.PENDING},

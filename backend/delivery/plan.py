@@ -22,6 +22,7 @@ from backend.delivery.model import AttemptState, Card, NoticeKind
 from backend.delivery.policies import policies_of
 from backend.delivery.policy import EVERYBODY, Policy, Step
 from backend.delivery.reaching import Circle, Way, circles_of, dead, first_ways
+from backend.delivery.reasons import Why, written
 from backend.people.model import Reach
 
 log = logging.getLogger(__name__)
@@ -280,6 +281,24 @@ async def skip_waiting(alarm: AlarmId, why: str) -> None:
         alarm,
         why,
         clock.now(),
+    )
+
+
+async def resume_waiting(alarm: AlarmId, judged_at: datetime) -> None:
+    """What `skip_waiting` held back for a verdict of `judged_at` waits again: that verdict stands no more.
+
+    In the caller's transaction. Each keeps its turn and its deadline; the sweeper finds those whose turn has come.
+    """
+    await execute(
+        """with held as materialized (
+               select a.id from attempts a join notices n on n.id = a.notice
+               where n.alarm = $1 and a.state = 'skipped' and a.why = $2 and a.due_at > $4
+               order by a.id for no key update of a)
+           update attempts a set state = 'pending', why = $3 from held where a.id = held.id""",
+        alarm,
+        written(Why.JUDGED),
+        written(Why.UNDONE),
+        judged_at,
     )
 
 

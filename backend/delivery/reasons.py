@@ -35,7 +35,9 @@ class Why(StrEnum):
     QUIET = "quiet"  #: the person's quiet hours; facts: hours
     INSTEAD = "instead"  #: begun because another kind failed; facts: channel, said
     GONE = "gone"  #: the person is no longer active, or has no role there any more
+    LET_GO = "let_go"  #: the person unlinked that chat meanwhile
     JUDGED = "judged"  #: it was judged while it waited for its turn
+    UNDONE = "undone"  #: that verdict stands no more: it waits for its turn again
     DUTY_DESK = "duty_desk"  #: begun because nobody of the unit could be told
 
 
@@ -59,7 +61,9 @@ _SENTENCES: Final = {
     Why.QUIET: N_("本人设定的免打扰时段（{hours}）"),
     Why.INSTEAD: N_("{channel}未送达，改用此方式：{said}"),
     Why.GONE: N_("该人员已不在岗"),
+    Why.LET_GO: N_("该账号已解除绑定"),
     Why.JUDGED: N_("等待发送期间报警已处置"),
+    Why.UNDONE: N_("处置结论已撤销或更改，继续等待发送"),
     Why.DUTY_DESK: N_("联网单位的各种方式均未送达，转服务机构值班台"),
 }
 #: facts that are sentences of ours themselves

@@ -129,7 +129,8 @@ async def group_moved(channel: Channel, before: str, after: str) -> bool:
         if moved is None:
             return False
         await execute(
-            """update contact_points set address = $2 || substr(address, length($3) + 1)
+            """update contact_points set address = $2 || substr(address, length($3) + 1),
+                 failing_since = null, failure = null, failures = 0  -- of the old number: the bot left that one
                where person = $1 and (address = $3 or address like $3 || '/%')""",
             moved["person"], after, before,
         )  # fmt: skip

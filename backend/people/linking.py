@@ -1,15 +1,34 @@
-"""Taking a link back: who bound the wrong account sees it at once, and lets it go by one key (撤销绑定)."""
+"""Taking a link back, and a code that comes twice.
+
+Who bound the wrong account sees it at once, and lets it go by one key (撤销绑定). A code that linked this very account
+is no news to it: a phone that sends it again, or a bot that died before it answered, is told the same once more.
+"""
 
 from datetime import timedelta
 from typing import Final
 
 from backend.core import clock
 from backend.core.db.engine import fetch_one, transaction
+from backend.core.ids import token_digest, typed_code
 from backend.core.vocabulary import Channel
-from backend.people.service import unlink_chat
+from backend.people.model import Person
+from backend.people.service import person_of_chat, unlink_chat
 
 _JUST_LINKED: Final = """
     select 1 from chat_identities where channel = $1 and account = $2 and unlinked_at is null and linked_at > $3"""
+
+_LINKED_BY: Final = """
+    select 1 from one_time_codes c join chat_identities i on i.person = c.person
+    where c.digest = $1 and c.used_at is not null and c.expires_at > $4
+        and i.channel = $2 and i.account = $3 and i.unlinked_at is null and i.linked_at >= c.used_at"""
+
+
+async def linked_by(code: str, channel: Channel, account: str) -> Person | None:
+    """Whom a chat account was linked to by this very code, as long as the code would have lived; else None."""
+    digest = token_digest(typed_code(code) or code)
+    if await fetch_one(_LINKED_BY, digest, channel, account, clock.now()) is None:
+        return None
+    return await person_of_chat(channel, account)
 
 
 async def undo_link(channel: Channel, account: str, within: timedelta) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.errors import NotFound
 from backend.core.i18n import _
-from backend.core.ids import DeviceId, UnitId
+from backend.core.ids import BuildingId, DeviceId, UnitId
 from backend.people import doors
 from backend.people.model import Person, Right
 from backend.registry.model import Agreement, Building, Component, Device, Unit, UnitTree, Zone
@@ -41,6 +41,15 @@ async def unit_for(person: Person, unit_id: UnitId) -> Unit:
     if not rows:
         raise NotFound(_("没有此联网单位"))
     return msgspec.convert(rows[0], Unit)
+
+
+async def building_for(person: Person, building_id: BuildingId) -> Building:
+    """One building, without its zones. Raises `NotFound` also when it is not the person's."""
+    row = await fetch_one("select id, unit, code, name, address from buildings where id = $1", building_id)
+    if row is None:
+        raise NotFound(_("没有找到"))
+    doors.require(person, Right.SEE, row["unit"])
+    return msgspec.convert(row, Building)
 
 
 async def unit_tree(person: Person, unit_id: UnitId) -> UnitTree:

@@ -20,7 +20,7 @@ from backend.ledger.service import record_action
 from backend.people import groups
 from backend.people import service as people
 from backend.people.groups import UnitChoice
-from backend.people.linking import undo_link
+from backend.people.linking import linked_by, undo_link
 from backend.people.model import Person, Right
 from backend.talks import TALKS
 from bots.telegram.use_cases import UseCases
@@ -60,6 +60,8 @@ def the_house() -> UseCases:
 
 
 async def _link_chat(code: str, channel: Channel, account: str, chat: str) -> Person:
+    if (before := await linked_by(code, channel, account)) is not None:
+        return before
     async with transaction():
         person = await people.link_chat(code, channel, account, chat)
         await record_action(person.code, "chat.linked", {"channel": str(channel), "account": account, "chat": chat})

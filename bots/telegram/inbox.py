@@ -13,6 +13,7 @@ import msgspec
 from backend.core import clock
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.vocabulary import Channel
+from bots.telegram.albums import Album
 
 LOGGER = logging.getLogger(__name__)
 #: Telegram itself keeps updates for a day; an older tap is no longer what somebody wants now
@@ -32,6 +33,23 @@ _WAITING: Final = """
 select body from chat_updates
 where channel = $1 and handled_at is null and received_at between $2 and $3 order by update_id limit $4
 """
+#: numbers of an album's pieces follow each other; what others wrote meanwhile lies between
+_NEAR: Final = 500
+_TAKE_ALBUM: Final = """
+with album as materialized (
+    select update_id, handled_at, together_with from chat_updates
+    where channel = $1 and update_id between $2::bigint - $5::int and $2::bigint + $5::int
+        and body -> 'message' ->> 'media_group_id' = $3
+        and body -> 'message' -> 'chat' ->> 'id' = $4
+    order by update_id for update),
+taken as (
+    update chat_updates u set together_with = $2 from album a
+    where u.channel = $1 and u.update_id = a.update_id and a.handled_at is null
+        and coalesce(a.together_with, $2) = $2
+        and exists (select from album own where own.update_id = $2 and coalesce(own.together_with, $2) = $2)
+    returning u.update_id, u.body)
+select body, exists (select from album where handled_at is not null) as is_late from taken order by update_id
+"""
 _FORGET: Final = "delete from chat_updates where channel = $1 and received_at < $2"
 
 
@@ -44,6 +62,10 @@ class Inbox(Protocol):
 
     async def mark_handled(self, update_id: int) -> None:
         """It needs no handling any more."""
+        ...
+
+    async def take_album(self, update_id: int, chat: int, group: str) -> Album:
+        """The pieces of an album that wait, for this one of them to be handled with; none: another has this one."""
         ...
 
     async def waiting(self, older_than: timedelta) -> Sequence[dict[str, Any]]:
@@ -67,6 +89,12 @@ class PostgresInbox:
     async def mark_handled(self, update_id: int) -> None:
         """Stamp it; the first stamp stays."""
         await execute(_MARK_HANDLED, Channel.TELEGRAM, update_id, clock.now())
+
+    async def take_album(self, update_id: int, chat: int, group: str) -> Album:
+        """One update of all its rows; what this piece took before, it takes again after a crash."""
+        rows = await fetch(_TAKE_ALBUM, Channel.TELEGRAM, update_id, group, str(chat), _NEAR)
+        pieces = [msgspec.json.decode(row["body"], type=dict[str, Any]) for row in rows]
+        return Album(pieces=pieces, is_late=any(row["is_late"] for row in rows))
 
     async def waiting(self, older_than: timedelta) -> Sequence[dict[str, Any]]:
         """Those of the last 24 h that nobody finished, a bounded number of them."""

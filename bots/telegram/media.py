@@ -3,7 +3,7 @@
 The rule: how large a file is said to be is asked before it is fetched, and while it is fetched.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -20,12 +20,16 @@ from bots.telegram.session import BotApiSession
 _TOO_MUCH: Final = N_("文件过大：最多 10 MB")
 
 
-def heard_of(message: Message, about: tuple[str, UUID] | None = None) -> Heard:
-    """A message as the concepts hear it."""
+def heard_of(
+    message: Message, about: tuple[str, UUID] | None = None, beside: Sequence[Message] = (), *, is_late: bool = False
+) -> Heard:
+    """A message as the concepts hear it, with those of the same album `beside` it."""
     place = message.location
+    said = ((each.text or each.caption or "").strip() for each in (message, *beside))
     return Heard(
-        text=(message.text or message.caption or "").strip(),
-        media=tuple(_media_of(message)),
+        text="\n".join(text for text in said if text),
+        media=tuple(each for piece in (message, *beside) for each in _media_of(piece)),
+        is_late=is_late,
         location=None if place is None else Location(place.latitude, place.longitude),
         about=about,
         sent_at=message.date,

@@ -7,7 +7,6 @@ Texts go out as plain text, so nothing in them needs escaping.
 import logging
 from typing import Final
 
-from aiogram import Bot
 from aiogram.exceptions import AiogramError
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
@@ -35,19 +34,21 @@ def _short(text: str) -> str:
 
 
 async def reply(message: Message, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
-    """Write into the chat that `message` came from."""
+    """Write into the chat and topic that `message` came from; what is too much for one message is cut at the end."""
     assert message.bot is not None
-    await say(message.bot, message.chat.id, text.splitlines(), keyboard)
-
-
-async def say(bot: Bot, chat: int, lines: list[str], keyboard: InlineKeyboardMarkup | None = None) -> None:
-    """Write lines into a chat; what is too much for one message is cut at the end."""
     answering()
     try:
-        text = "\n".join(fitting(lines))
-        await bot.send_message(chat, text, reply_markup=keyboard, parse_mode=None)
+        said = "\n".join(fitting(text.splitlines()))
+        await message.bot.send_message(
+            message.chat.id, said, reply_markup=keyboard, parse_mode=None, message_thread_id=topic_of(message)
+        )
     except AiogramError as error:
         not_delivered(error)
+
+
+def topic_of(message: Message) -> int | None:
+    """The topic a message was written in, in a group that has topics."""
+    return message.message_thread_id if message.is_topic_message else None
 
 
 def fitting(lines: list[str], room: int = TEXT_LIMIT) -> list[str]:

@@ -16,7 +16,7 @@ from backend.core.i18n import _
 from bots.telegram.doing import answering
 from bots.telegram.drawing import keys_markup, plain
 from bots.telegram.refusals import NOT_MODIFIED
-from bots.telegram.replies import answer, fitting, not_delivered
+from bots.telegram.replies import answer, fitting, not_delivered, topic_of
 
 CAPTION_LIMIT: Final = 1024
 _LONGEST_LINE: Final = 3000
@@ -47,11 +47,6 @@ async def answer_press(query: CallbackQuery, sayings: Sequence[Saying], language
         if saying.keys and not saying.lines and saying.picture is None:
             saying = msgspec.structs.replace(saying, lines=(_("请在此操作：", language),))
         await _say(bot, chat, topic, saying)
-
-
-def topic_of(message: Message) -> int | None:
-    """The topic a message was written in, in a group that has topics."""
-    return message.message_thread_id if message.is_topic_message else None
 
 
 async def _say(bot: Bot, chat: int, topic: int | None, saying: Saying) -> None:

@@ -24,6 +24,7 @@ from aiogram.types import Update
 
 from backend.core import clock
 from backend.core.db.engine import SERVER_AWAY
+from bots.telegram.albums import ALBUM_S, Album, album_of, beside
 from bots.telegram.doing import IN_HAND, Doing
 from bots.telegram.inbox import Inbox
 from bots.telegram.routers.errors import tell_kept
@@ -110,12 +111,15 @@ class Hearing:
     async def _finish(self, raw: dict[str, Any]) -> None:
         """Handle and mark; what PostgreSQL interrupts begins anew when it is back, for every use case is idempotent."""
         began, pauses, is_done, is_told = clock.monotonic(), iter(_AWAY_PAUSES_S), False, False
+        album: Album | None = None
         while True:
             try:
-                if not is_done:
-                    await self._feed(raw)
+                album = album or await self._album(raw)
+                if not is_done and album.pieces:
+                    await self._feed(album)
                 is_done = True
-                await self._inbox.mark_handled(raw["update_id"])
+                for piece in album.pieces:
+                    await self._inbox.mark_handled(piece["update_id"])
             except SERVER_AWAY as away:
                 waited = clock.monotonic() - began
                 if waited > _AWAY_PATIENCE_S:
@@ -131,7 +135,19 @@ class Hearing:
                 await tell_kept(self._bot, raw)
             await self._sleep(next(pauses, _AWAY_PAUSES_S[-1]))
 
-    async def _feed(self, raw: dict[str, Any]) -> None:
+    async def _album(self, raw: dict[str, Any]) -> Album:
+        """An update by itself; or, of photos that were sent at once, all that came within a moment."""
+        named = album_of(raw)
+        if named is None:
+            return Album(pieces=(raw,))
+        first = await self._inbox.take_album(raw["update_id"], *named)
+        if not first.pieces:
+            return first
+        await self._sleep(ALBUM_S)
+        return await self._inbox.take_album(raw["update_id"], *named)
+
+    async def _feed(self, album: Album) -> None:
+        raw = album.pieces[0]
         if not any(kind in raw for kind in KINDS):
             LOGGER.info("an update of no kind we asked for", extra={"update_id": raw["update_id"]})
             return
@@ -145,7 +161,11 @@ class Hearing:
         before = IN_HAND.set(doing)
         try:
             async with within:
-                await self._dispatcher.feed_update(self._bot, update)
+                if album_of(raw) is None:
+                    await self._dispatcher.feed_update(self._bot, update)
+                else:
+                    others = beside(album.pieces, self._bot)
+                    await self._dispatcher.feed_update(self._bot, update, beside=others, is_late=album.is_late)
         except SERVER_AWAY as away:  # time that ran out is one of them
             if not doing.is_done:
                 raise

@@ -21,7 +21,7 @@ from backend.chat.service import Conversation
 from backend.core import clock
 from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.errors import BadInput, Conflict, NotAllowed
-from backend.core.ids import AlarmId, PersonId, new_id
+from backend.core.ids import AlarmId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Verdict, Via
 from backend.evidence.service import evidence_of
 from backend.ledger.verify import verify
@@ -310,6 +310,26 @@ async def test_the_duty_desk_is_called_once_and_the_second_time_says_so(
     chat = Chat(wang)
     assert await chat.press("desk", fire) == "已通知服务机构值班室"
     assert await chat.press("desk", fire) == "您已呼叫过值班室，值班室已收到"
+
+
+async def test_who_calls_a_duty_desk_where_nobody_sits_is_told_so_and_may_call_again(
+    fire: AlarmId, wang: Person, add_person: Callable[..., Awaitable[UUID]]
+) -> None:
+    chat = Chat(wang)
+    assert "没有人可以通知" in await chat.press("desk", fire)
+    assert "desk_unmanned" in {row["kind"] for row in await fetch("select kind from alarm_entries")}
+    await add_person("op", "值班员", "provider_operator", None, app="op")
+    assert await chat.press("desk", fire) == "已通知服务机构值班室"
+
+
+async def test_in_a_group_nothing_is_told_or_done_about_another_units_alarm(fire: AlarmId, wang: Person) -> None:
+    """A group that was another unit's before still has that unit's cards hanging in it."""
+    group = Chat(wang, is_group=True, group_unit=UnitId(new_id()))
+    for verb in ("ack", "v-real", "v-false", "v-test", "history", "back", "desk", "a-more", "a-for", "a-note"):
+        assert await group.press(verb, fire) == "没有这条报警", verb
+    assert await group.write("已派人", about=("alarm", fire)) == "没有这条报警"
+    alarm = await alarm_for(wang, fire)
+    assert (alarm.known_by, alarm.verdict) == ((), None)
 
 
 async def test_a_lead_who_only_sees_may_note_nothing(fire: AlarmId, add_person: Callable[..., Awaitable[UUID]]) -> None:

@@ -166,6 +166,24 @@ async def test_the_phone_page_shows_the_fire_and_its_card(house: SimpleNamespace
     assert "王经理 已确认" in after
 
 
+async def test_a_wrong_verdict_is_put_right_on_the_page_as_long_as_the_alarm_stands(house: SimpleNamespace) -> None:
+    headers = await cookie("wang")
+    await raise_fire()
+    page = (await house.client.get("/m", headers=headers)).text
+    path = page.split('class="line" href="')[1].split('"')[0]
+    alarm = path.rsplit("/", 1)[1]
+    own = {**headers, "X-Fenghuo": "1", "Sec-Fetch-Site": "same-origin"}
+    way = f"/mp/v1/alarms/{alarm}/verdict"
+    assert (await house.client.post(way, json={"verdict": "false"}, headers=own)).status_code == 200
+    judged = (await house.client.get(path, headers=headers)).text
+    assert 'data-verdict="real"' in judged
+    assert 'data-verdict="false"' not in judged, "that one stands"
+    assert (await house.client.post(way, json={"verdict": "real"}, headers=own)).status_code == 200
+    after = (await house.client.get(path, headers=headers)).text
+    assert 'data-verdict="real"' not in after
+    assert 'data-verdict="false"' in after
+
+
 async def test_a_person_who_reads_english_gets_the_page_in_english(house: SimpleNamespace) -> None:
     await execute("update people set language = 'en' where code = 'wang'")
     await raise_fire()

@@ -261,10 +261,63 @@ async def test_someone_over_many_units_is_asked_which_one_is_meant(sample: Still
             new_id(), f"n{number}", f"第{number}厂", clock.now(),
         )  # fmt: skip
     qian = await speaker("qian")
+    for number in range(6, 14):
+        await execute(
+            """insert into units (id, code, name, address, timezone, created_at)
+               values ($1, $2, $3, '', 'Asia/Tokyo', $4)""",
+            new_id(), f"n{number}", f"第{number}厂", clock.now(),
+        )  # fmt: skip
+    assert "只列出前 12 处" in (await says("", qian)).lines[-1]
     asked = await says("水箱", qian)
     assert "哪个单位" in asked.lines[0]
     named = await says("烽火示范大厦 2号楼", qian)
     assert "2号楼" in named.lines[0]
+
+
+async def test_a_building_that_has_no_device_of_its_own_says_what_is_watched_there(sample: StillClock) -> None:
+    (unit,) = await fetch("select id, name from units")
+    empty, served, zone = new_id(), new_id(), new_id()
+    for building, code, name in ((empty, "b8", "8号楼"), (served, "b9", "9号楼")):
+        await execute(
+            "insert into buildings (id, unit, code, name, address) values ($1, $2, $3, $4, '')",
+            building, unit["id"], code, name,
+        )  # fmt: skip
+    await execute(
+        "insert into zones (id, building, code, name, floor) values ($1, $2, 'z9', '门厅', '1层')", zone, served
+    )
+    at = await tell_level(120)
+    await execute(
+        "update components set zone = $1 where device = $2 and component_address = $3",
+        zone, at.device, at.component_address,
+    )  # fmt: skip
+    overview = keys(await says(""))
+    nothing = await presses(overview["8号楼"])
+    assert nothing.lines[0] == f"{unit['name']} · 8号楼"
+    assert "没有登记" in nothing.lines[1]
+    assert nothing.in_place
+    assert any(key.verb == "st" for row in nothing.keys for key in row), "there is a way back"
+    there = await presses(overview["9号楼"])
+    assert there.lines[0] == f"{unit['name']} · 9号楼"
+    assert there.keys[0][0].verb == "st-cmp"
+    assert sample.now()
+
+
+async def test_a_building_with_a_hundred_systems_is_still_drawn_the_troubled_first(sample: StillClock) -> None:
+    (device,) = await fetch("select id, building from devices order by address limit 1")
+    for number in range(120):
+        await execute(
+            """insert into facility_systems (id, device, system_type, system_address, name)
+               values ($1, $2, 200, $3, $4)""",
+            new_id(), device["id"], number, f"系统{number}",
+        )  # fmt: skip
+    await hears(StateSaid(subject=part(101, 42), state=0b11))
+    shown = await STATUS_TALK.presses["st-bld"](await speaker(), device["building"], "")
+    assert isinstance(shown, Saying)
+    buttons = [key for row in shown.keys for key in row]
+    assert len(buttons) <= 100, "Telegram draws no more"
+    assert "🔥" in buttons[0].label
+    assert any("只列出" in line for line in shown.lines)
+    assert sample.now()
 
 
 def test_an_argument_is_read_back_as_it_was_packed() -> None:

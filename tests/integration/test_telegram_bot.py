@@ -127,6 +127,23 @@ async def test_a_chat_is_linked_greeted_blocked_unblocked_and_unlinked(
     )
 
 
+async def test_a_link_that_comes_twice_says_the_same_twice_and_for_nobody_else(
+    carrier: BotApiServer, base: str, wang: PersonId
+) -> None:
+    code = await people.new_code(wang, "telegram")
+    async with bot_process(polling(base)):
+        carrier.act.start(WANG, code)
+        await until(carrier, WANG.id, lambda texts, _: len([t for t in texts if "已绑定：王经理" in t]) == 1)
+        carrier.act.start(WANG, code)
+        await until(carrier, WANG.id, lambda texts, _: len([t for t in texts if "已绑定：王经理" in t]) == 2)
+        carrier.act.start(LI, code)
+        await until(carrier, LI.id, lambda texts, _: any("验证码无效" in text for text in texts))
+        await people.unlink_chat(Channel.TELEGRAM, str(WANG.id))
+        carrier.act.start(WANG, code)
+        await until(carrier, WANG.id, lambda texts, _: "验证码无效" in texts[-1])
+    assert len(await fetch("select 1 from chat_identities where account = $1", str(WANG.id))) == 1
+
+
 async def test_the_menu_is_set_in_each_language_though_the_carrier_was_away_first(
     carrier: BotApiServer, base: str, wang: PersonId
 ) -> None:

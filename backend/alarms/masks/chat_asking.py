@@ -35,7 +35,7 @@ from backend.core.clock import in_zone
 from backend.core.errors import BadInput, NotFound
 from backend.core.i18n import N_, translate
 from backend.core.ids import DeviceId, UnitId
-from backend.monitoring.place_search import Spot, SpotKind, find_places
+from backend.monitoring.place_search import Spot, SpotKind, find_places, units_named
 from backend.monitoring.place_words import all_in, name_of, words
 from backend.people.doors import require
 from backend.people.model import Person, Right
@@ -44,6 +44,8 @@ from backend.registry.queries import units_for
 
 ASK, ASK_HERE, ASK_OF, MORE = "mask", "mask-here", "mask-of", "mask-more"
 _MOST: Final = 12
+#: last digits of a unit's id that stand for it in a key; the first are only the time
+_DIGITS: Final = 10
 _LONGEST_LABEL: Final = 60
 _SURE: Final = "sure"
 _FORM: Final = "%m-%d %H:%M"
@@ -126,16 +128,31 @@ def _key(speaker: Speaker, draft: Draft, label: str, argument: str, style: str =
 
 
 async def _ask_unit(speaker: Speaker, draft: Draft) -> Saying:
-    units = (await _units(speaker))[:_MOST]
-    keys = tuple((Key(unit.name, ANSWER, draft.id, str(at)),) for at, unit in enumerate(units))
-    return Saying(lines=(say(speaker, N_("在哪个单位屏蔽？")),), keys=keys)
+    units = await _units(speaker)
+    lines = [say(speaker, N_("在哪个单位屏蔽？"))]
+    if len(units) > _MOST:
+        lines.append(say(speaker, N_("只列出前 {count} 个，也可以直接写单位名称。"), count=_MOST))
+    keys = tuple((Key(unit.name, ANSWER, draft.id, unit.id.hex[-_DIGITS:]),) for unit in units[:_MOST])
+    return Saying(lines=tuple(lines), keys=keys)
 
 
 async def _press_unit(speaker: Speaker, draft: Draft, argument: str) -> Next:
-    units = (await _units(speaker))[:_MOST]
-    if not argument.isdecimal() or int(argument) >= len(units):
+    named = [unit for unit in await _units(speaker) if unit.id.hex[-_DIGITS:] == argument]
+    if len(named) != 1:
         raise BadInput(N_("请选择联网单位"))
-    unit = UnitId(units[int(argument)].id)
+    return await _in_unit(speaker, draft, UnitId(named[0].id))
+
+
+async def _hear_unit(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+    """A unit by its name; a part of it will do where it names one."""
+    units = await _units(speaker)
+    named, _rest = units_named(units, words(heard.text))
+    if len(named) != 1 or len(units) < 2:
+        raise BadInput(N_("没有这个单位，请写单位名称，或点下面的按钮"))
+    return await _in_unit(speaker, draft, UnitId(named[0].id))
+
+
+async def _in_unit(speaker: Speaker, draft: Draft, unit: UnitId) -> Next:
     offered = await _offer(speaker.person, unit, str(draft.answers.get("text", "")))
     return Next(step="what", answers={"unit": str(unit)} | offered)
 
@@ -298,7 +315,7 @@ def asked_saying(speaker: Speaker, mask: Mask) -> Saying:
     return Saying(lines=(f"🔕 {line}",), keys=((Key(say(speaker, N_("查看")), "m-show", mask.id),),))
 
 
-_UNIT: Final = Step(name="unit", ask=_ask_unit, press=_press_unit)
+_UNIT: Final = Step(name="unit", ask=_ask_unit, hear=_hear_unit, press=_press_unit)
 _WHAT: Final = Step(name="what", ask=_ask_what, hear=_hear_what, press=_press_what)
 _WHY: Final = Step(name="why", ask=_ask_why, hear=_hear_why)
 _UNTIL: Final = Step(name="until", ask=_ask_until, hear=_hear_until, press=_press_until)

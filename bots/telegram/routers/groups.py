@@ -19,8 +19,8 @@ from backend.core.ids import UnitId
 from backend.delivery.model import Key
 from backend.people.model import Person
 from bots.telegram.presses import TalkPress
-from bots.telegram.replies import answer
-from bots.telegram.speaking import say_all, topic_of
+from bots.telegram.replies import answer, topic_of
+from bots.telegram.speaking import say_all
 from bots.telegram.use_cases import UseCases
 
 BIND: Final = "g-bind"

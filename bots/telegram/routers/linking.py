@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from aiogram import BaseMiddleware, F, Router
+from aiogram.dispatcher.event.bases import SkipHandler
 from aiogram.enums import ChatMemberStatus, ChatType
 from aiogram.filters import Command, CommandObject, CommandStart, Filter, MagicData
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, User
@@ -81,9 +82,19 @@ async def link(
     await _link(message, command.args or "", event_from_user, use_cases, tries)
 
 
-async def link_typed(message: Message, code: str, event_from_user: User, use_cases: UseCases, tries: Buckets) -> None:
-    """The same by a code that was read from the phone page and typed."""
-    await _link(message, code, event_from_user, use_cases, tries)
+async def link_typed(  # noqa: PLR0917 - a message, and who is known of it
+    message: Message, code: str, event_from_user: User, person: Person | None, use_cases: UseCases, tries: Buckets
+) -> None:
+    """The same by a code that was read from the phone page and typed.
+
+    What somebody we know writes by itself ("check tank 3") may only look like one: then it is their words.
+    """
+    try:
+        await _link(message, code, event_from_user, use_cases, tries)
+    except (CodeNotValid, TooMany):
+        if person is not None and not (message.text or "").lstrip().startswith("/"):
+            raise SkipHandler from None
+        raise
 
 
 async def ask_for_code(_message: Message) -> None:

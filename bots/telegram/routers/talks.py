@@ -5,6 +5,7 @@ told anything of any unit.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -21,8 +22,8 @@ from backend.delivery.model import Verb
 from backend.people.model import Person
 from bots.telegram.media import heard_of
 from bots.telegram.presses import BackPress, Press, SurePress, TalkPress
-from bots.telegram.replies import answer, reply
-from bots.telegram.speaking import answer_press, say_all, topic_of
+from bots.telegram.replies import answer, reply, topic_of
+from bots.telegram.speaking import answer_press, say_all
 from bots.telegram.use_cases import UseCases
 
 LOGGER = logging.getLogger(__name__)
@@ -121,8 +122,15 @@ async def answer_unknown_button(query: CallbackQuery, language: str) -> None:
     await answer(query, text, is_alert=True)
 
 
-async def hear(message: Message, person: Person, language: str, use_cases: UseCases) -> None:
-    """A message of somebody we know."""
+async def hear(  # noqa: PLR0917 - a message, what came beside it, and whose it is
+    message: Message,
+    person: Person,
+    language: str,
+    use_cases: UseCases,
+    beside: Sequence[Message] = (),
+    is_late: bool = False,
+) -> None:
+    """A message of somebody we know; of an album all of it, `beside` the first."""
     is_group = message.chat.type != ChatType.PRIVATE
     unit = await use_cases.group_unit(str(message.chat.id)) if is_group else None
     if is_group and unit is None:
@@ -130,7 +138,7 @@ async def hear(message: Message, person: Person, language: str, use_cases: UseCa
             await reply(message, _(_NOT_BOUND, language))
         return
     speaker = speaker_of(person, language, message.chat.id, topic_of(message), unit, is_group=is_group)
-    heard = heard_of(message, await _answered(message, use_cases))
+    heard = heard_of(message, await _answered(message, use_cases), beside, is_late=is_late)
     await say_all(message, await use_cases.conversation.hear(speaker, heard))
 
 

@@ -171,10 +171,10 @@ class House:
         self._must_work(alarm)
         return self.alarms[0]
 
-    async def alarms_for(self, person: Person, which: str, limit: int) -> list[Alarm]:
+    async def alarms_for(self, person: Person, which: str, limit: int, unit: UnitId | None = None) -> list[Alarm]:
         assert person
         assert which == "active"
-        return self.alarms[:limit]
+        return [each for each in self.alarms if unit in {None, each.unit}][:limit]
 
     async def history_for(self, person: Person, alarm: AlarmId, language: str) -> list[HistoryLine]:
         assert language in LANGUAGES, person

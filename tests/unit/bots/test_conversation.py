@@ -10,6 +10,7 @@ from backend.alarms import chat as chat_of_alarms
 from backend.core.i18n import translate
 from backend.core.ids import UnitId
 from bots.telegram.routers.help import how_to_link
+from tests.unit.bots.conftest import ALARM
 
 GROUP = {"id": -100, "type": "supergroup", "title": "班组"}
 
@@ -35,6 +36,28 @@ async def test_a_link_made_by_mistake_is_undone_by_its_key(phone: Any) -> None:
 async def test_a_typed_code_links_the_chat_however_it_is_typed(phone: Any, words: str) -> None:
     phone.house.codes["7K2MP-QW9TX"] = phone.house.codes["good-code_1"]
     (text,) = await phone.writes(phone.STRANGER, words)
+    assert "已绑定：新人" in text
+
+
+@pytest.mark.parametrize("words", ["check tank 3", "7K2MP-QW9TX", "5555533333"])
+async def test_words_of_a_person_that_only_look_like_a_code_are_their_words(
+    phone: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[str] = []
+
+    async def note(_person: Any, _alarm: Any, text: str, _evidence: Any, _via: Any) -> None:
+        noted.append(text)
+
+    monkeypatch.setattr("backend.alarms.chat_dialogues.note", note)
+    await phone.presses(phone.WANG, f"t1:a-note:{ALARM.hex}:")
+    (text,) = await phone.writes(phone.WANG, words)
+    assert "📝 已记入" in text
+    assert noted == [words]
+
+
+async def test_a_person_may_still_send_a_bare_code_that_is_good(phone: Any) -> None:
+    phone.house.codes["7K2MP-QW9TX"] = phone.house.codes["good-code_1"]
+    (text,) = await phone.writes(phone.WANG, "7k2mp qw9tx")
     assert "已绑定：新人" in text
 
 

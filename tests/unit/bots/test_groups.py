@@ -33,6 +33,14 @@ async def test_a_topic_is_kept(owner: Any) -> None:
     assert owner.session.named("sendMessage")[-1].message_thread_id == 17
 
 
+async def test_a_refusal_is_told_in_the_topic_where_it_was_asked(phone: Any) -> None:
+    phone.session.answers["getChatMember"] = ChatMemberMember(user=USER)
+    for account, words in ((phone.WANG, "/bind"), (phone.WANG, "/unlink"), (phone.STRANGER, "/alarms")):
+        message = {**phone.message(account, words, GROUP), "message_thread_id": 17, "is_topic_message": True}
+        await phone.feed({"message": message})
+        assert phone.session.named("sendMessage")[-1].message_thread_id == 17, words
+
+
 async def test_who_does_not_administer_the_group_binds_nothing(phone: Any) -> None:
     phone.session.answers["getChatMember"] = ChatMemberMember(user=USER)
     (text,) = await phone.writes(phone.WANG, "/bind", GROUP)

@@ -27,6 +27,7 @@ from backend.chat.model import (
     Talk,
 )
 from backend.chat.service import Conversation
+from backend.core import clock
 from backend.core.errors import BadInput
 from backend.core.ids import PersonId, UnitId, new_id
 from backend.core.vocabulary import Role, Via
@@ -51,7 +52,7 @@ class MemoryDrafts:
 
     async def begin(self, speaker: Speaker, dialogue: str, step: str, answers: Answers) -> Held:
         draft = Draft(id=new_id(), dialogue=dialogue, step=step, answers=answers, began_at=NOW)
-        held = Held(draft=draft, turn=0)
+        held = Held(draft=draft, turn=0, touched_at=clock.now())
         self.rows[speaker.person.id, speaker.via, speaker.chat] = held
         return held
 
@@ -66,6 +67,11 @@ class MemoryDrafts:
     async def is_open(self, draft: UUID) -> bool:
         return self._at(draft) is not None
 
+    async def touch(self, draft: UUID) -> None:
+        key = self._at(draft)
+        if key is not None:
+            self.rows[key] = msgspec.structs.replace(self.rows[key], touched_at=clock.now())
+
     def _is_ours(self, held: Held) -> bool:
         key = self._at(held.draft.id)
         return key is not None and self.rows[key].turn == held.turn
@@ -75,7 +81,7 @@ class MemoryDrafts:
         if key is None or not self._is_ours(held):
             return False
         draft = msgspec.structs.replace(held.draft, step=step, answers=answers)
-        self.rows[key] = Held(draft=draft, turn=held.turn)
+        self.rows[key] = Held(draft=draft, turn=held.turn, touched_at=clock.now())
         self.busy.discard(held.draft.id)
         return True
 

@@ -1,14 +1,17 @@
 """Words, keys and dialogues through the engine, whichever chat carries them."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
 
-from backend.chat.model import CANCEL, Command, Heard, Saying, Talk
+from backend.chat.drafts import FRESH
+from backend.chat.model import CANCEL, Command, Heard, Media, MediaKind, Saying, Talk
 from backend.chat.service import Conversation
+from backend.core import clock
 from backend.core.vocabulary import Role
 from tests.unit.chat.conftest import MemoryDrafts, Orchard, a_speaker
 
@@ -194,6 +197,67 @@ async def test_a_reply_goes_to_what_it_answers(conversation: Any) -> None:
     about = ("apple", UUID(int=9))
     assert said(await hears(conversation, "苹果很甜", about=about)).strip() == "记下 9: 苹果很甜"
     assert said(await hears(conversation, "很甜", about=("pear", UUID(int=9)))).startswith("没有听懂")
+
+
+async def test_a_reply_to_another_card_is_no_answer_to_the_question_that_waits(
+    conversation: Any, drafts: MemoryDrafts
+) -> None:
+    (kind,) = await conversation.press(WANG, "pick", UUID(int=5), "")
+    await presses_key(conversation, kind, "红的")
+    taken, reminder = await hears(conversation, "已派人去看", about=("apple", UUID(int=9)))
+    assert said([taken]).strip() == "记下 9: 已派人去看"
+    assert reminder.lines[-1] == "为什么？"
+    (held,) = drafts.rows.values()
+    assert "why" not in held.draft.answers
+    (sure,) = await hears(conversation, "熟了", about=("apple", UUID(int=5)))
+    assert sure.lines == ("确定吗？",), "a reply to the very card that the question is about answers it"
+
+
+async def test_a_reply_to_a_card_that_takes_none_may_be_a_command(conversation: Any) -> None:
+    assert said(await hears(conversation, "苹果 2号", about=("pear", UUID(int=9)))).strip() == "苹果 2号"
+
+
+async def test_words_long_after_a_question_are_no_answer_before_it_is_asked_again(
+    conversation: Any, drafts: MemoryDrafts
+) -> None:
+    with clock.use(clock.StillClock(clock.now())) as still:
+        (kind,) = await conversation.press(WANG, "pick", UUID(int=5), "")
+        await presses_key(conversation, kind, "红的")
+        still.advance(FRESH + timedelta(seconds=1))
+        again, hint = await hears(conversation, "收到")
+        assert "为什么？" in again.lines
+        assert "没有使用" in hint.lines[0]
+        (held,) = drafts.rows.values()
+        assert "why" not in held.draft.answers
+        (sure,) = await hears(conversation, "熟了")
+        assert sure.lines == ("确定吗？",)
+
+
+async def test_a_command_word_long_after_a_question_is_the_command(conversation: Any, drafts: MemoryDrafts) -> None:
+    with clock.use(clock.StillClock(clock.now())) as still:
+        (kind,) = await conversation.press(WANG, "pick", UUID(int=5), "")
+        await presses_key(conversation, kind, "红的")
+        still.advance(FRESH + timedelta(seconds=1))
+        shown, again = await hears(conversation, "苹果 2号")
+        assert shown.lines == ("苹果 2号",)
+        assert "为什么？" in again.lines
+        (sure,) = await hears(conversation, "苹果红了")
+        assert sure.lines == ("确定吗？",), "it was asked again just now"
+    assert drafts.rows
+
+
+async def test_a_photo_long_after_a_question_is_its_answer(conversation: Any, drafts: MemoryDrafts) -> None:
+    async def octets() -> bytes:
+        return b""
+
+    photo = Media(kind=MediaKind.PHOTO, name="x.jpg", declared_octets=1, fetch=octets)
+    with clock.use(clock.StillClock(clock.now())) as still:
+        (kind,) = await conversation.press(WANG, "pick", UUID(int=5), "")
+        await presses_key(conversation, kind, "红的")
+        still.advance(FRESH + timedelta(seconds=1))
+        sayings = await hears(conversation, "熟了", media=(photo,))
+    assert sayings[-1].lines == ("确定吗？",)
+    assert drafts.rows
 
 
 async def test_a_draft_of_another_release_is_let_go_with_a_word(conversation: Any, drafts: MemoryDrafts) -> None:

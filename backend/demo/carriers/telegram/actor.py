@@ -94,14 +94,15 @@ class Actor:
         caption: str = "",
         user_id: int | None = None,
         reply_to: int | None = None,
+        album: str = "",
     ) -> int:
-        """Sends a photo, a voice note or a document; returns the message's id."""
+        """Sends a photo, a voice note or a document, perhaps as a piece of an album; returns the message's id."""
         record, user = self._at(chat_id, user_id)
         if kind not in _FILES or not octets:
             raise CannotDo("a file is a photo, a voice note or a document, and not empty")
         name, media_type = _FILES[kind]
         stored = self._account.files.store(Upload(filename or name, media_type, octets), f"{kind}s")
-        content: dict[str, Any] = {"caption": caption or None}
+        content: dict[str, Any] = {"caption": caption or None, "media_group_id": album or None}
         if kind == "photo":
             content["photo"] = (stored.photo(),)
         else:

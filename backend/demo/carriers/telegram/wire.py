@@ -193,6 +193,7 @@ class Message(WireObject, frozen=True, kw_only=True):
     photo: tuple[PhotoSize, ...] = ()
     voice: Voice | None = None
     location: Place | None = None
+    media_group_id: str | None = None
     caption: str | None = None
     caption_entities: tuple[MessageEntity, ...] = ()
     reply_markup: InlineKeyboardMarkup | None = None

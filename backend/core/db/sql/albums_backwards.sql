@@ -1,0 +1,1 @@
+alter table chat_updates drop column together_with;
