@@ -60,6 +60,8 @@ _KEYS: Final[dict[State, tuple[tuple[Act | str, ...], ...]]] = {
     State.SENT_BACK: ((Act.SET_OUT, Act.ARRIVE), (Act.DISPATCH,)),
     State.VERIFIED: ((Act.CLOSE, Act.SEND_BACK),),
 }
+#: of one who waits and was not there yet
+_WAITING_ELSEWHERE: Final = ((Act.SET_OUT, Act.REASSIGN),)
 _PRIMARY: Final = frozenset({Act.ACCEPT, Act.ARRIVE, Act.FINISH, Act.VERIFY, Act.RESUME, Act.DISPATCH})
 _ENDED: Final = frozenset({State.CLOSED, State.WITHDRAWN})
 #: work that the unit can be content with or not
@@ -76,9 +78,10 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
 
 def keys_of(order: WorkOrder, language: str) -> tuple[tuple[Key, ...], ...]:
     """The rows of buttons of an order as it stands, and one that shows all of it."""
+    is_elsewhere = order.state is State.WAITING and order.arrived_at is None
     rows = [
         tuple(_key(each, language) for each in row if each is not Act.EXPECT_TEST or order.at is not None)
-        for row in _KEYS.get(order.state, ())
+        for row in (_WAITING_ELSEWHERE if is_elsewhere else _KEYS.get(order.state, ()))
     ]
     last = [Key(translate(N_("工单详情"), language), SHOW)]
     if order.state in _JUDGED or order.overdue_at is not None:

@@ -50,7 +50,11 @@ from backend.work_orders.testing import end_test, expect, record_window, take_si
 
 ABOUT: Final = "work_order"
 _NAME: Final = "select name from people where id = $1"
-_LOCATED: Final = "select 1 from work_order_entries where work_order = $1 and kind = 'location' limit 1"
+#: when this work began: it was taken, or sent back since
+_BEGAN: Final = "select max(at) as at from work_order_entries where work_order = $1 and kind = 'send_back'"
+_LOCATED: Final = """
+    select 1 from work_order_entries
+    where work_order = $1 and kind = 'location' and at >= $2 and person = $3 limit 1"""
 _MOST_PARTS: Final = 999
 
 
@@ -173,10 +177,18 @@ async def _asked(order: WorkOrder, act: Act, said: Said, person: Person, now: da
 
 
 async def proofs_of(order: WorkOrder) -> frozenset[Proof]:
-    """The kinds of evidence that an order has."""
-    kinds = {each.kind for each in await evidence_of(ABOUT, order.id)}
+    """The kinds of evidence of this very work: by who works on it, since it was taken or sent back.
+
+    What the reporter sent shows the fault, and what was sent back was not proved.
+    """
+    if order.accepted_at is None or order.assignee is None:
+        return frozenset()
+    row = await fetch_one(_BEGAN, order.id)
+    began = max(order.accepted_at, row["at"]) if row and row["at"] else order.accepted_at
+    pieces = await evidence_of(ABOUT, order.id)
+    kinds = {each.kind for each in pieces if each.by == order.assignee and each.at >= began}
     found = {proof for proof, kind in ((Proof.PHOTO, MediaKind.PHOTO), (Proof.VOICE, MediaKind.VOICE)) if kind in kinds}
-    if await fetch_one(_LOCATED, order.id) is not None:
+    if await fetch_one(_LOCATED, order.id, began, order.assignee) is not None:
         found.add(Proof.LOCATION)
     return frozenset(found)
 
