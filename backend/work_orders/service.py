@@ -34,6 +34,8 @@ from backend.work_orders.model import (
     Act,
     AlreadyTaken,
     Asked,
+    Incomplete,
+    Need,
     OrderMovedOn,
     Part,
     Proof,
@@ -42,7 +44,7 @@ from backend.work_orders.model import (
     Who,
     WorkOrder,
 )
-from backend.work_orders.opening import clean
+from backend.work_orders.opening import checked, clean
 from backend.work_orders.rows import Entry, locked_order, write_entries
 from backend.work_orders.rules import declining, moved, standing, the_way
 from backend.work_orders.telling import VERIFIERS, people_with, redraw, tell, tell_desk
@@ -78,6 +80,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SILENT: Final = Said()
+NOBODY_TO_SEND: Final = N_("没有可派的维保人员")
 #: the acts a person may ask for by name; the others are chosen by the service
 PERSONS_ACTS: Final = frozenset(set(Act) - {Act.STEP_ASIDE})
 
@@ -87,6 +90,8 @@ async def perform(person: Person, order_id: UUID, act: Act, via: Via, said: Said
 
     Raises `NoSuchOrder`, `NotAllowed`, `OrderMovedOn`, `AlreadyTaken`, `Incomplete`, `BadInput`.
     """
+    checked(said.reason)
+    checked(said.note)
     released = Released()
     async with transaction():
         now = clock.now()
@@ -165,6 +170,8 @@ async def _asked(order: WorkOrder, act: Act, said: Said, person: Person, now: da
     if act is Act.REASSIGN and not to:
         others = [each for each in await on_duty(order.unit, now) if each not in {order.assignee, person.id}]
         to = tuple(others)
+    if act in {Act.DISPATCH, Act.REASSIGN} and not to:
+        raise Incomplete(NOBODY_TO_SEND, missing=[str(Need.TO)])
     if to:
         await check_can_work(order.unit, to)
     return Asked(
@@ -300,6 +307,6 @@ async def add_parts(person: Person, order_id: UUID, parts: Sequence[Part], via: 
 
 async def add_note(person: Person, order_id: UUID, words: str, via: Via) -> WorkOrder:
     """备注: a line of the order's story, by anybody who may open orders there."""
-    if not (text := clean(words)):
+    if not (text := checked(words)):
         raise BadInput(N_("请填写内容"))
     return await _note_down(person, order_id, via, "note", {"note": text}, by=None)
