@@ -52,14 +52,19 @@ async def keep(person: Person, kind: MediaKind, name: str, octets: bytes) -> Evi
     return (await keep_piece(person, kind, name, octets)).id
 
 
-async def keep_piece(person: Person, kind: MediaKind, name: str, octets: bytes) -> Evidence:
-    """`keep`, answering what is known of it."""
+async def keep_piece(person: Person, kind: MediaKind, name: str, octets: bytes, *, key: UUID | None = None) -> Evidence:
+    """`keep`, answering what is known of it. `key`: its id, of a sender who may send it twice; it is kept once."""
     media = media_type_of(kind, octets)
+    if key is not None and (known := await fetch_one(_ONE, key)) is not None:
+        piece = msgspec.convert(known, Evidence)
+        if piece.by != person.id or piece.sha256 != hashlib.sha256(octets).hexdigest():
+            raise Conflict(N_("此佐证已用于另一项记录"))
+        return piece
     row = await fetch_one(_WAITING, person.id)
     if row is not None and row["waiting"] >= _MOST_UNBOUND:
         raise TooMany(N_("您发送的文件过多，请先完成或取消当前的操作"))
     kept = await fetch_one(
-        _KEEP, new_id(), media.kind, media.name, _tidy(name), len(octets), hashlib.sha256(octets).hexdigest(),
+        _KEEP, key or new_id(), media.kind, media.name, _tidy(name), len(octets), hashlib.sha256(octets).hexdigest(),
         person.id, clock.now(), octets,
     )  # fmt: skip
     return msgspec.convert(kept, Evidence)

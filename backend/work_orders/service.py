@@ -45,7 +45,7 @@ from backend.work_orders.model import (
     WorkOrder,
 )
 from backend.work_orders.opening import checked, clean
-from backend.work_orders.rows import Entry, locked_order, write_entries
+from backend.work_orders.rows import Entry, is_written, locked_order, write_entries
 from backend.work_orders.rules import declining, moved, standing, the_way
 from backend.work_orders.telling import VERIFIERS, people_with, redraw, tell, tell_desk
 from backend.work_orders.testing import end_test, expect, record_window, take_signal
@@ -242,15 +242,24 @@ async def _tell_who_must_act(order: WorkOrder, act: Act, person: Person, now: da
         await tell(order, ({order.assignee} if order.assignee else set(order.offered)) - {person.id}, now, released)
 
 
-async def _note_down(
-    person: Person, order_id: UUID, via: Via, kind: str, facts: dict[str, Any], *, by: frozenset[Who] | None
+async def _note_down(  # noqa: PLR0917 - a line's parts
+    person: Person,
+    order_id: UUID,
+    via: Via,
+    kind: str,
+    facts: dict[str, Any],
+    key: UUID | None,
+    *,
+    by: frozenset[Who] | None,
 ) -> WorkOrder:
-    """A line of the story that moves nothing. `by`: who may; None: whoever may open orders in the unit."""
+    """A line of the story that moves nothing, once for each `key`. `by`: who may; None: whoever may open orders."""
     released = Released()
     async with transaction():
         order = await locked_order(person, order_id)
+        if await is_written(order.id, key):
+            return order
         _check_may_add(order, person, by)
-        await write_entries(order.id, clock.now(), [Entry(kind, facts, person.id, via)])
+        await write_entries(order.id, clock.now(), [Entry(kind, facts, person.id, via, key)])
         await redraw(order, released)
         await record_action(person.code, f"order.{kind}", {**facts_of(order), **facts, "via": str(via)})
     await ring(released)
@@ -278,8 +287,11 @@ async def add_evidence(person: Person, order_id: UUID, pieces: Iterable[Evidence
     released = Released()
     async with transaction():
         order = await locked_order(person, order_id)
+        wanted = list(dict.fromkeys(pieces))
+        if wanted and set(wanted) <= {each.id for each in await evidence_of(ABOUT, order.id) if each.by == person.id}:
+            return order  # sent twice
         _check_may_add(order, person, None)
-        bound = await bind(pieces, ABOUT, order.id, person.id)
+        bound = await bind(wanted, ABOUT, order.id, person.id)
         facts = {"evidence": ledger_facts(bound)}
         now = clock.now()
         await write_entries(order.id, now, [Entry("evidence", facts, person.id, via)])
@@ -293,20 +305,25 @@ async def add_location(person: Person, order_id: UUID, where: Where, via: Via) -
     """到场位置: where the maintainer says they are; evidence, never a gate. Raises as `add_parts`."""
     if not (-90 <= where.latitude <= 90 and -180 <= where.longitude <= 180):
         raise BadInput(N_("位置不正确"))
-    return await _note_down(person, order_id, via, "location", msgspec.to_builtins(where), by=_WORKERS)
+    return await _note_down(person, order_id, via, "location", msgspec.to_builtins(where), None, by=_WORKERS)
 
 
-async def add_parts(person: Person, order_id: UUID, parts: Sequence[Part], via: Via) -> WorkOrder:
-    """更换配件: what was used. Raises `NoSuchOrder`, `NotAllowed`, `OrderMovedOn`, `BadInput`."""
+async def add_parts(
+    person: Person, order_id: UUID, parts: Sequence[Part], via: Via, key: UUID | None = None
+) -> WorkOrder:
+    """更换配件: what was used; `key`: of a sender who may send it twice.
+
+    Raises `NoSuchOrder`, `NotAllowed`, `OrderMovedOn`, `BadInput`.
+    """
     named = [(clean(each.name), each.quantity) for each in parts]
     if not named or any(not name or not 0 < quantity <= _MOST_PARTS for name, quantity in named):
         raise BadInput(N_("请填写配件名称和数量"))
     facts = {"parts": [{"name": name, "quantity": quantity} for name, quantity in named]}
-    return await _note_down(person, order_id, via, "parts", facts, by=_WORKERS)
+    return await _note_down(person, order_id, via, "parts", facts, key, by=_WORKERS)
 
 
-async def add_note(person: Person, order_id: UUID, words: str, via: Via) -> WorkOrder:
-    """备注: a line of the order's story, by anybody who may open orders there."""
+async def add_note(person: Person, order_id: UUID, words: str, via: Via, key: UUID | None = None) -> WorkOrder:
+    """备注: a line of the order's story, by anybody who may open orders there; `key`: as in `add_parts`."""
     if not (text := checked(words)):
         raise BadInput(N_("请填写内容"))
-    return await _note_down(person, order_id, via, "note", {"note": text}, by=None)
+    return await _note_down(person, order_id, via, "note", {"note": text}, key, by=None)
