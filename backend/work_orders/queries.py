@@ -42,7 +42,7 @@ Which = Literal["mine", "open", "ended"]
 _ENDED: Final = "('closed', 'withdrawn')"
 _WHICH: Final = {
     "mine": f"""o.state not in {_ENDED} and (o.assignee = $4 or o.opened_by = $4 or o.offered @> to_jsonb($4::text)
-        or (o.state = 'done' and o.unit = any($5)))""",
+        or (o.state in ('done', 'open', 'declined') and o.unit = any($5)))""",
     "open": f"o.state not in {_ENDED} and ($4::uuid is null or true) and ($5::uuid[] is null or true)",
     "ended": f"o.state in {_ENDED} and ($4::uuid is null or true) and ($5::uuid[] is null or true)",
 }
@@ -174,7 +174,7 @@ def _seen(person: Person) -> list[UnitId] | None:
 async def orders_for(
     person: Person, which: Which = "open", *, unit: UnitId | None = None, limit: int = 100
 ) -> list[OrderLine]:
-    """Work orders of the person's units: `mine` to do, take or verify; all open ones, urgent first; or ended ones."""
+    """Work orders of the person's units: `mine` to do, take, verify or send somebody for; all open ones, urgent first; or ended ones."""
     order = "o.ended_at desc, o.id" if which == "ended" else _URGENCY
     query = _LIST.format(columns=COLUMNS, which=_WHICH[which], order=order)
     verifies = [each for each in person.units if person.may(Right.VERIFY, each)]

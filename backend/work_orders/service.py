@@ -147,7 +147,7 @@ async def _perform(  # noqa: PLR0917 - an act's parts
     order = await settle(order, after, done, now, released)
     if said.where is not None:
         await write_entries(order.id, now, [_location(said.where, person, via)])
-    await _tell_who_must_act(order, act, person, now, released)
+    await _tell_who_must_act(before, order, act, person, now, released)
     if heard is not None:
         await to_ledger(before, order, heard)
     await record_window(person, window, via)
@@ -225,10 +225,14 @@ async def _lift(person: Person, order: WorkOrder, released: Released) -> list[Ma
     return await lift_repaired(person, key, f"工单 #{order.number} 已验收", released)
 
 
-async def _tell_who_must_act(order: WorkOrder, act: Act, person: Person, now: datetime, released: Released) -> None:
+async def _tell_who_must_act(  # noqa: PLR0917 - an act's parts
+    before: WorkOrder, order: WorkOrder, act: Act, person: Person, now: datetime, released: Released
+) -> None:
     """The next one to act hears of it; everybody else sees it on the card they have."""
     if act in {Act.DISPATCH, Act.REASSIGN, Act.ASK_MORE}:
-        await tell(order, set(order.offered) - {person.id}, now, released)
+        # who had it must not go on working for nothing
+        had = {before.assignee} if before.assignee is not None and act is Act.REASSIGN else set()
+        await tell(order, {*order.offered, *had} - {person.id}, now, released)
     elif act is Act.FINISH:
         people = await people_with(order.unit, VERIFIERS) - set(order.workers)
         await tell(order, people, now, released)
