@@ -61,6 +61,10 @@ _MASKS: Final = """
     where m.device = $1 and m.system_type = $2 and m.system_address = $3 and m.component_address = $4
       and m.scope = 'component' and m.started_at is not null and (m.ended_at is null or m.ended_at >= $5)
       and m.asked_at <= $6 order by m.number"""
+_MASKS_OF_DEVICE: Final = """
+    select m.number, m.state, m.asked_at, m.ended_at from masks m
+    where m.device = $1 and m.scope = 'device' and m.started_at is not null
+      and (m.ended_at is null or m.ended_at >= $2) and m.asked_at <= $3 order by m.number"""
 _MAINTAINERS: Final = """
     select distinct p.id, p.name, p.code from grants g join people p on p.id = g.person and p.is_active
     where g.unit = $1 and g.role = 'maintainer' order by p.code"""
@@ -174,7 +178,10 @@ def _seen(person: Person) -> list[UnitId] | None:
 async def orders_for(
     person: Person, which: Which = "open", *, unit: UnitId | None = None, limit: int = 100
 ) -> list[OrderLine]:
-    """Work orders of the person's units: `mine` to do, take, verify or send somebody for; all open ones, urgent first; or ended ones."""
+    """Work orders of the person's units: `mine`, all open ones, urgent first, or ended ones.
+
+    Mine are those to do, to take, to verify, or to send somebody for.
+    """
     order = "o.ended_at desc, o.id" if which == "ended" else _URGENCY
     query = _LIST.format(columns=COLUMNS, which=_WHICH[which], order=order)
     verifies = [each for each in person.units if person.may(Right.VERIFY, each)]
@@ -276,13 +283,14 @@ async def _chain(order: WorkOrder, zone: str, now: datetime) -> Chain:
 
 
 async def _masks(order: WorkOrder, now: datetime) -> Sequence[MaskSeen]:
-    at = order.at
-    if at is None:
+    at, until = order.at, order.ended_at or now
+    if at is not None:
+        key = (at.device, at.system_type, at.system_address, at.component_address)
+        rows = await fetch(_MASKS, *key, order.opened_at, until)
+    elif order.origin is Origin.LINK:
+        rows = await fetch(_MASKS_OF_DEVICE, order.device, order.opened_at, until)
+    else:
         return ()
-    until = order.ended_at or now
-    rows = await fetch(
-        _MASKS, at.device, at.system_type, at.system_address, at.component_address, order.opened_at, until
-    )
     return [MaskSeen(number=row["number"], is_active=row["state"] == "active") for row in rows]
 
 

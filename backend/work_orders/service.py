@@ -14,7 +14,7 @@ import msgspec
 from backend.alarms.masks.model import Mask
 from backend.alarms.masks.releasing import Released
 from backend.alarms.masks.releasing import tell as ring
-from backend.alarms.masks.service import lift_repaired, record_lifted
+from backend.alarms.masks.service import lift_over_device, lift_repaired, record_lifted
 from backend.core import clock
 from backend.core.db.engine import fetch_one, transaction
 from backend.core.deadlines import ACCEPT_WITHIN
@@ -37,6 +37,7 @@ from backend.work_orders.model import (
     Incomplete,
     Need,
     OrderMovedOn,
+    Origin,
     Part,
     Proof,
     State,
@@ -83,6 +84,10 @@ SILENT: Final = Said()
 NOBODY_TO_SEND: Final = N_("没有可派的维保人员")
 #: the acts a person may ask for by name; the others are chosen by the service
 PERSONS_ACTS: Final = frozenset(set(Act) - {Act.STEP_ASIDE})
+
+
+#: whoever was testing is done with it: what the component says from now on is told like anything else
+_TESTS_NO_MORE: Final = frozenset({Act.VERIFY, Act.REASSIGN, Act.WITHDRAW})
 
 
 async def perform(person: Person, order_id: UUID, act: Act, via: Via, said: Said = SILENT) -> WorkOrder:
@@ -132,6 +137,9 @@ async def _perform(  # noqa: PLR0917 - an act's parts
     before = order
     if act in {Act.FINISH, Act.EXPECT_TEST} and order.test_asked_at is not None:
         order, heard = await take_signal(order, now, released)
+    if act is Act.EXPECT_TEST and heard is not None:  # it had spoken already: nothing to wait for anew
+        await to_ledger(before, order, heard)
+        return order
     asked = await _asked(order, act, said, person, now)
     after = moved(order, act, who, person.id, now, asked)
     window: dict[str, Any] | None = None
@@ -142,7 +150,9 @@ async def _perform(  # noqa: PLR0917 - an act's parts
     # alarms are locked before their stories are written to, as every other writer of alarms does
     lifted: list[Mask] = []
     if act is Act.VERIFY:
-        lifted, window = await _lift(person, after, released), await end_test(person, after, released)
+        lifted = await _lift(person, after, released)
+    if act in _TESTS_NO_MORE:
+        window = await end_test(person, after, released)
     done = Done(kind=str(act), facts=_facts(said, after), person=person, via=via)
     order = await settle(order, after, done, now, released)
     if said.where is not None:
@@ -218,11 +228,14 @@ def _location(where: Where, person: Person, via: Via) -> Entry:
 
 
 async def _lift(person: Person, order: WorkOrder, released: Released) -> list[Mask]:
-    """Verified: the masks over its component go, and what stands behind them still is told."""
-    if order.at is None:
-        return []
-    key = (order.at.device, order.at.system_type, order.at.system_address, order.at.component_address)
-    return await lift_repaired(person, key, f"工单 #{order.number} 已验收", released)
+    """Verified: the masks over its component, or over a device that was silent, go; what stands behind them is told."""
+    why = f"工单 #{order.number} 已验收"
+    if order.at is not None:
+        key = (order.at.device, order.at.system_type, order.at.system_address, order.at.component_address)
+        return await lift_repaired(person, key, why, released)
+    if order.origin is Origin.LINK and order.device is not None:
+        return await lift_over_device(person, order.device, why, released)
+    return []
 
 
 async def _tell_who_must_act(  # noqa: PLR0917 - an act's parts

@@ -6,11 +6,16 @@ from uuid import UUID
 
 import pytest
 
+from backend.alarms.masks.model import Scope, ScopeKind
+from backend.alarms.masks.service import approve, ask
+from backend.alarms.queries import alarms_for
 from backend.core import clock
+from backend.core.db.engine import fetch
+from backend.core.ids import DeviceId
 from backend.core.vocabulary import Via
 from backend.evidence.model import MediaKind
 from backend.evidence.service import keep
-from backend.monitoring.model import StateSaid
+from backend.monitoring.model import LinkSaid, StateSaid
 from backend.people.model import Person
 from backend.work_orders.model import Act, Incomplete, Proof, State, WaitReason, WorkOrder
 from backend.work_orders.opening import Opening, open_from_alarm, open_order
@@ -107,3 +112,50 @@ async def test_who_waits_before_setting_out_is_not_made_to_have_arrived(
     view = await order_view(keeper, order.id)
     assert Act.RESUME in [each.act for each in view.acts]
     assert "o-resume" in [key.verb for row in view.card.keys for key in row]
+
+
+async def test_a_signal_that_came_is_not_thrown_away_by_asking_for_it_again(
+    still: clock.StillClock, points: dict[str, UUID], door: Any, manager: Person, keeper: Person
+) -> None:
+    await door.hears(StateSaid(subject=PUMP, state=FAULT))
+    order, _ = await open_from_alarm(manager, await the_alarm(), Via.PHONE)
+    await to_site(order, keeper)
+    await act(order, Act.EXPECT_TEST, keeper)
+    still.advance(timedelta(seconds=5))
+    heard_at = clock.now()
+    await door.hears(StateSaid(subject=PUMP, state=NORMAL))
+    still.advance(timedelta(minutes=16))
+    asked = await act(order, Act.EXPECT_TEST, keeper)
+    assert asked.test_signal_at == heard_at
+    assert (await order_view(keeper, order.id)).order.test_signal_at == heard_at
+
+
+async def test_the_order_of_a_silent_device_lifts_the_mask_over_it(
+    still: clock.StillClock, points: dict[str, UUID], door: Any, manager: Person, keeper: Person
+) -> None:
+    await door.hears(LinkSaid(is_lost=True, silent_since=still.now()))
+    (alarm,) = await alarms_for(manager, "active", 9)
+    scope = Scope(kind=ScopeKind.DEVICE, device=DeviceId(points["device"]))
+    asked = await ask(keeper, scope, "等待更换电源", clock.now() + timedelta(days=1), Via.PHONE)
+    await approve(manager, asked.id, Via.PHONE)
+    order, _ = await open_from_alarm(manager, alarm.id, Via.PHONE)
+    await to_site(order, keeper)
+    await photographs(order, keeper)
+    await act(order, Act.FINISH, keeper)
+    await act(order, Act.VERIFY, manager)
+    (mask,) = await fetch("select state, ended_why from masks where id = $1", asked.id)
+    assert tuple(mask.values()) == ("lifted", f"工单 #{order.number} 已验收")
+    assert [each.number for each in (await order_view(manager, order.id)).chain.masks] == [asked.number]
+
+
+@pytest.mark.parametrize("what", [Act.REASSIGN, Act.WITHDRAW])
+async def test_the_window_of_a_test_that_nobody_makes_any_more_is_over(
+    points: dict[str, UUID], door: Any, manager: Person, keeper: Person, second: Person, what: Act
+) -> None:
+    await door.hears(StateSaid(subject=PUMP, state=FAULT))
+    order, _ = await open_from_alarm(manager, await the_alarm(), Via.PHONE)
+    await to_site(order, keeper)
+    await act(order, Act.EXPECT_TEST, keeper)
+    assert [row["state"] for row in await fetch("select state from test_windows")] == ["open"]
+    await act(order, what, manager, Said(reason="不测了", to=(second.id,)))
+    assert [row["state"] for row in await fetch("select state from test_windows")] == ["ended"]
