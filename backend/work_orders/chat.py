@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from backend.alarms.model import NoSuchAlarm
 from backend.alarms.queries import alarm_for
 from backend.chat.model import Begin, Command, Heard, Said, Saying, Speaker, Talk
@@ -31,6 +33,7 @@ from backend.work_orders.chat_dialogues import (
 )
 from backend.work_orders.chat_dialogues import NEW as NEW_SOMEWHERE
 from backend.work_orders.chat_finishing import FINISHING, FINISHING_DIALOGUE
+from backend.work_orders.chat_showing import PIECE, STORY, show_piece, show_story, showing_keys
 from backend.work_orders.chat_words import listed, say, stands, whole
 from backend.work_orders.model import Act, NoSuchOrder, Proof
 from backend.work_orders.opening import open_from_alarm
@@ -110,7 +113,13 @@ async def _test(speaker: Speaker, about: UUID | None, _: str) -> Said:
 
 
 async def _show(speaker: Speaker, about: UUID | None, _: str) -> Said:
-    return whole(speaker, await order_view(speaker.person, _known(about)))
+    return await _whole(speaker, _known(about))
+
+
+async def _whole(speaker: Speaker, order: UUID) -> Saying:
+    view = await order_view(speaker.person, order)
+    saying = whole(speaker, view)
+    return msgspec.structs.replace(saying, keys=(*saying.keys, showing_keys(speaker, view)))
 
 
 async def _photo(speaker: Speaker, about: UUID | None, _: str) -> Said:
@@ -126,7 +135,7 @@ async def _new(speaker: Speaker, about: UUID | None, _: str) -> Said:
             raise NoSuchAlarm(N_("没有这条报警"))
         live = [each for each in await orders_of_alarm(speaker.person, alarm.id) if not each.is_final]
         if live:
-            return whole(speaker, await order_view(speaker.person, live[0].id))
+            return await _whole(speaker, live[0].id)
         if alarm.severity is Severity.OFFLINE:  # all there is to say is known: one tap
             order, is_new = await open_from_alarm(speaker.person, alarm.id, speaker.via)
             return opened(speaker, order, is_new=is_new)
@@ -146,7 +155,7 @@ async def _orders(speaker: Speaker, rest: str) -> Said:
         order = await order_numbered(speaker.person, int(words))
         if speaker.group_unit not in {None, order.unit}:
             raise NoSuchOrder(N_("没有这张工单"))
-        return whole(speaker, await order_view(speaker.person, order.id))
+        return await _whole(speaker, order.id)
     if words in _ALL:
         return listed(speaker, await orders_for(speaker.person, "open", unit=unit, limit=_MOST), N_("未结束的工单："))
     mine = await orders_for(speaker.person, "mine", unit=unit, limit=_MOST)
@@ -176,6 +185,8 @@ _OF_AN_ORDER: Final[dict[str, Press]] = {
     VERBS[Act.EXPECT_TEST]: _test,
     SHOW: _show,
     PHOTO: _photo,
+    STORY: show_story,
+    PIECE: show_piece,
 }
 WORK_ORDERS: Final = Talk(
     concept="work_orders",

@@ -65,6 +65,7 @@ _MASKS_OF_DEVICE: Final = """
     select m.number, m.state, m.asked_at, m.ended_at from masks m
     where m.device = $1 and m.scope = 'device' and m.started_at is not null
       and (m.ended_at is null or m.ended_at >= $2) and m.asked_at <= $3 order by m.number"""
+_NAMES: Final = "select id, name from people where id = any($1::uuid[])"
 _MAINTAINERS: Final = """
     select distinct p.id, p.name, p.code from grants g join people p on p.id = g.person and p.is_active
     where g.unit = $1 and g.role = 'maintainer' order by p.code"""
@@ -112,6 +113,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sha256: str
     at: datetime
+    person: str  #: who sent it
 
 
 class MaskSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,6 +256,8 @@ async def card_for(person: Person, order_id: UUID) -> Card:
 
 
 async def _evidence(order: WorkOrder, language: str, zone: str) -> list[Piece]:
+    pieces = await evidence_of(ABOUT, order.id)
+    names = {row["id"]: row["name"] for row in await fetch(_NAMES, list({each.by for each in pieces}))}
     return [
         Piece(
             id=each.id,
@@ -263,8 +267,9 @@ async def _evidence(order: WorkOrder, language: str, zone: str) -> list[Piece]:
             name=each.name,
             sha256=each.sha256,
             at=in_zone(each.at, zone),
+            person=names.get(each.by, ""),
         )
-        for each in await evidence_of(ABOUT, order.id)
+        for each in pieces
     ]
 
 

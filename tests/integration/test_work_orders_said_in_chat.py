@@ -197,3 +197,25 @@ async def test_nothing_to_do_says_where_the_others_are(
     qian = Chat(desk, talks)
     assert "工单 全部" in await qian.says("工单")
     assert "#1" in await qian.says("工单 全部")
+
+
+async def test_who_verifies_in_the_chat_sees_the_photos_and_what_was_done(
+    points: dict[str, UUID], manager: Person, keeper: Person, talks: Conversation
+) -> None:
+    order, boss, zhao = await opened(points, manager), Chat(manager, talks), Chat(keeper, talks)
+    await zhao.key("o-take", order.id)
+    await zhao.press("到场")
+    await zhao.press("拍照")
+    await zhao.sends(MediaKind.PHOTO, JPEG, "底座锈蚀")
+    await zhao.sends(MediaKind.VOICE, VOICE)
+    await boss.says("/orders 1")
+    said = await boss.press("经过")
+    assert "接单 · 赵维保 · Telegram" in said
+    assert "备注 · 底座锈蚀 · 赵维保" in said
+    (saying,) = await talks.press(boss.speaker, "o-piece", order.id, "0")
+    assert saying.picture is not None
+    assert saying.picture.octets == JPEG
+    assert [key.label for row in saying.keys for key in row] == ["佐证 2/2"]
+    assert "语音" in await boss.key("o-piece", order.id, "1")
+    for wrong in ("2", "x", "-1", "９"):
+        await boss.key("o-piece", order.id, wrong)
