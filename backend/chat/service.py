@@ -90,6 +90,7 @@ class Conversation:
         self._words = by_words(self._commands.values())
         self._presses = _unique("verb", (pair for talk in talks for pair in talk.presses.items()))
         self._replies = _unique("reply", (pair for talk in talks for pair in talk.replies.items()))
+        self._loose = [talk.loose for talk in talks if talk.loose is not None]
         self._dialogues = _unique("dialogue", ((each.name, each) for talk in talks for each in talk.dialogues))
         _check(self._commands, self._presses, self._dialogues)
 
@@ -131,7 +132,23 @@ class Conversation:
         if heard.about is not None and heard.about[0] in self._replies:
             reply, about = self._replies[heard.about[0]], heard.about[1]
             return await self._said(speaker, lambda: reply(speaker, about, heard))
+        if held is None and not speaker.is_group and (heard.media or heard.location is not None):
+            for loose in self._loose:
+                if sayings := await self._taken(speaker, loose, heard):
+                    return sayings
         return [*self._not_understood(speaker, heard), *await self._reminder(speaker, held)]
+
+    async def _taken(
+        self, speaker: Speaker, loose: Callable[[Speaker, Heard], Awaitable[Said | None]], heard: Heard
+    ) -> list[Saying]:
+        """What a concept makes of a file or a place that came alone; nothing when it has no use for it."""
+        try:
+            said = await loose(speaker, heard)
+        except Refused as refused:
+            return [_refusal(refused, speaker, is_press=False)]
+        if said is None:
+            return []
+        return await self.begin(speaker, said) if isinstance(said, Begin) else [said]
 
     def _asked(self, speaker: Speaker, heard: Heard, held: Held | None) -> Asked | None:
         """The command a message is. While a question waits for words, only `/name` and 取消 are commands."""

@@ -78,9 +78,10 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
 
 def keys_of(order: WorkOrder, language: str) -> tuple[tuple[Key, ...], ...]:
     """The rows of buttons of an order as it stands, and one that shows all of it."""
+    is_testable = order.at is not None and order.test_signal_at is None
     is_elsewhere = order.state is State.WAITING and order.arrived_at is None
     rows = [
-        tuple(_key(each, language) for each in row if each is not Act.EXPECT_TEST or order.at is not None)
+        tuple(_key(each, language) for each in row if each is not Act.EXPECT_TEST or is_testable)
         for row in (_WAITING_ELSEWHERE if is_elsewhere else _KEYS.get(order.state, ()))
     ]
     last = [Key(translate(N_("工单详情"), language), SHOW)]

@@ -28,6 +28,7 @@ from backend.work_orders.chat_dialogues import (
     WHY,
     begun,
     opened,
+    take_loose,
     take_proof,
     units_to_order,
 )
@@ -199,4 +200,5 @@ WORK_ORDERS: Final = Talk(
     presses={**{verb: _here(press) for verb, press in _OF_AN_ORDER.items()}, NEW: _new},
     dialogues=(*DIALOGUES, FINISHING_DIALOGUE),
     replies={"order": _reply},
+    loose=take_loose,
 )

@@ -12,6 +12,7 @@ from backend.chat.model import (
     END,
     LONGEST_ARGUMENT,
     Answers,
+    Begin,
     Dialogue,
     Draft,
     Heard,
@@ -21,6 +22,9 @@ from backend.chat.model import (
     Speaker,
     Step,
 )
+from backend.chat.model import (
+    Said as Spoken,
+)
 from backend.core.errors import BadInput
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, PersonId, UnitId
@@ -29,9 +33,18 @@ from backend.people.model import Right
 from backend.registry.model import Unit
 from backend.registry.queries import units_for
 from backend.work_orders.chat_words import kept, say, stands
-from backend.work_orders.model import ACT_LABELS, PROOF_LABELS, WAIT_LABELS, Act, Proof, WaitReason, WorkOrder
+from backend.work_orders.model import (
+    ACT_LABELS,
+    PROOF_LABELS,
+    WAIT_LABELS,
+    Act,
+    NoSuchOrder,
+    Proof,
+    WaitReason,
+    WorkOrder,
+)
 from backend.work_orders.opening import Opening, checked, open_from_alarm, open_order
-from backend.work_orders.queries import maintainers_for, order_for
+from backend.work_orders.queries import maintainers_for, order_for, under_way_of
 from backend.work_orders.service import (
     NOBODY_TO_SEND,
     Said,
@@ -45,6 +58,7 @@ from backend.work_orders.service import (
 
 WHY, WAIT, TO, PROOF = "order_why", "order_wait", "order_to", "order_proof"
 #: of an alarm; of the speaker's one unit; of one of several
+WHICH: Final = "order_which"
 FROM_ALARM, NEW_HERE, NEW = "order_alarm", "order_here", "order_new"
 _SKIP: Final = "skip"
 _DONE: Final = "done"
@@ -160,6 +174,54 @@ async def _hear_proof(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
 
 async def _press_proof(speaker: Speaker, draft: Draft, _: str) -> Next:
     return finished(speaker, await order_for(speaker.person, order_id(draft)))
+
+
+async def take_loose(speaker: Speaker, heard: Heard) -> Spoken | None:
+    """A photo, a voice note or a place that came alone, from somebody at work: it is of their order, or of which?"""
+    orders = await under_way_of(speaker.person)
+    if not orders:
+        return None
+    if len(orders) == 1:
+        return await _taken(speaker, orders[0], heard)
+    pieces = [str(each) for each in await kept(speaker.person, heard)]
+    place = [] if heard.location is None else [str(heard.location.latitude), str(heard.location.longitude)]
+    return Begin(dialogue=WHICH, answers={"pieces": pieces, "place": place, "words": heard.text})
+
+
+async def _taken(speaker: Speaker, order: WorkOrder, heard: Heard) -> Saying:
+    await take_proof(speaker, order.id, heard)
+    return Saying(lines=(say(speaker, N_("已记入工单 {number}"), number=order.number),))
+
+
+async def _ask_which(speaker: Speaker, draft: Draft) -> Saying:
+    keys = tuple(
+        (Key(f"#{each.number} {each.where or each.what}", ANSWER, draft.id, tail(each.id)),)
+        for each in await under_way_of(speaker.person)
+    )
+    return Saying(lines=(say(speaker, N_("这是哪张工单的？")),), keys=keys)
+
+
+async def _press_which(speaker: Speaker, draft: Draft, argument: str) -> Next:
+    order = next((each for each in await under_way_of(speaker.person) if tail(each.id) == argument), None)
+    if order is None:
+        raise NoSuchOrder(N_("没有这张工单"))
+    if sent := _sent(draft):
+        await add_evidence(speaker.person, order.id, [EvidenceId(UUID(each)) for each in sent], speaker.via)
+    place = draft.answers.get("place")
+    if isinstance(place, list) and place:
+        at = Where(latitude=float(place[0]), longitude=float(place[1]))
+        await add_location(speaker.person, order.id, at, speaker.via)
+    if sent and (words := str(draft.answers.get("words", "")).strip()):
+        await add_note(speaker.person, order.id, words, speaker.via)
+    return Next(step=END, saying=Saying(lines=(say(speaker, N_("已记入工单 {number}"), number=order.number),)))
+
+
+async def _hear_which(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+    """Of several sent at once, the others."""
+    pieces = await kept(speaker.person, heard)
+    if not pieces:
+        raise BadInput(N_("请点下面的按钮回答，或发送“取消”。"))
+    return Next(step="which", answers=_with(draft, pieces))
 
 
 async def units_to_order(speaker: Speaker) -> list[Unit]:
@@ -294,6 +356,10 @@ DIALOGUES: Final = (
     Dialogue(name=TO, steps=(Step(name="who", ask=_ask_to, press=_press_to), _WHY_STEP)),
     Dialogue(
         name=PROOF, steps=(Step(name="proof", ask=_ask_proof, hear=_hear_proof, press=_press_proof, takes_files=True),)
+    ),
+    Dialogue(
+        name=WHICH,
+        steps=(Step(name="which", ask=_ask_which, hear=_hear_which, press=_press_which, takes_files=True),),
     ),
     Dialogue(name=FROM_ALARM, steps=(_WHAT_STEP,)),
     Dialogue(name=NEW_HERE, steps=(_WHAT_STEP, _WHERE_STEP)),

@@ -56,6 +56,10 @@ _URGENCY: Final = "o.overdue_at is null, o.state not in ('open', 'dispatched', '
 _OF_ALARM: Final = (
     f"select {COLUMNS} from work_orders o where o.origin in ('alarm', 'link') and o.about = $1 order by o.number"
 )
+_UNDER_WAY: Final = f"""
+    select {COLUMNS} from work_orders o where o.assignee = $1
+      and o.state in ('accepted', 'on_the_way', 'on_site', 'waiting', 'sent_back')
+    order by o.accepted_at desc, o.id limit 12"""
 _MASKS: Final = """
     select m.number, m.state, m.asked_at, m.ended_at from masks m
     where m.device = $1 and m.system_type = $2 and m.system_address = $3 and m.component_address = $4
@@ -212,6 +216,12 @@ def _line(row: dict[str, Any], order: WorkOrder, person: Person, now: datetime) 
         assignee=row["assignee_name"] or "",
         acts=tuple(offered_acts(order, standing(order, person), person.id)),
     )
+
+
+async def under_way_of(person: Person) -> list[WorkOrder]:
+    """The orders that the person took and is at, the latest taken first."""
+    rows = await fetch(_UNDER_WAY, person.id)
+    return [order_of(row) for row in rows if person.may(Right.WORK, row["unit"])]
 
 
 async def order_for(person: Person, order_id: UUID) -> WorkOrder:

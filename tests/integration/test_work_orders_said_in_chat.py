@@ -219,3 +219,24 @@ async def test_who_verifies_in_the_chat_sees_the_photos_and_what_was_done(
     assert "语音" in await boss.key("o-piece", order.id, "1")
     for wrong in ("2", "x", "-1", "９"):
         await boss.key("o-piece", order.id, wrong)
+
+
+async def test_a_photo_that_comes_alone_from_somebody_at_work_is_their_orders(
+    points: dict[str, UUID], manager: Person, keeper: Person, talks: Conversation
+) -> None:
+    zhao = Chat(keeper, talks)
+    assert "没有听懂" in await zhao.sends(MediaKind.PHOTO, JPEG)
+    first = await opened(points, manager)
+    await zhao.key("o-take", first.id)
+    assert "已记入工单 1" in await zhao.sends(MediaKind.PHOTO, JPEG, "现场")
+    assert "已记入工单 1" in await zhao.says(location=Location(31.2, 121.5))
+    second_order = await opened(points, manager)
+    await zhao.key("o-take", second_order.id)
+    assert "哪张工单" in await zhao.sends(MediaKind.PHOTO, JPEG + b"1", "新底座")
+    assert "哪张工单" in await zhao.sends(MediaKind.PHOTO, JPEG + b"2")
+    key = next(each for each in zhao.keys if each.label.startswith("#2"))
+    assert "已记入工单 2" in await zhao.press(key.label)
+    views = [await order_view(manager, each.id) for each in (first, second_order)]
+    assert [len(each.evidence) for each in views] == [1, 2]
+    assert "备注 · 新底座" in [line.text for line in views[1].story]
+    assert "没有听懂" in await Chat(manager, talks).sends(MediaKind.PHOTO, JPEG)
