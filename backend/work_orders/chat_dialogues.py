@@ -57,8 +57,8 @@ from backend.work_orders.service import (
 )
 
 WHY, WAIT, TO, PROOF = "order_why", "order_wait", "order_to", "order_proof"
-#: of an alarm; of the speaker's one unit; of one of several
 WHICH: Final = "order_which"
+#: of an alarm; of the speaker's one unit; of one of several
 FROM_ALARM, NEW_HERE, NEW = "order_alarm", "order_here", "order_new"
 _SKIP: Final = "skip"
 _DONE: Final = "done"
