@@ -4,6 +4,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from backend.alarms.masks.releasing import Released
 from backend.complaints.card import Told
 from backend.complaints.model import OPEN_STATES, Complaint, State, assigned
@@ -71,12 +73,36 @@ async def route_again(complaint: Complaint, released: Released, now: datetime) -
     return None if to is None else await route(complaint, Told.ASSIGNED, released, now)
 
 
+class HandlerDuties(msgspec.Struct, frozen=True, kw_only=True):
+    """A complaint handler and the kinds they are there for; none: all."""
+
+    id: PersonId
+    name: str
+    kinds: tuple[ComplaintKind, ...]
+
+
+def may_set_duties(person: Person) -> bool:
+    """Whether it is this person's to say who is for what."""
+    return person.may(Right.ADMINISTER, None) or person.may(Right.IMPROVE, None)
+
+
+async def duties_for(person: Person) -> list[HandlerDuties]:
+    """Who is for what, for whoever may set it. Raises `NotFound`, `NotAllowed`."""
+    if not may_set_duties(person):
+        require(person, Right.IMPROVE, None)
+    return [
+        HandlerDuties(id=row["id"], name=row["name"], kinds=tuple(ComplaintKind(each) for each in row["kinds"]))
+        for row in await _rows()
+        if row["role"] == Role.COMPLAINT_HANDLER
+    ]
+
+
 async def set_duties(person: Person, handler: PersonId, kinds: Collection[ComplaintKind], via: Via) -> None:
     """Which kinds a complaint handler is there for; none: all. By whoever administers, or leads quality.
 
     Raises `NotFound`, `NotAllowed`.
     """
-    if not person.may(Right.ADMINISTER, None):
+    if not may_set_duties(person):
         require(person, Right.IMPROVE, None)
     async with transaction():
         known = {row["id"] for row in await _rows() if row["role"] == Role.COMPLAINT_HANDLER}
