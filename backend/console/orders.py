@@ -93,7 +93,7 @@ class OrderPages(Controller):
             which=chosen,
             orders=await orders_for(person, chosen, unit=UnitId(unit) if unit else None),  # type: ignore[arg-type]
             tone=tone,
-            fresh_id=new_id(),
+            fresh_key=new_id(),
             may_open=[each for each in around["units"] if person.may(Right.ORDER, each.id)],
             origins=[(str(each), translate(ORIGIN_LABELS[each], person.language)) for each in BY_HAND],
             severities=[(str(each), translate(label, person.language)) for each, label in SEVERITY_LABELS.items()],

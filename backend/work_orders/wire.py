@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Final, Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Meta
@@ -49,10 +49,10 @@ class WireAtIn(_In, frozen=True, kw_only=True):
 class OrderIn(_In, frozen=True, kw_only=True):
     """An order opened from an alarm (`alarm`), or by hand or upon an inspection (`unit` and `what`).
 
-    `id`: of the order that is to be, chosen by a caller who may ask twice; asked again, it is found.
+    `key`: chosen by a caller who may ask twice; asked again by the same person, the order is found.
     """
 
-    id: UUID | None = None
+    key: UUID | None = None
     alarm: UUID | None = None
     origin: Literal["hand", "inspection"] = "hand"
     unit: UUID | None = None
@@ -126,6 +126,11 @@ def done(order: WorkOrder, language: str, words: str = N_("工单 {number}：{st
     )
 
 
+def id_by(person: Person, key: UUID | None) -> UUID | None:
+    """The id of what a person's key names: nobody can choose one that something else has, their own or another's."""
+    return uuid5(person.id, str(key)) if key is not None else None
+
+
 async def open_by(person: Person, data: OrderIn, via: Via) -> OrderDone:
     """`opening.open_from_alarm` or `opening.open_order` with a body's words."""
     if data.alarm is not None:
@@ -135,7 +140,7 @@ async def open_by(person: Person, data: OrderIn, via: Via) -> OrderDone:
     if data.unit is None:
         raise BadInput(N_("请选择联网单位"))
     opening = Opening(
-        id=data.id,
+        id=id_by(person, data.key),
         unit=UnitId(data.unit),
         what=data.what,
         where=data.where,
@@ -190,7 +195,7 @@ async def keep_by(  # noqa: PLR0917 - a file and its way
     person: Person, order_id: UUID, name: str, octets: bytes, via: Via, key: UUID | None = None
 ) -> OrderDone:
     """A file that came by HTTP becomes the order's evidence, once for each `key`: what it is, its octets say."""
-    piece = await keep_piece(person, MediaKind.DOCUMENT, name, octets, key=key)
+    piece = await keep_piece(person, MediaKind.DOCUMENT, name, octets, id=id_by(person, key))
     order = await add_evidence(person, order_id, [piece.id], via)
     return done(order, person.language, N_("已收到佐证，工单 {number}：{state}"))
 
@@ -204,10 +209,10 @@ async def locate_by(person: Person, order_id: UUID, data: WhereIn, via: Via) -> 
 async def parts_by(person: Person, order_id: UUID, data: PartsIn, via: Via) -> OrderDone:
     """`service.add_parts` with a body's words."""
     parts = [Part(name=each.name, quantity=each.quantity) for each in data.parts]
-    order = await add_parts(person, order_id, parts, via, data.key)
+    order = await add_parts(person, order_id, parts, via, id_by(person, data.key))
     return done(order, person.language, N_("已记录配件，工单 {number}：{state}"))
 
 
 async def note_by(person: Person, order_id: UUID, data: NoteIn, via: Via) -> OrderDone:
     """`service.add_note` with a body's words."""
-    return done(await add_note(person, order_id, data.note, via, data.key), person.language)
+    return done(await add_note(person, order_id, data.note, via, id_by(person, data.key)), person.language)
