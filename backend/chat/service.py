@@ -132,11 +132,17 @@ class Conversation:
         if heard.about is not None and heard.about[0] in self._replies:
             reply, about = self._replies[heard.about[0]], heard.about[1]
             return await self._said(speaker, lambda: reply(speaker, about, heard))
-        if held is None and not speaker.is_group and (heard.media or heard.location is not None):
+        if self._is_loose(speaker, heard, held):
             for loose in self._loose:
                 if sayings := await self._taken(speaker, loose, heard):
                     return sayings
         return [*self._not_understood(speaker, heard), *await self._reminder(speaker, held)]
+
+    @staticmethod
+    def _is_loose(speaker: Speaker, heard: Heard, held: Held | None) -> bool:
+        """Whether a file or a place came that answers nothing; in a group it is people's own affair."""
+        came = bool(heard.media) or heard.location is not None
+        return came and held is None and heard.about is None and not speaker.is_group
 
     async def _taken(
         self, speaker: Speaker, loose: Callable[[Speaker, Heard], Awaitable[Said | None]], heard: Heard

@@ -17,6 +17,7 @@ from backend.work_orders.model import (
     STATE_LABELS,
     WAIT_LABELS,
     Act,
+    Origin,
     State,
     WorkOrder,
 )
@@ -24,6 +25,9 @@ from backend.work_orders.rules import due_at, is_untaken
 
 ICON: Final = "🔧"
 _FORM: Final = "%Y-%m-%d %H:%M"
+#: between the parts of what an alarm says, and before what a person said beside it
+_PART: Final = " · "
+_SAID: Final = "："
 #: what travels in a key, by act; short, and never given another meaning
 VERBS: Final = {
     Act.ACCEPT: "o-take",
@@ -96,6 +100,15 @@ def _key(each: Act | str, language: str) -> Key:
     return Key(translate(ACT_LABELS[each], language), VERBS[each], style="primary" if each in _PRIMARY else "plain")
 
 
+def what_words(order: WorkOrder, language: str) -> str:
+    """What is to be done in a language: what an alarm said is in our words, part by part; a person's words stay."""
+    if order.origin not in {Origin.ALARM, Origin.LINK}:
+        return order.what
+    ours, colon, said = order.what.partition(_SAID)
+    words = _PART.join(translate(part, language) for part in ours.split(_PART))
+    return translate(N_("{what}：{said}"), language, what=words, said=said) if colon else words
+
+
 def order_card(order: WorkOrder, around: Around, language: str) -> Card:
     """The card of `order` as it stands."""
     return Card(
@@ -110,7 +123,7 @@ def order_card(order: WorkOrder, around: Around, language: str) -> Card:
         banner=_banner(order, language),
         unit=around.unit,
         where=order.where,
-        what=translate(order.what, language),
+        what=what_words(order, language),
         facts=tuple(_facts(order, around, language)),
         raised_at=in_zone(order.opened_at, around.zone),
         revision=order.revision,

@@ -18,7 +18,7 @@ from backend.evidence.model import MEDIA_LABELS
 from backend.evidence.service import evidence_of
 from backend.people.doors import require, units_seen
 from backend.people.model import Person, Right
-from backend.work_orders.card import order_card
+from backend.work_orders.card import order_card, what_words
 from backend.work_orders.model import (
     ACT_LABELS,
     STATE_LABELS,
@@ -207,7 +207,7 @@ def _line(row: dict[str, Any], order: WorkOrder, person: Person, now: datetime) 
         severity_word=translate(SEVERITY_LABELS[order.severity], language),
         state=order.state,
         state_word=translate(STATE_LABELS[order.state], language),
-        what=translate(order.what, language),
+        what=what_words(order, language),
         where=order.where,
         opened_at=in_zone(order.opened_at, row["timezone"]),
         due_at=in_zone(due_at(order, now), row["timezone"]),

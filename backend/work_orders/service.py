@@ -86,6 +86,8 @@ NOBODY_TO_SEND: Final = N_("没有可派的维保人员")
 PERSONS_ACTS: Final = frozenset(set(Act) - {Act.STEP_ASIDE})
 
 
+#: the clock stands still until the unit does something: its people must know that
+_WAITS_FOR_THE_UNIT: Final = frozenset({WaitReason.UNIT, WaitReason.SHUTDOWN})
 #: whoever was testing is done with it: what the component says from now on is told like anything else
 _TESTS_NO_MORE: Final = frozenset({Act.VERIFY, Act.REASSIGN, Act.WITHDRAW})
 
@@ -251,6 +253,8 @@ async def _tell_who_must_act(  # noqa: PLR0917 - an act's parts
         await tell(order, people, now, released)
         if not people:
             await tell_desk(order, now, released)
+    elif act is Act.WAIT and order.wait_reason in _WAITS_FOR_THE_UNIT:
+        await tell(order, await people_with(order.unit, VERIFIERS) - {person.id}, now, released)
     elif act in {Act.SEND_BACK, Act.WAIVE_TEST} and order.assignee is not None:
         await tell(order, {order.assignee}, now, released)
     elif act is Act.DECLINE:
