@@ -181,3 +181,5 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
     dialogues: tuple[Dialogue, ...] = ()
     #: a reply to a card of this concept: by the card's `about` word
     replies: Mapping[str, Callable[[Speaker, UUID, Heard], Awaitable[Said]]] = {}
+    #: a file or a place that came without a word of what it is for, in a private chat; None: not ours either
+    loose: Callable[[Speaker, Heard], Awaitable[Said | None]] | None = None

@@ -86,6 +86,7 @@ class Conversation:
         self._words = by_words(self._commands.values())
         self._presses = unique("verb", (pair for talk in talks for pair in talk.presses.items()))
         self._replies = unique("reply", (pair for talk in talks for pair in talk.replies.items()))
+        self._loose = [talk.loose for talk in talks if talk.loose is not None]
         self._dialogues = unique("dialogue", ((each.name, each) for talk in talks for each in talk.dialogues))
         check(self._commands, self._presses, self._dialogues)
 
@@ -133,6 +134,10 @@ class Conversation:
             reply, card = self._replies[heard.about[0]], about
             said = await self._said(speaker, lambda: reply(speaker, card, heard))
             return [*said, *await self._still_asked(speaker, held)]
+        if self._is_loose(speaker, heard, held):
+            for loose in self._loose:
+                if sayings := await self._taken(speaker, loose, heard):
+                    return sayings
         return [*self._not_understood(speaker, heard), *await self._reminder(speaker, held)]
 
     async def _ask_again(self, speaker: Speaker, held: Held, heard: Heard) -> list[Saying]:
@@ -146,6 +151,24 @@ class Conversation:
     def _replied(self, heard: Heard) -> UUID | None:
         """What the card speaks of that a message replies to, where its concept takes replies."""
         return heard.about[1] if heard.about is not None and heard.about[0] in self._replies else None
+
+    @staticmethod
+    def _is_loose(speaker: Speaker, heard: Heard, held: Held | None) -> bool:
+        """Whether a file or a place came that answers nothing; in a group it is people's own affair."""
+        came = bool(heard.media) or heard.location is not None
+        return came and held is None and heard.about is None and not speaker.is_group
+
+    async def _taken(
+        self, speaker: Speaker, loose: Callable[[Speaker, Heard], Awaitable[Said | None]], heard: Heard
+    ) -> list[Saying]:
+        """What a concept makes of a file or a place that came alone; nothing when it has no use for it."""
+        try:
+            said = await loose(speaker, heard)
+        except Refused as refused:
+            return [_refusal(refused, speaker, is_press=False)]
+        if said is None:
+            return []
+        return await self.begin(speaker, said) if isinstance(said, Begin) else [said]
 
     def _asked(self, speaker: Speaker, heard: Heard, held: Held | None) -> Asked | None:
         """The command a message is. While a question waits for words, only `/name` and 取消 are commands.

@@ -14,7 +14,7 @@ from backend.console.pages import draw, draw_refusal
 from backend.console.phone import frame, to_the_door
 from backend.core.errors import NotAllowed, NotSignedIn, Refused
 from backend.core.i18n import N_, translate
-from backend.core.ids import UnitId
+from backend.core.ids import UnitId, new_id
 from backend.core.settings import Settings
 from backend.core.vocabulary import SEVERITY_LABELS
 from backend.people.model import Person, Right
@@ -93,6 +93,7 @@ class OrderPages(Controller):
             which=chosen,
             orders=await orders_for(person, chosen, unit=UnitId(unit) if unit else None),  # type: ignore[arg-type]
             tone=tone,
+            fresh_key=new_id(),
             may_open=[each for each in around["units"] if person.may(Right.ORDER, each.id)],
             origins=[(str(each), translate(ORIGIN_LABELS[each], person.language)) for each in BY_HAND],
             severities=[(str(each), translate(label, person.language)) for each, label in SEVERITY_LABELS.items()],

@@ -63,10 +63,11 @@ def handover_card(handover: Handover, content: Content, names: Names, language: 
         facts.append(Fact(translate(N_("接班人"), language), names.get(handover.decided_by, "")))
     if handover.why:
         facts.append(Fact(translate(N_("原因"), language), handover.why))
-    keys = (
-        (Key(translate(N_("查看并签字"), language), "ho-show", style="primary"),),
-        (Key(translate(N_("不接班，说明原因"), language), "ho-refuse", style="danger"),),
-    )
+    see, decline = translate(N_("查看并签字"), language), translate(N_("不接班，说明原因"), language)
+    keys = {
+        HandoverState.SIGNED: ((Key(see, "ho-show", style="primary"),), (Key(decline, "ho-refuse", style="danger"),)),
+        HandoverState.REFUSED: ((Key(translate(N_("查看交接班"), language), "ho-show", style="primary"),),),
+    }
     return Card(
         alarm=AlarmId(handover.id),
         about="handover",
@@ -80,7 +81,7 @@ def handover_card(handover: Handover, content: Content, names: Names, language: 
         where=translate(N_("交班人 {name}"), language, name=content.outgoing),
         what=content.notes,
         facts=tuple(facts),
-        keys=keys if is_open else (),
+        keys=keys.get(handover.state, ()),
         raised_at=in_zone(content.at, content.timezone),
         revision=handover.revision,
     )

@@ -36,7 +36,9 @@ async def duty_check(speaker: Speaker, words: str) -> Said:
     keys = tuple((Key(name, "dc-unit", unit),) for unit, name in places[:_MOST_KEYS])
     waiting = tuple(row for each in last for row in _keys(speaker, each))
     question = N_("查哪个单位的岗？") if places else N_("查岗")
-    return Saying(lines=(_say(speaker, question), *(_line(speaker, each) for each in last)), keys=(*waiting, *keys))
+    more = (_say(speaker, N_("其他单位请发送“查岗 单位名称”。")),) if len(places) > _MOST_KEYS else ()
+    lines = (_say(speaker, question), *more, *(_line(speaker, each) for each in last))
+    return Saying(lines=lines, keys=(*waiting, *keys))
 
 
 async def _ways(speaker: Speaker, unit: UnitId | None) -> Saying:

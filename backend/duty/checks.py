@@ -16,6 +16,7 @@ from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId, UnitId, new_id
 from backend.core.live import Hint
 from backend.core.vocabulary import Role, Via
+from backend.duty.handovers import DUTY_ROLES
 from backend.duty.model import (
     CHECK_LABELS,
     DEFAULT_QUESTION,
@@ -42,6 +43,9 @@ _MOST: Final = 50
 _ROLE: Final = """
     select distinct g.person from grants g join people p on p.id = g.person and p.is_active
     where g.unit = $1 and g.role = $2"""
+_KEEPERS: Final = """
+    select distinct g.person from grants g
+    where g.person = any($1) and (g.unit = $2 or g.unit is null) and g.role = any($3)"""
 _OVER: Final = f"""
     select {CHECK_COLUMNS} from duty_checks k where k.state = 'asked' and k.until_at <= $1
     order by k.id limit {_MOST} for no key update skip locked"""
@@ -83,12 +87,19 @@ async def ask(person: Person, unit: UnitId, within: timedelta, question: str, vi
 
 async def people_on_duty(unit: UnitId, now: datetime, but: PersonId) -> tuple[tuple[PersonId, ...], bool]:
     """Who is asked, and whether the rota names them; never who asks."""
-    shifts = (await on_duty_of([unit], now)).get(unit, {})
-    on_duty = sorted({person for people in shifts.values() for person in people} - {but})
+    on_duty = sorted(await on_watch(unit, now) - {but})
     if on_duty:
         return tuple(on_duty), True
     rows = await fetch(_ROLE, unit, str(Role.UNIT_DUTY))
     return tuple(sorted({PersonId(row["person"]) for row in rows} - {but})), False
+
+
+async def on_watch(unit: UnitId, now: datetime) -> set[PersonId]:
+    """Who is on duty by the rotas now: those who keep duty, and not who is on call for repairs beside them."""
+    shifts = (await on_duty_of([unit], now)).get(unit, {})
+    named = {person for people in shifts.values() for person in people}
+    rows = await fetch(_KEEPERS, list(named), unit, DUTY_ROLES) if named else []
+    return {PersonId(row["person"]) for row in rows} or named
 
 
 async def answer(person: Person, check_id: UUID, via: Via) -> DutyCheck:
@@ -120,10 +131,7 @@ async def answer(person: Person, check_id: UUID, via: Via) -> DutyCheck:
 
 
 async def _must_be_on_duty(check: DutyCheck, person: Person, now: datetime) -> None:
-    if person.id in check.people:
-        return
-    shifts = (await on_duty_of([check.unit], now)).get(check.unit, {})
-    if not any(person.id in people for people in shifts.values()):
+    if person.id not in check.people and person.id not in await on_watch(check.unit, now):
         raise NotYourTurn(N_("只有当班人员可以答复查岗"))
 
 

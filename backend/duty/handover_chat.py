@@ -8,7 +8,9 @@ from typing import Final
 from uuid import UUID
 
 from backend.chat.model import (
+    ANSWER,
     END,
+    LONGEST_ARGUMENT,
     Answers,
     Begin,
     Command,
@@ -24,13 +26,13 @@ from backend.chat.model import (
     Talk,
 )
 from backend.core.clock import in_zone
-from backend.core.errors import NotFound
+from backend.core.errors import NotAllowed, NotFound
 from backend.core.i18n import N_, translate
-from backend.core.ids import PersonId, UnitId
-from backend.duty.handovers import amend, begin, cancel, note, refuse, sign, take
+from backend.core.ids import UnitId
+from backend.duty.handovers import add_note, amend, begin, cancel, refuse, sign, take
 from backend.duty.log import log, log_for
-from backend.duty.model import Content
-from backend.duty.queries import HandoverLine, duty_units, handover_for, open_handover_for, takers_for
+from backend.duty.model import Content, must_say
+from backend.duty.queries import HandoverLine, duty_units, handover_for, open_handover_for
 from backend.people.model import Right
 
 _MOST_KEYS: Final = 12
@@ -52,7 +54,8 @@ async def handover(speaker: Speaker, words: str) -> Said:
     if len(places) == 1:
         return await _place(speaker, *places[0])
     keys = [Key(name, "ho" if unit else "ho-desk", unit) for unit, name in places[:_MOST_KEYS]]
-    return Saying(lines=(_say(speaker, N_("哪里的交接班？")),), keys=tuple((key,) for key in keys))
+    more = (_say(speaker, N_("其他单位请发送“交接班 单位名称”。")),) if len(places) > _MOST_KEYS else ()
+    return Saying(lines=(_say(speaker, N_("哪里的交接班？")), *more), keys=tuple((key,) for key in keys))
 
 
 def _say(speaker: Speaker, sentence: str, **values: object) -> str:
@@ -182,18 +185,15 @@ def _of(answers: Answers) -> UUID:
 async def _ask_note(speaker: Speaker, draft: Draft) -> Saying:
     line, _ = await handover_for(speaker.person, _of(draft.answers))
     lines = [_say(speaker, N_("请写备注：下一班还需要知道什么？"))]
-    return Saying(lines=(*lines, *((_say(speaker, N_("现有备注：{notes}"), notes=line.notes),) if line.notes else ())))
+    if line.notes:
+        lines.append(_say(speaker, N_("现有备注：{notes}"), notes=line.notes))
+        lines.append(_say(speaker, N_("（新的内容会加在后面；改写请在页面上进行）")))
+    return Saying(lines=tuple(lines))
 
 
 async def _hear_note(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
-    line, _ = await handover_for(speaker.person, _of(draft.answers))
-    incoming = next((each for each, name in await _takers(speaker, line) if name == line.incoming), None)
-    noted = await note(speaker.person, line.id, heard.text, incoming, speaker.via)
+    noted = await add_note(speaker.person, _of(draft.answers), heard.text, speaker.via)
     return Next(step=END, saying=await show(speaker, noted.id, _say(speaker, N_("已保存备注"))))
-
-
-async def _takers(speaker: Speaker, line: HandoverLine) -> list[tuple[PersonId, str]]:
-    return await takers_for(speaker.person, UnitId(line.unit) if line.unit else None)
 
 
 async def _ask_why(speaker: Speaker, _: Draft) -> Saying:
@@ -206,16 +206,48 @@ async def _hear_why(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
 
 
 async def duty_log(speaker: Speaker, words: str) -> Said:
-    """值班日志: with words they are written down; without, the last lines."""
-    if words.strip():
-        places = await duty_units(speaker.person, Right.DUTY)
-        unit = speaker.group_unit or (places[0][0] if places else None)
-        await log(speaker.person, unit, words, speaker.via)
-    unit_seen, is_one = speaker.group_unit, speaker.group_unit is not None
-    lines = await log_for(speaker.person, unit_seen, is_one=is_one, limit=_MOST_LOG)
+    """值班日志: with words they are written down, in the one place or at the desk, else where the person says."""
+    if not words.strip():
+        return await _last_lines(speaker, N_("值班日志"))
+    places = await duty_units(speaker.person, Right.DUTY)
+    if speaker.group_unit is not None:
+        places = [each for each in places if each[0] == speaker.group_unit]
+    if not places:
+        raise NotAllowed(N_("您没有进行此操作的权限"))
+    if len(places) > 1 and places[0][0] is not None:
+        must_say(words, N_("请写下要记录的内容"))
+        return Begin(dialogue="duty_log", answers={"text": words})
+    return await _written(speaker, *places[0], words)
+
+
+async def _written(speaker: Speaker, unit: UnitId | None, name: str, words: str) -> Saying:
+    await log(speaker.person, unit, words, speaker.via)
+    return await _last_lines(speaker, N_("已记入值班日志 · {name}"), name=name)
+
+
+async def _last_lines(speaker: Speaker, title: str, **values: object) -> Saying:
+    unit, is_one = speaker.group_unit, speaker.group_unit is not None
+    lines = await log_for(speaker.person, unit, is_one=is_one, limit=_MOST_LOG)
     said = [f"{each.at.strftime(_FORM)} {each.person} {each.text}" for each in lines]
-    title = _say(speaker, N_("已记入值班日志") if words.strip() else N_("值班日志"))
-    return Saying(lines=(title, *said) if said else (_say(speaker, N_("还没有记录")),))
+    return Saying(lines=(_say(speaker, title, **values), *said) if said else (_say(speaker, N_("还没有记录")),))
+
+
+async def _ask_place(speaker: Speaker, draft: Draft) -> Saying:
+    places = await duty_units(speaker.person, Right.DUTY)
+    keys = tuple((Key(name, ANSWER, draft.id, _tail(unit)),) for unit, name in places)
+    return Saying(lines=(_say(speaker, N_("记到哪里？")),), keys=keys)
+
+
+async def _press_log(speaker: Speaker, draft: Draft, argument: str) -> Next:
+    for unit, name in await duty_units(speaker.person, Right.DUTY):
+        if _tail(unit) == argument:
+            saying = await _written(speaker, unit, name, str(draft.answers["text"]))
+            return Next(step=END, saying=saying)
+    raise NotFound(N_("没有找到"))
+
+
+def _tail(unit: UnitId | None) -> str:
+    return unit.hex[-LONGEST_ARGUMENT:] if unit else ""
 
 
 HANDOVER_TALK: Final = Talk(
@@ -252,5 +284,6 @@ HANDOVER_TALK: Final = Talk(
     dialogues=(
         Dialogue(name="handover_note", steps=(Step(name="words", ask=_ask_note, hear=_hear_note),)),
         Dialogue(name="handover_refusal", steps=(Step(name="why", ask=_ask_why, hear=_hear_why),)),
+        Dialogue(name="duty_log", steps=(Step(name="place", ask=_ask_place, press=_press_log),)),
     ),
 )

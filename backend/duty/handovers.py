@@ -29,6 +29,7 @@ from backend.duty.model import (
     amended,
     clean_text,
     decided,
+    is_abandoned,
     moved,
     must_say,
     only_outgoing,
@@ -126,6 +127,21 @@ async def note(person: Person, handover_id: UUID, notes: str, incoming: PersonId
     return after
 
 
+async def add_note(person: Person, handover_id: UUID, words: str, via: Via) -> Handover:
+    """追加备注: a line below what is noted already; whom the shift is for stays. Raises as `note`."""
+    async with transaction():
+        before = await _own(person, handover_id)
+        if before.state is not HandoverState.DRAFT:
+            raise HandoverMovedOn(N_("已签字的交接班不能再改"))
+        line = must_say(words, N_("请写下要记录的内容"))
+        notes = must_say(f"{before.notes}\n{line}", N_("请写下要记录的内容"))
+        after = msgspec.structs.replace(before, notes=notes, revision=before.revision + 1)
+        await put_handover(before, after)
+        await _record(person, "handover.noted", after, via)
+    await tell(_hints(after))
+    return after
+
+
 async def _may_take(handover: Handover, incoming: PersonId) -> None:
     other = await person_by_id(incoming)
     if other.id == handover.outgoing or not other.may(Right.DUTY, handover.unit):
@@ -213,7 +229,7 @@ async def amend(person: Person, handover_id: UUID, via: Via) -> Handover:
 
 
 async def cancel(person: Person, handover_id: UUID, via: Via) -> Handover:
-    """作废: by who hands over, as long as nobody took it; by others on duty when that person has left it for good.
+    """作废: by who hands over, as long as nobody took it; by others on duty when it was left lying, or its person left.
 
     Raises what `amend` raises.
     """
@@ -221,7 +237,8 @@ async def cancel(person: Person, handover_id: UUID, via: Via) -> Handover:
     async with transaction():
         before = await locked_handover(person, handover_id)
         require(person, Right.DUTY, before.unit)
-        if await fetch_one(_KEEPS_DUTY, before.outgoing, before.unit, DUTY_ROLES) is not None:
+        keeps_duty = await fetch_one(_KEEPS_DUTY, before.outgoing, before.unit, DUTY_ROLES) is not None
+        if keeps_duty and not is_abandoned(before, clock.now()):
             only_outgoing(before, person.id)
         if before.state is HandoverState.CANCELLED:
             return before

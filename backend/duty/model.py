@@ -76,6 +76,8 @@ HANDOVER_LABELS: Final = {
     HandoverState.CANCELLED: N_("已作废"),
 }
 OPEN_HANDOVERS: Final = (HandoverState.DRAFT, HandoverState.SIGNED, HandoverState.REFUSED)
+#: a handover that nobody moved for so long keeps nobody else who is on duty from handing over
+ABANDONED_AFTER: Final = timedelta(hours=24)
 #: how far back a handover looks when none was made before
 FIRST_SHIFT: Final = timedelta(hours=24)
 LONGEST_SHIFT: Final = timedelta(days=7)
@@ -161,6 +163,12 @@ def moved(handover: Handover, to: HandoverState) -> Handover:
     if to not in HANDOVER_TRANSITIONS[handover.state]:
         raise HandoverMovedOn(N_("该交接班的状态已改变"))
     return msgspec.structs.replace(handover, state=to, revision=handover.revision + 1)
+
+
+def is_abandoned(handover: Handover, now: datetime) -> bool:
+    """Whether nobody has moved it for a day: who handed over has gone home, or who was named never came."""
+    moments = (handover.made_at, handover.signed_at, handover.decided_at)
+    return now - max(each for each in moments if each is not None) >= ABANDONED_AFTER
 
 
 def only_outgoing(handover: Handover, by: PersonId) -> None:
@@ -310,8 +318,10 @@ def clean_text(text: str) -> str:
 
 
 def must_say(text: str, sentence: str) -> str:
-    """The same, where something must be said. Raises `BadInput`."""
+    """The same, where something must be said. Raises `BadInput`, also for too much: nothing is cut off unsaid."""
     cleaned = clean_text(text)
     if not cleaned:
         raise BadInput(sentence)
+    if len(text.strip()) > LONGEST_TEXT:
+        raise BadInput(N_("文字过长，请控制在 2000 字以内"))
     return cleaned

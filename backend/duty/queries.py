@@ -11,7 +11,7 @@ from backend.core.clock import in_zone
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId, UnitId
-from backend.duty.checks import may_withdraw
+from backend.duty.checks import may_withdraw, on_watch
 from backend.duty.handovers import DUTY_ROLES, content_of
 from backend.duty.model import (
     CHECK_LABELS,
@@ -23,6 +23,7 @@ from backend.duty.model import (
     Handover,
     HandoverState,
     NoSuchHandover,
+    is_abandoned,
 )
 from backend.duty.rows import CHECK_COLUMNS, HANDOVER_COLUMNS, check_of, handover_of
 from backend.duty.telling import DESK_NAME
@@ -30,7 +31,6 @@ from backend.people.doors import units_seen
 from backend.people.model import Person, Right
 from backend.people.queries import person as person_by_id
 from backend.registry.model import DEFAULT_TIMEZONE
-from backend.rota.queries import on_duty_of
 
 Which = Literal["open", "ended"]
 _MOST: Final = 300
@@ -159,14 +159,15 @@ async def check_for(person: Person, check_id: UUID) -> CheckLine | None:
 async def _on_duty(person: Person, rows: list[dict[str, Any]]) -> set[UUID]:
     """The units of checks that wait in which the person is on duty now."""
     units = {row["unit"] for row in rows if row["answered_by"] is None and row["state"] in {"asked", "missed"}}
-    found = await on_duty_of(units, clock.now()) if units else {}
-    return {unit for unit, shifts in found.items() if any(person.id in people for people in shifts.values())}
+    now = clock.now()
+    return {unit for unit in units if person.id in await on_watch(unit, now)}
 
 
 def _handover_line(row: dict[str, Any], handover: Handover, person: Person) -> HandoverLine:
     language, zone = person.language, row["timezone"]
     is_own, may = handover.outgoing == person.id, person.may(Right.DUTY, handover.unit)
     is_for = handover.incoming in {None, person.id}
+    is_left = not row["keeps_duty"] or is_abandoned(handover, clock.now())
     return HandoverLine(
         id=handover.id,
         number=handover.number,
@@ -186,7 +187,7 @@ def _handover_line(row: dict[str, Any], handover: Handover, person: Person) -> H
         notes=handover.notes,
         may_sign=is_own and may and handover.state is HandoverState.DRAFT,
         may_amend=is_own and may and handover.state is HandoverState.REFUSED,
-        may_cancel=(is_own or not row["keeps_duty"]) and may and handover.state in OPEN_HANDOVERS,
+        may_cancel=(is_own or is_left) and may and handover.state in OPEN_HANDOVERS,
         may_take=not is_own and may and is_for and handover.state is HandoverState.SIGNED,
     )
 

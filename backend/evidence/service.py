@@ -32,7 +32,7 @@ _WAITING: Final = "select count(*) as waiting from evidence where sent_by = $1 a
 _KEEP: Final = f"""
 insert into evidence (id, kind, media_type, name, size, sha256, sent_by, sent_at, octets)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-returning {_COLUMNS}"""
+on conflict (id) do nothing returning {_COLUMNS}"""
 _BIND: Final = """
 update evidence set about_kind = $2, about = $3, bound_at = $4
 where id = any($1) and about is null and ($5::uuid is null or sent_by = $5)"""
@@ -52,17 +52,27 @@ async def keep(person: Person, kind: MediaKind, name: str, octets: bytes) -> Evi
     return (await keep_piece(person, kind, name, octets)).id
 
 
-async def keep_piece(person: Person, kind: MediaKind, name: str, octets: bytes) -> Evidence:
-    """`keep`, answering what is known of it."""
+async def keep_piece(
+    person: Person,
+    kind: MediaKind,
+    name: str,
+    octets: bytes,
+    *,
+    id: UUID | None = None,  # noqa: A002 - what it is
+) -> Evidence:
+    """`keep`, answering what is known of it. `id`: where the sender may send it twice; then it is kept once."""
     media = media_type_of(kind, octets)
     row = await fetch_one(_WAITING, person.id)
     if row is not None and row["waiting"] >= _MOST_UNBOUND:
         raise TooMany(N_("您发送的文件过多，请先完成或取消当前的操作"))
+    digest = hashlib.sha256(octets).hexdigest()
     kept = await fetch_one(
-        _KEEP, new_id(), media.kind, media.name, _tidy(name), len(octets), hashlib.sha256(octets).hexdigest(),
-        person.id, clock.now(), octets,
-    )  # fmt: skip
-    return msgspec.convert(kept, Evidence)
+        _KEEP, id or new_id(), media.kind, media.name, _tidy(name), len(octets), digest, person.id, clock.now(), octets,
+    ) or await fetch_one(_ONE, id)  # fmt: skip
+    piece = msgspec.convert(kept, Evidence)
+    if piece.by != person.id or piece.sha256 != digest:
+        raise Conflict(N_("此佐证已用于另一项记录"))
+    return piece
 
 
 async def bind(

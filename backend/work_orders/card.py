@@ -17,6 +17,7 @@ from backend.work_orders.model import (
     STATE_LABELS,
     WAIT_LABELS,
     Act,
+    Origin,
     State,
     WorkOrder,
 )
@@ -24,6 +25,9 @@ from backend.work_orders.rules import due_at, is_untaken
 
 ICON: Final = "🔧"
 _FORM: Final = "%Y-%m-%d %H:%M"
+#: between the parts of what an alarm says, and before what a person said beside it
+_PART: Final = " · "
+_SAID: Final = "："
 #: what travels in a key, by act; short, and never given another meaning
 VERBS: Final = {
     Act.ACCEPT: "o-take",
@@ -60,6 +64,8 @@ _KEYS: Final[dict[State, tuple[tuple[Act | str, ...], ...]]] = {
     State.SENT_BACK: ((Act.SET_OUT, Act.ARRIVE), (Act.DISPATCH,)),
     State.VERIFIED: ((Act.CLOSE, Act.SEND_BACK),),
 }
+#: of one who waits and was not there yet
+_WAITING_ELSEWHERE: Final = ((Act.SET_OUT, Act.REASSIGN),)
 _PRIMARY: Final = frozenset({Act.ACCEPT, Act.ARRIVE, Act.FINISH, Act.VERIFY, Act.RESUME, Act.DISPATCH})
 _ENDED: Final = frozenset({State.CLOSED, State.WITHDRAWN})
 #: work that the unit can be content with or not
@@ -76,9 +82,11 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
 
 def keys_of(order: WorkOrder, language: str) -> tuple[tuple[Key, ...], ...]:
     """The rows of buttons of an order as it stands, and one that shows all of it."""
+    is_testable = order.at is not None and order.test_signal_at is None
+    is_elsewhere = order.state is State.WAITING and order.arrived_at is None
     rows = [
-        tuple(_key(each, language) for each in row if each is not Act.EXPECT_TEST or order.at is not None)
-        for row in _KEYS.get(order.state, ())
+        tuple(_key(each, language) for each in row if each is not Act.EXPECT_TEST or is_testable)
+        for row in (_WAITING_ELSEWHERE if is_elsewhere else _KEYS.get(order.state, ()))
     ]
     last = [Key(translate(N_("工单详情"), language), SHOW)]
     if order.state in _JUDGED or order.overdue_at is not None:
@@ -90,6 +98,15 @@ def _key(each: Act | str, language: str) -> Key:
     if not isinstance(each, Act):
         return Key(translate(N_("拍照"), language), each)
     return Key(translate(ACT_LABELS[each], language), VERBS[each], style="primary" if each in _PRIMARY else "plain")
+
+
+def what_words(order: WorkOrder, language: str) -> str:
+    """What is to be done in a language: what an alarm said is in our words, part by part; a person's words stay."""
+    if order.origin not in {Origin.ALARM, Origin.LINK}:
+        return order.what
+    ours, colon, said = order.what.partition(_SAID)
+    words = _PART.join(translate(part, language) for part in ours.split(_PART))
+    return translate(N_("{what}：{said}"), language, what=words, said=said) if colon else words
 
 
 def order_card(order: WorkOrder, around: Around, language: str) -> Card:
@@ -106,7 +123,7 @@ def order_card(order: WorkOrder, around: Around, language: str) -> Card:
         banner=_banner(order, language),
         unit=around.unit,
         where=order.where,
-        what=translate(order.what, language),
+        what=what_words(order, language),
         facts=tuple(_facts(order, around, language)),
         raised_at=in_zone(order.opened_at, around.zone),
         revision=order.revision,

@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
+from backend.alarms.model import NoSuchAlarm
 from backend.alarms.queries import alarm_for
 from backend.chat.model import Begin, Command, Heard, Said, Saying, Speaker, Talk
 from backend.core.errors import NotFound
@@ -14,7 +17,6 @@ from backend.core.i18n import N_
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import Severity
 from backend.people.model import Right
-from backend.registry.queries import units_for
 from backend.work_orders.card import NEW, PHOTO, SHOW, VERBS
 from backend.work_orders.chat_dialogues import (
     DIALOGUES,
@@ -26,10 +28,13 @@ from backend.work_orders.chat_dialogues import (
     WHY,
     begun,
     opened,
+    take_loose,
     take_proof,
+    units_to_order,
 )
 from backend.work_orders.chat_dialogues import NEW as NEW_SOMEWHERE
 from backend.work_orders.chat_finishing import FINISHING, FINISHING_DIALOGUE
+from backend.work_orders.chat_showing import PIECE, STORY, show_piece, show_story, showing_keys
 from backend.work_orders.chat_words import listed, say, stands, whole
 from backend.work_orders.model import Act, NoSuchOrder, Proof
 from backend.work_orders.opening import open_from_alarm
@@ -77,6 +82,21 @@ def _press(act: Act) -> Press:
     return asked if act in _ASKED_BY else at_once
 
 
+def _here(press: Press) -> Press:
+    """The same press; in a unit's group of that unit's orders alone, for an older card may still hang there."""
+
+    async def inside(speaker: Speaker, about: UUID | None, argument: str) -> Said:
+        await _check_here(speaker, _known(about))
+        return await press(speaker, about, argument)
+
+    return inside
+
+
+async def _check_here(speaker: Speaker, about: UUID) -> None:
+    if speaker.group_unit is not None and (await order_for(speaker.person, about)).unit != speaker.group_unit:
+        raise NoSuchOrder(N_("没有这张工单"))
+
+
 async def _arrive(speaker: Speaker, about: UUID | None, _: str) -> Said:
     """到场; where a position is asked for, it is asked for at once."""
     order = await perform(speaker.person, _known(about), Act.ARRIVE, speaker.via)
@@ -94,7 +114,13 @@ async def _test(speaker: Speaker, about: UUID | None, _: str) -> Said:
 
 
 async def _show(speaker: Speaker, about: UUID | None, _: str) -> Said:
-    return whole(speaker, await order_view(speaker.person, _known(about)))
+    return await _whole(speaker, _known(about))
+
+
+async def _whole(speaker: Speaker, order: UUID) -> Saying:
+    view = await order_view(speaker.person, order)
+    saying = whole(speaker, view)
+    return msgspec.structs.replace(saying, keys=(*saying.keys, showing_keys(speaker, view)))
 
 
 async def _photo(speaker: Speaker, about: UUID | None, _: str) -> Said:
@@ -106,16 +132,16 @@ async def _new(speaker: Speaker, about: UUID | None, _: str) -> Said:
     """报修: of the alarm whose key was pressed, or by hand."""
     if about is not None:
         alarm = await alarm_for(speaker.person, AlarmId(about))
+        if speaker.group_unit not in {None, alarm.unit}:
+            raise NoSuchAlarm(N_("没有这条报警"))
         live = [each for each in await orders_of_alarm(speaker.person, alarm.id) if not each.is_final]
         if live:
-            return whole(speaker, await order_view(speaker.person, live[0].id))
+            return await _whole(speaker, live[0].id)
         if alarm.severity is Severity.OFFLINE:  # all there is to say is known: one tap
             order, is_new = await open_from_alarm(speaker.person, alarm.id, speaker.via)
             return opened(speaker, order, is_new=is_new)
         return Begin(dialogue=FROM_ALARM, answers={"alarm": str(about)})
-    units = [unit for unit in await units_for(speaker.person) if speaker.person.may(Right.ORDER, unit.id)]
-    if speaker.group_unit is not None:
-        units = [unit for unit in units if unit.id == speaker.group_unit]
+    units = await units_to_order(speaker)
     if not units:
         raise NotFound(N_("没有您可以报修的联网单位"))
     if len(units) == 1:
@@ -130,10 +156,13 @@ async def _orders(speaker: Speaker, rest: str) -> Said:
         order = await order_numbered(speaker.person, int(words))
         if speaker.group_unit not in {None, order.unit}:
             raise NoSuchOrder(N_("没有这张工单"))
-        return whole(speaker, await order_view(speaker.person, order.id))
+        return await _whole(speaker, order.id)
     if words in _ALL:
         return listed(speaker, await orders_for(speaker.person, "open", unit=unit, limit=_MOST), N_("未结束的工单："))
-    return listed(speaker, await orders_for(speaker.person, "mine", unit=unit, limit=_MOST), N_("需要您处理的工单："))
+    mine = await orders_for(speaker.person, "mine", unit=unit, limit=_MOST)
+    if not mine:
+        return Saying(lines=(say(speaker, N_("没有需要您处理的工单。发送“工单 全部”查看所有未结束的工单。")),))
+    return listed(speaker, mine, N_("需要您处理的工单："))
 
 
 async def _repair(speaker: Speaker, _: str) -> Said:
@@ -142,6 +171,7 @@ async def _repair(speaker: Speaker, _: str) -> Said:
 
 async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
     """A reply to an order's card: files and a position are its evidence, words a line of its story."""
+    await _check_here(speaker, about)
     count = await take_proof(speaker, about, heard)
     if heard.text.strip() and not heard.media:
         await add_note(speaker.person, about, heard.text, speaker.via)
@@ -150,6 +180,15 @@ async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
     return Saying(lines=(say(speaker, words, number=order.number),))
 
 
+_OF_AN_ORDER: Final[dict[str, Press]] = {
+    **{VERBS[act]: _press(act) for act in VERBS},
+    VERBS[Act.ARRIVE]: _arrive,
+    VERBS[Act.EXPECT_TEST]: _test,
+    SHOW: _show,
+    PHOTO: _photo,
+    STORY: show_story,
+    PIECE: show_piece,
+}
 WORK_ORDERS: Final = Talk(
     concept="work_orders",
     commands=(
@@ -158,14 +197,8 @@ WORK_ORDERS: Final = Talk(
         ),
         Command(name="repair", words=("报修",), help=N_("登记一张工单"), do=_repair, right=Right.ORDER),
     ),
-    presses={
-        **{VERBS[act]: _press(act) for act in VERBS},
-        VERBS[Act.ARRIVE]: _arrive,
-        VERBS[Act.EXPECT_TEST]: _test,
-        SHOW: _show,
-        PHOTO: _photo,
-        NEW: _new,
-    },
+    presses={**{verb: _here(press) for verb, press in _OF_AN_ORDER.items()}, NEW: _new},
     dialogues=(*DIALOGUES, FINISHING_DIALOGUE),
     replies={"order": _reply},
+    loose=take_loose,
 )

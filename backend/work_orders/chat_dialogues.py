@@ -7,19 +7,57 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from backend.chat.model import ANSWER, END, Answers, Dialogue, Draft, Heard, Key, Next, Saying, Speaker, Step
+from backend.chat.model import (
+    ANSWER,
+    END,
+    LONGEST_ARGUMENT,
+    Answers,
+    Begin,
+    Dialogue,
+    Draft,
+    Heard,
+    Key,
+    Next,
+    Saying,
+    Speaker,
+    Step,
+)
+from backend.chat.model import (
+    Said as Spoken,
+)
 from backend.core.errors import BadInput
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, PersonId, UnitId
 from backend.evidence.model import EvidenceId
+from backend.people.model import Right
+from backend.registry.model import Unit
 from backend.registry.queries import units_for
 from backend.work_orders.chat_words import kept, say, stands
-from backend.work_orders.model import ACT_LABELS, PROOF_LABELS, WAIT_LABELS, Act, Proof, WaitReason, WorkOrder
-from backend.work_orders.opening import Opening, open_from_alarm, open_order
-from backend.work_orders.queries import maintainers_for, order_for
-from backend.work_orders.service import Said, Where, add_evidence, add_location, add_note, perform, proofs_of
+from backend.work_orders.model import (
+    ACT_LABELS,
+    PROOF_LABELS,
+    WAIT_LABELS,
+    Act,
+    NoSuchOrder,
+    Proof,
+    WaitReason,
+    WorkOrder,
+)
+from backend.work_orders.opening import Opening, checked, open_from_alarm, open_order
+from backend.work_orders.queries import maintainers_for, order_for, under_way_of
+from backend.work_orders.service import (
+    NOBODY_TO_SEND,
+    Said,
+    Where,
+    add_evidence,
+    add_location,
+    add_note,
+    perform,
+    proofs_of,
+)
 
 WHY, WAIT, TO, PROOF = "order_why", "order_wait", "order_to", "order_proof"
+WHICH: Final = "order_which"
 #: of an alarm; of the speaker's one unit; of one of several
 FROM_ALARM, NEW_HERE, NEW = "order_alarm", "order_here", "order_new"
 _SKIP: Final = "skip"
@@ -71,11 +109,18 @@ async def _press_wait(speaker: Speaker, draft: Draft, argument: str) -> Next:
     return finished(speaker, await perform(speaker.person, order_id(draft), Act.WAIT, speaker.via, said))
 
 
+def tail(of: UUID) -> str:
+    """What of an id fits into a key: a list may have changed when it is pressed, an id has not."""
+    return of.hex[-LONGEST_ARGUMENT:]
+
+
 async def _ask_to(speaker: Speaker, draft: Draft) -> Saying:
     order = await order_for(speaker.person, order_id(draft))
     people = await maintainers_for(speaker.person, order.unit)
+    if not people:
+        raise BadInput(NOBODY_TO_SEND)
     keys = [(key(speaker, draft, N_("当班维保人员"), _DUTY, style="primary"),)]
-    keys += [(Key(each.name, ANSWER, draft.id, str(at)),) for at, each in enumerate(people)]
+    keys += [(Key(each.name, ANSWER, draft.id, tail(each.id)),) for each in people]
     return Saying(lines=(say(speaker, N_("派给谁？")),), keys=tuple(keys))
 
 
@@ -84,9 +129,9 @@ async def _press_to(speaker: Speaker, draft: Draft, argument: str) -> Next:
     people = await maintainers_for(speaker.person, order.unit)
     chosen: list[str] = []
     if argument != _DUTY:
-        if not argument.isdecimal() or int(argument) >= len(people):
+        chosen = [str(each.id) for each in people if tail(each.id) == argument]
+        if not chosen:
             raise BadInput(N_("请选择维保人员"))
-        chosen = [str(people[int(argument)].id)]
     if act_of(draft) is Act.REASSIGN:
         return Next(step="why", answers={"to": chosen})
     to = tuple(PersonId(UUID(each)) for each in chosen)
@@ -131,17 +176,85 @@ async def _press_proof(speaker: Speaker, draft: Draft, _: str) -> Next:
     return finished(speaker, await order_for(speaker.person, order_id(draft)))
 
 
+async def take_loose(speaker: Speaker, heard: Heard) -> Spoken | None:
+    """A photo, a voice note or a place that came alone, from somebody at work: it is of their order, or of which?"""
+    orders = await under_way_of(speaker.person)
+    if not orders:
+        return None
+    if len(orders) == 1:
+        return await _taken(speaker, orders[0], heard)
+    pieces = [str(each) for each in await kept(speaker.person, heard)]
+    place = [] if heard.location is None else [str(heard.location.latitude), str(heard.location.longitude)]
+    return Begin(dialogue=WHICH, answers={"pieces": pieces, "place": place, "words": heard.text})
+
+
+async def _taken(speaker: Speaker, order: WorkOrder, heard: Heard) -> Saying:
+    await take_proof(speaker, order.id, heard)
+    return Saying(lines=(say(speaker, N_("已记入工单 {number}"), number=order.number),))
+
+
+async def _ask_which(speaker: Speaker, draft: Draft) -> Saying:
+    keys = tuple(
+        (Key(f"#{each.number} {each.where or each.what}", ANSWER, draft.id, tail(each.id)),)
+        for each in await under_way_of(speaker.person)
+    )
+    return Saying(lines=(say(speaker, N_("这是哪张工单的？")),), keys=keys)
+
+
+async def _press_which(speaker: Speaker, draft: Draft, argument: str) -> Next:
+    order = next((each for each in await under_way_of(speaker.person) if tail(each.id) == argument), None)
+    if order is None:
+        raise NoSuchOrder(N_("没有这张工单"))
+    if sent := _sent(draft):
+        await add_evidence(speaker.person, order.id, [EvidenceId(UUID(each)) for each in sent], speaker.via)
+    place = draft.answers.get("place")
+    if isinstance(place, list) and place:
+        at = Where(latitude=float(place[0]), longitude=float(place[1]))
+        await add_location(speaker.person, order.id, at, speaker.via)
+    if sent and (words := str(draft.answers.get("words", "")).strip()):
+        await add_note(speaker.person, order.id, words, speaker.via)
+    return Next(step=END, saying=Saying(lines=(say(speaker, N_("已记入工单 {number}"), number=order.number),)))
+
+
+async def _hear_which(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
+    """Of several sent at once, the others."""
+    pieces = await kept(speaker.person, heard)
+    if not pieces:
+        raise BadInput(N_("请点下面的按钮回答，或发送“取消”。"))
+    return Next(step="which", answers=_with(draft, pieces))
+
+
+async def units_to_order(speaker: Speaker) -> list[Unit]:
+    """The units the speaker may open an order for; in a group that is bound to one, that one."""
+    found = [unit for unit in await units_for(speaker.person) if speaker.person.may(Right.ORDER, unit.id)]
+    return [unit for unit in found if speaker.group_unit in {None, unit.id}]
+
+
 async def _ask_unit(speaker: Speaker, draft: Draft) -> Saying:
-    units = (await units_for(speaker.person))[:_MOST_UNITS]
-    keys = tuple((Key(unit.name, ANSWER, draft.id, str(at)),) for at, unit in enumerate(units))
-    return Saying(lines=(say(speaker, N_("为哪个单位报修？")),), keys=keys)
+    wanted = str(draft.answers.get("wanted", ""))
+    units = [unit for unit in await units_to_order(speaker) if wanted.casefold() in unit.name.casefold()]
+    keys = tuple((Key(unit.name, ANSWER, draft.id, tail(unit.id)),) for unit in units[:_MOST_UNITS])
+    lines = [say(speaker, N_("为哪个单位报修？"))]
+    if len(units) > _MOST_UNITS:
+        lines.append(say(speaker, N_("单位较多，也可以发送单位名称中的几个字来查找。")))
+    return Saying(lines=tuple(lines), keys=keys)
+
+
+async def _hear_unit(speaker: Speaker, _: Draft, heard: Heard) -> Next:
+    wanted = heard.text.strip()
+    units = [unit for unit in await units_to_order(speaker) if wanted.casefold() in unit.name.casefold()]
+    if not wanted or not units:
+        raise BadInput(N_("没有找到这个单位，请换几个字，或点下面的按钮"))
+    if len(units) == 1:
+        return Next(step="what", answers={"unit": str(units[0].id)})
+    return Next(step="unit", answers={"wanted": wanted})
 
 
 async def _press_unit(speaker: Speaker, _: Draft, argument: str) -> Next:
-    units = (await units_for(speaker.person))[:_MOST_UNITS]
-    if not argument.isdecimal() or int(argument) >= len(units):
+    units = [unit for unit in await units_to_order(speaker) if tail(unit.id) == argument]
+    if not units:
         raise BadInput(N_("请选择联网单位"))
-    return Next(step="what", answers={"unit": str(units[int(argument)].id)})
+    return Next(step="what", answers={"unit": str(units[0].id)})
 
 
 async def _ask_what(speaker: Speaker, draft: Draft) -> Saying:
@@ -151,13 +264,27 @@ async def _ask_what(speaker: Speaker, draft: Draft) -> Saying:
     return Saying(lines=(line,), keys=((key(speaker, draft, N_("直接报修"), _SKIP, style="primary"),),))
 
 
+def _sent(draft: Draft) -> list[str]:
+    """What was sent along so far."""
+    before = draft.answers.get("pieces")
+    return before if isinstance(before, list) else []
+
+
 async def _hear_what(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
-    if not heard.text.strip():
-        raise BadInput(N_("请写明报修内容"))
+    words = checked(heard.text)
     pieces = await kept(speaker.person, heard)
-    if "alarm" in draft.answers:
-        return await _from_alarm(speaker, draft, heard.text, pieces)
-    return Next(step="where", answers={"what": heard.text, "pieces": [str(each) for each in pieces]})
+    if "alarm" in draft.answers and (words or pieces):
+        return await _from_alarm(speaker, draft, words, pieces)
+    if words:
+        return Next(step="where", answers={"what": words, **_with(draft, pieces)})
+    if pieces:
+        line = say(speaker, N_("已收到 {n} 件佐证"), n=len(pieces))
+        return Next(step="what", answers=_with(draft, pieces), saying=Saying(lines=(line,)))
+    raise BadInput(N_("请写明报修内容"))
+
+
+def _with(draft: Draft, pieces: Sequence[EvidenceId]) -> Answers:
+    return {"pieces": [*_sent(draft), *(str(each) for each in pieces)]}
 
 
 async def _press_what(speaker: Speaker, draft: Draft, _: str) -> Next:
@@ -191,15 +318,24 @@ async def _open(speaker: Speaker, draft: Draft, where: str, pieces: Sequence[Evi
     unit = UnitId(UUID(str(draft.answers["unit"])))
     opening = Opening(id=draft.id, unit=unit, what=str(draft.answers["what"]), where=where)
     order = await open_order(speaker.person, opening, speaker.via)
-    before = draft.answers.get("pieces")
-    sent = [*(EvidenceId(UUID(each)) for each in (before if isinstance(before, list) else ())), *pieces]
+    sent = [*(EvidenceId(UUID(each)) for each in _sent(draft)), *pieces]
     if sent:
         order = await add_evidence(speaker.person, order.id, sent, speaker.via)
     return Next(step=END, saying=opened(speaker, order, is_new=True))
 
 
 async def _hear_where(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
-    return await _open(speaker, draft, heard.text, await kept(speaker.person, heard))
+    """Words, or a position; of several pictures sent at once the later ones come here, and say nothing of the place."""
+    words = checked(heard.text)
+    pieces = await kept(speaker.person, heard)
+    if (place := heard.location) is not None and not words:
+        words = f"{place.latitude:.5f}, {place.longitude:.5f}"
+    if words:
+        return await _open(speaker, draft, words, pieces)
+    if not pieces:
+        raise BadInput(N_("请说明位置，或点“跳过”"))
+    line = say(speaker, N_("已收到 {n} 件佐证"), n=len(pieces))
+    return Next(step="where", answers=_with(draft, pieces), saying=Saying(lines=(line,)))
 
 
 async def _skip_where(speaker: Speaker, draft: Draft, _: str) -> Next:
@@ -221,7 +357,13 @@ DIALOGUES: Final = (
     Dialogue(
         name=PROOF, steps=(Step(name="proof", ask=_ask_proof, hear=_hear_proof, press=_press_proof, takes_files=True),)
     ),
+    Dialogue(
+        name=WHICH,
+        steps=(Step(name="which", ask=_ask_which, hear=_hear_which, press=_press_which, takes_files=True),),
+    ),
     Dialogue(name=FROM_ALARM, steps=(_WHAT_STEP,)),
     Dialogue(name=NEW_HERE, steps=(_WHAT_STEP, _WHERE_STEP)),
-    Dialogue(name=NEW, steps=(Step(name="unit", ask=_ask_unit, press=_press_unit), _WHAT_STEP, _WHERE_STEP)),
+    Dialogue(
+        name=NEW, steps=(Step(name="unit", ask=_ask_unit, hear=_hear_unit, press=_press_unit), _WHAT_STEP, _WHERE_STEP)
+    ),
 )

@@ -14,6 +14,7 @@ from backend.core.i18n import N_
 from backend.work_orders.chat_dialogues import finished, key, lacking, order_id, take_proof
 from backend.work_orders.chat_words import say
 from backend.work_orders.model import Act, Part, WorkOrder
+from backend.work_orders.opening import checked
 from backend.work_orders.queries import order_for
 from backend.work_orders.service import Said, add_parts, perform
 from backend.work_orders.telling import around
@@ -81,7 +82,7 @@ async def _ask_note(speaker: Speaker, draft: Draft) -> Saying:
 
 
 async def _hear_note(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
-    return await _after_note(speaker, draft, heard.text)
+    return await _after_note(speaker, draft, checked(heard.text))
 
 
 async def _skip_note(speaker: Speaker, draft: Draft, _: str) -> Next:
@@ -110,7 +111,7 @@ async def _ask_test(speaker: Speaker, draft: Draft) -> Saying:
     line = say(speaker, N_("请触发测试，等待信号…"))
     rows = [(key(speaker, draft, N_("检查信号并完成"), _CHECK, style="primary"),)]
     if order.test_until_at is not None and order.test_until_at <= clock.now():
-        line = say(speaker, N_("时限内没有收到信号，请重新触发测试"))
+        line = say(speaker, N_("时限内没有收到信号，请重新触发测试；无法测试时，请单位或值班台在工单中“免测”。"))
         rows = [(key(speaker, draft, N_("重新测试"), _AGAIN, style="primary"),)]
     return Saying(lines=(line,), keys=tuple(rows))
 

@@ -69,6 +69,13 @@ def clean(words: str) -> str:
     return words.translate(_CONTROLS).strip()[:LONGEST_WORDS]
 
 
+def checked(words: str) -> str:
+    """A person's own words as they are stored, whole. Raises `BadInput` for too many: nothing is cut off unsaid."""
+    if len(words.translate(_CONTROLS).strip()) > LONGEST_WORDS:
+        raise BadInput(N_("文字过长，请控制在 500 字以内"))
+    return clean(words)
+
+
 async def agreed_finish(unit: UnitId, severity: Severity, opened_at: datetime) -> tuple[datetime, str]:
     """By when it is to be done and by which agreement; without one the house's own default, and no number."""
     row = await fetch_one(_AGREED, unit, opened_at)
@@ -86,7 +93,7 @@ async def open_order(person: Person, opening: Opening, via: Via) -> WorkOrder:
     if opening.to:
         require(person, Right.DISPATCH, opening.unit)
     where = await _where(opening, person)
-    named = msgspec.structs.replace(opening, where=clean(opening.where) or where)
+    named = msgspec.structs.replace(opening, what=checked(opening.what), where=checked(opening.where) or where)
     try:
         return await _opened(named, person, via)
     except asyncpg.UniqueViolationError:
@@ -151,7 +158,7 @@ def _of_alarm(alarm: Alarm, unit: UnitId, words: str) -> Opening:
             system_address=at.system_address,
             component_address=at.component_address,
         )
-    said = clean(words)
+    said = checked(words)
     return Opening(
         unit=unit,
         what=f"{card.what}：{said}" if said else card.what,

@@ -18,7 +18,7 @@ from backend.evidence.model import MEDIA_LABELS
 from backend.evidence.service import evidence_of
 from backend.people.doors import require, units_seen
 from backend.people.model import Person, Right
-from backend.work_orders.card import order_card
+from backend.work_orders.card import order_card, what_words
 from backend.work_orders.model import (
     ACT_LABELS,
     STATE_LABELS,
@@ -42,7 +42,7 @@ Which = Literal["mine", "open", "ended"]
 _ENDED: Final = "('closed', 'withdrawn')"
 _WHICH: Final = {
     "mine": f"""o.state not in {_ENDED} and (o.assignee = $4 or o.opened_by = $4 or o.offered @> to_jsonb($4::text)
-        or (o.state = 'done' and o.unit = any($5)))""",
+        or (o.state in ('done', 'open', 'declined') and o.unit = any($5)))""",
     "open": f"o.state not in {_ENDED} and ($4::uuid is null or true) and ($5::uuid[] is null or true)",
     "ended": f"o.state in {_ENDED} and ($4::uuid is null or true) and ($5::uuid[] is null or true)",
 }
@@ -56,11 +56,20 @@ _URGENCY: Final = "o.overdue_at is null, o.state not in ('open', 'dispatched', '
 _OF_ALARM: Final = (
     f"select {COLUMNS} from work_orders o where o.origin in ('alarm', 'link') and o.about = $1 order by o.number"
 )
+_UNDER_WAY: Final = f"""
+    select {COLUMNS} from work_orders o where o.assignee = $1
+      and o.state in ('accepted', 'on_the_way', 'on_site', 'waiting', 'sent_back')
+    order by o.accepted_at desc, o.id limit 12"""
 _MASKS: Final = """
     select m.number, m.state, m.asked_at, m.ended_at from masks m
     where m.device = $1 and m.system_type = $2 and m.system_address = $3 and m.component_address = $4
       and m.scope = 'component' and m.started_at is not null and (m.ended_at is null or m.ended_at >= $5)
       and m.asked_at <= $6 order by m.number"""
+_MASKS_OF_DEVICE: Final = """
+    select m.number, m.state, m.asked_at, m.ended_at from masks m
+    where m.device = $1 and m.scope = 'device' and m.started_at is not null
+      and (m.ended_at is null or m.ended_at >= $2) and m.asked_at <= $3 order by m.number"""
+_NAMES: Final = "select id, name from people where id = any($1::uuid[])"
 _MAINTAINERS: Final = """
     select distinct p.id, p.name, p.code from grants g join people p on p.id = g.person and p.is_active
     where g.unit = $1 and g.role = 'maintainer' order by p.code"""
@@ -108,6 +117,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     sha256: str
     at: datetime
+    person: str  #: who sent it
 
 
 class MaskSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,7 +184,10 @@ def _seen(person: Person) -> list[UnitId] | None:
 async def orders_for(
     person: Person, which: Which = "open", *, unit: UnitId | None = None, limit: int = 100
 ) -> list[OrderLine]:
-    """Work orders of the person's units: `mine` to do, take or verify; all open ones, urgent first; or ended ones."""
+    """Work orders of the person's units: `mine`, all open ones, urgent first, or ended ones.
+
+    Mine are those to do, to take, to verify, or to send somebody for.
+    """
     order = "o.ended_at desc, o.id" if which == "ended" else _URGENCY
     query = _LIST.format(columns=COLUMNS, which=_WHICH[which], order=order)
     verifies = [each for each in person.units if person.may(Right.VERIFY, each)]
@@ -194,7 +207,7 @@ def _line(row: dict[str, Any], order: WorkOrder, person: Person, now: datetime) 
         severity_word=translate(SEVERITY_LABELS[order.severity], language),
         state=order.state,
         state_word=translate(STATE_LABELS[order.state], language),
-        what=translate(order.what, language),
+        what=what_words(order, language),
         where=order.where,
         opened_at=in_zone(order.opened_at, row["timezone"]),
         due_at=in_zone(due_at(order, now), row["timezone"]),
@@ -203,6 +216,12 @@ def _line(row: dict[str, Any], order: WorkOrder, person: Person, now: datetime) 
         assignee=row["assignee_name"] or "",
         acts=tuple(offered_acts(order, standing(order, person), person.id)),
     )
+
+
+async def under_way_of(person: Person) -> list[WorkOrder]:
+    """The orders that the person took and is at, the latest taken first."""
+    rows = await fetch(_UNDER_WAY, person.id)
+    return [order_of(row) for row in rows if person.may(Right.WORK, row["unit"])]
 
 
 async def order_for(person: Person, order_id: UUID) -> WorkOrder:
@@ -247,6 +266,8 @@ async def card_for(person: Person, order_id: UUID) -> Card:
 
 
 async def _evidence(order: WorkOrder, language: str, zone: str) -> list[Piece]:
+    pieces = await evidence_of(ABOUT, order.id)
+    names = {row["id"]: row["name"] for row in await fetch(_NAMES, list({each.by for each in pieces}))}
     return [
         Piece(
             id=each.id,
@@ -256,8 +277,9 @@ async def _evidence(order: WorkOrder, language: str, zone: str) -> list[Piece]:
             name=each.name,
             sha256=each.sha256,
             at=in_zone(each.at, zone),
+            person=names.get(each.by, ""),
         )
-        for each in await evidence_of(ABOUT, order.id)
+        for each in pieces
     ]
 
 
@@ -276,13 +298,14 @@ async def _chain(order: WorkOrder, zone: str, now: datetime) -> Chain:
 
 
 async def _masks(order: WorkOrder, now: datetime) -> Sequence[MaskSeen]:
-    at = order.at
-    if at is None:
+    at, until = order.at, order.ended_at or now
+    if at is not None:
+        key = (at.device, at.system_type, at.system_address, at.component_address)
+        rows = await fetch(_MASKS, *key, order.opened_at, until)
+    elif order.origin is Origin.LINK:
+        rows = await fetch(_MASKS_OF_DEVICE, order.device, order.opened_at, until)
+    else:
         return ()
-    until = order.ended_at or now
-    rows = await fetch(
-        _MASKS, at.device, at.system_type, at.system_address, at.component_address, order.opened_at, until
-    )
     return [MaskSeen(number=row["number"], is_active=row["state"] == "active") for row in rows]
 
 

@@ -89,6 +89,7 @@ class Entry(NamedTuple):
     facts: dict[str, Any]
     person: PersonId | None = None
     via: Via | None = None
+    key: UUID | None = None  #: its id, where whoever sends it may send it twice
 
 
 def order_of(row: Mapping[str, Any]) -> WorkOrder:
@@ -181,9 +182,17 @@ async def read_order(person: Person, order_id: UUID) -> WorkOrder:
     return order_of(row)
 
 
+async def is_written(order: WorkOrderId, key: UUID | None) -> bool:
+    """Whether a line with this key stands in the order's story already. Raises `NoSuchOrder` for another order's."""
+    row = await fetch_one("select work_order from work_order_entries where id = $1", key) if key else None
+    if row is not None and row["work_order"] != order:
+        raise NoSuchOrder(N_("没有这张工单"))
+    return row is not None
+
+
 async def write_entries(order: WorkOrderId, at: datetime, entries: Sequence[Entry]) -> None:
     """Add lines to an order's story, in the caller's transaction."""
     for entry in entries:
         facts = _encode(entry.facts).decode()
         via = str(entry.via) if entry.via else None
-        await execute(_ENTRY, new_id(), order, at, entry.kind, entry.person, via, facts)
+        await execute(_ENTRY, entry.key or new_id(), order, at, entry.kind, entry.person, via, facts)

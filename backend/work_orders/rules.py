@@ -73,8 +73,12 @@ def offered_acts(order: WorkOrder, who: frozenset[Who], person: PersonId) -> lis
         found.append(declining(order, person))
     if order.at is None or order.test_signal_at is not None or order.test_waived_by is not None:
         found = [act for act in found if act is not Act.WAIVE_TEST]
-    is_testable = order.at is not None and order.test_signal_at is None
-    return [act for act in found if act is not Act.EXPECT_TEST or is_testable]
+    unfit = set()
+    if order.at is None or order.test_signal_at is not None:
+        unfit.add(Act.EXPECT_TEST)
+    if order.arrived_at is None:
+        unfit.add(Act.RESUME)  # who waits before they were there sets out first
+    return [act for act in found if act not in unfit]
 
 
 def the_way(order: WorkOrder, act: Act, who: frozenset[Who]) -> Way:
@@ -119,6 +123,15 @@ def _pause_over(order: WorkOrder, now: datetime) -> WorkOrder:
     )
 
 
+#: who works on it from now on tests it themselves; a waiver is of the component, and stays
+_UNTESTED: Final[dict[str, Any]] = {
+    "test_asked_at": None,
+    "test_until_at": None,
+    "test_signal_at": None,
+    "test_said": "",
+}
+
+
 def _asked_for(order: WorkOrder, _by: PersonId | None, now: datetime, asked: Asked) -> dict[str, Any]:
     within = asked.accept_within
     return {
@@ -127,9 +140,11 @@ def _asked_for(order: WorkOrder, _by: PersonId | None, now: datetime, asked: Ask
         "assignee": None,
         "accepted_at": None,
         "done_at": None,
+        "arrived_at": None,
         "asked_at": now,
         "accept_by": now + within if within is not None else None,
         "accept_step": 0,
+        **_UNTESTED,
     }
 
 
@@ -179,11 +194,8 @@ def _sent_back(_order: WorkOrder, _by: PersonId | None, _now: datetime, _: Asked
         "done_at": None,
         "verified_by": None,
         "verified_at": None,
-        "test_asked_at": None,
-        "test_until_at": None,
-        "test_signal_at": None,
-        "test_said": "",
         "test_waived_by": None,
+        **_UNTESTED,
     }
 
 

@@ -14,7 +14,7 @@ import msgspec
 from backend.alarms.masks.model import Mask
 from backend.alarms.masks.releasing import Released
 from backend.alarms.masks.releasing import tell as ring
-from backend.alarms.masks.service import lift_repaired, record_lifted
+from backend.alarms.masks.service import lift_over_device, lift_repaired, record_lifted
 from backend.core import clock
 from backend.core.db.engine import fetch_one, transaction
 from backend.core.deadlines import ACCEPT_WITHIN
@@ -34,7 +34,10 @@ from backend.work_orders.model import (
     Act,
     AlreadyTaken,
     Asked,
+    Incomplete,
+    Need,
     OrderMovedOn,
+    Origin,
     Part,
     Proof,
     State,
@@ -42,15 +45,19 @@ from backend.work_orders.model import (
     Who,
     WorkOrder,
 )
-from backend.work_orders.opening import clean
-from backend.work_orders.rows import Entry, locked_order, write_entries
+from backend.work_orders.opening import checked, clean
+from backend.work_orders.rows import Entry, is_written, locked_order, write_entries
 from backend.work_orders.rules import declining, moved, standing, the_way
 from backend.work_orders.telling import VERIFIERS, people_with, redraw, tell, tell_desk
 from backend.work_orders.testing import end_test, expect, record_window, take_signal
 
 ABOUT: Final = "work_order"
 _NAME: Final = "select name from people where id = $1"
-_LOCATED: Final = "select 1 from work_order_entries where work_order = $1 and kind = 'location' limit 1"
+#: when this work began: it was taken, or sent back since
+_BEGAN: Final = "select max(at) as at from work_order_entries where work_order = $1 and kind = 'send_back'"
+_LOCATED: Final = """
+    select 1 from work_order_entries
+    where work_order = $1 and kind = 'location' and at >= $2 and person = $3 limit 1"""
 _MOST_PARTS: Final = 999
 
 
@@ -74,8 +81,15 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SILENT: Final = Said()
+NOBODY_TO_SEND: Final = N_("没有可派的维保人员")
 #: the acts a person may ask for by name; the others are chosen by the service
 PERSONS_ACTS: Final = frozenset(set(Act) - {Act.STEP_ASIDE})
+
+
+#: the clock stands still until the unit does something: its people must know that
+_WAITS_FOR_THE_UNIT: Final = frozenset({WaitReason.UNIT, WaitReason.SHUTDOWN})
+#: whoever was testing is done with it: what the component says from now on is told like anything else
+_TESTS_NO_MORE: Final = frozenset({Act.VERIFY, Act.REASSIGN, Act.WITHDRAW})
 
 
 async def perform(person: Person, order_id: UUID, act: Act, via: Via, said: Said = SILENT) -> WorkOrder:
@@ -83,6 +97,8 @@ async def perform(person: Person, order_id: UUID, act: Act, via: Via, said: Said
 
     Raises `NoSuchOrder`, `NotAllowed`, `OrderMovedOn`, `AlreadyTaken`, `Incomplete`, `BadInput`.
     """
+    checked(said.reason)
+    checked(said.note)
     released = Released()
     async with transaction():
         now = clock.now()
@@ -123,6 +139,9 @@ async def _perform(  # noqa: PLR0917 - an act's parts
     before = order
     if act in {Act.FINISH, Act.EXPECT_TEST} and order.test_asked_at is not None:
         order, heard = await take_signal(order, now, released)
+    if act is Act.EXPECT_TEST and heard is not None:  # it had spoken already: nothing to wait for anew
+        await to_ledger(before, order, heard)
+        return order
     asked = await _asked(order, act, said, person, now)
     after = moved(order, act, who, person.id, now, asked)
     window: dict[str, Any] | None = None
@@ -133,12 +152,14 @@ async def _perform(  # noqa: PLR0917 - an act's parts
     # alarms are locked before their stories are written to, as every other writer of alarms does
     lifted: list[Mask] = []
     if act is Act.VERIFY:
-        lifted, window = await _lift(person, after, released), await end_test(person, after, released)
+        lifted = await _lift(person, after, released)
+    if act in _TESTS_NO_MORE:
+        window = await end_test(person, after, released)
     done = Done(kind=str(act), facts=_facts(said, after), person=person, via=via)
     order = await settle(order, after, done, now, released)
     if said.where is not None:
         await write_entries(order.id, now, [_location(said.where, person, via)])
-    await _tell_who_must_act(order, act, person, now, released)
+    await _tell_who_must_act(before, order, act, person, now, released)
     if heard is not None:
         await to_ledger(before, order, heard)
     await record_window(person, window, via)
@@ -161,6 +182,8 @@ async def _asked(order: WorkOrder, act: Act, said: Said, person: Person, now: da
     if act is Act.REASSIGN and not to:
         others = [each for each in await on_duty(order.unit, now) if each not in {order.assignee, person.id}]
         to = tuple(others)
+    if act in {Act.DISPATCH, Act.REASSIGN} and not to:
+        raise Incomplete(NOBODY_TO_SEND, missing=[str(Need.TO)])
     if to:
         await check_can_work(order.unit, to)
     return Asked(
@@ -173,10 +196,18 @@ async def _asked(order: WorkOrder, act: Act, said: Said, person: Person, now: da
 
 
 async def proofs_of(order: WorkOrder) -> frozenset[Proof]:
-    """The kinds of evidence that an order has."""
-    kinds = {each.kind for each in await evidence_of(ABOUT, order.id)}
+    """The kinds of evidence of this very work: by who works on it, since it was taken or sent back.
+
+    What the reporter sent shows the fault, and what was sent back was not proved.
+    """
+    if order.accepted_at is None or order.assignee is None:
+        return frozenset()
+    row = await fetch_one(_BEGAN, order.id)
+    began = max(order.accepted_at, row["at"]) if row and row["at"] else order.accepted_at
+    pieces = await evidence_of(ABOUT, order.id)
+    kinds = {each.kind for each in pieces if each.by == order.assignee and each.at >= began}
     found = {proof for proof, kind in ((Proof.PHOTO, MediaKind.PHOTO), (Proof.VOICE, MediaKind.VOICE)) if kind in kinds}
-    if await fetch_one(_LOCATED, order.id) is not None:
+    if await fetch_one(_LOCATED, order.id, began, order.assignee) is not None:
         found.add(Proof.LOCATION)
     return frozenset(found)
 
@@ -199,22 +230,31 @@ def _location(where: Where, person: Person, via: Via) -> Entry:
 
 
 async def _lift(person: Person, order: WorkOrder, released: Released) -> list[Mask]:
-    """Verified: the masks over its component go, and what stands behind them still is told."""
-    if order.at is None:
-        return []
-    key = (order.at.device, order.at.system_type, order.at.system_address, order.at.component_address)
-    return await lift_repaired(person, key, f"工单 #{order.number} 已验收", released)
+    """Verified: the masks over its component, or over a device that was silent, go; what stands behind them is told."""
+    why = f"工单 #{order.number} 已验收"
+    if order.at is not None:
+        key = (order.at.device, order.at.system_type, order.at.system_address, order.at.component_address)
+        return await lift_repaired(person, key, why, released)
+    if order.origin is Origin.LINK and order.device is not None:
+        return await lift_over_device(person, order.device, why, released)
+    return []
 
 
-async def _tell_who_must_act(order: WorkOrder, act: Act, person: Person, now: datetime, released: Released) -> None:
+async def _tell_who_must_act(  # noqa: PLR0917 - an act's parts
+    before: WorkOrder, order: WorkOrder, act: Act, person: Person, now: datetime, released: Released
+) -> None:
     """The next one to act hears of it; everybody else sees it on the card they have."""
     if act in {Act.DISPATCH, Act.REASSIGN, Act.ASK_MORE}:
-        await tell(order, set(order.offered) - {person.id}, now, released)
+        # who had it must not go on working for nothing
+        had = {before.assignee} if before.assignee is not None and act is Act.REASSIGN else set()
+        await tell(order, {*order.offered, *had} - {person.id}, now, released)
     elif act is Act.FINISH:
         people = await people_with(order.unit, VERIFIERS) - set(order.workers)
         await tell(order, people, now, released)
         if not people:
             await tell_desk(order, now, released)
+    elif act is Act.WAIT and order.wait_reason in _WAITS_FOR_THE_UNIT:
+        await tell(order, await people_with(order.unit, VERIFIERS) - {person.id}, now, released)
     elif act in {Act.SEND_BACK, Act.WAIVE_TEST} and order.assignee is not None:
         await tell(order, {order.assignee}, now, released)
     elif act is Act.DECLINE:
@@ -223,15 +263,24 @@ async def _tell_who_must_act(order: WorkOrder, act: Act, person: Person, now: da
         await tell(order, ({order.assignee} if order.assignee else set(order.offered)) - {person.id}, now, released)
 
 
-async def _note_down(
-    person: Person, order_id: UUID, via: Via, kind: str, facts: dict[str, Any], *, by: frozenset[Who] | None
+async def _note_down(  # noqa: PLR0917 - a line's parts
+    person: Person,
+    order_id: UUID,
+    via: Via,
+    kind: str,
+    facts: dict[str, Any],
+    key: UUID | None,
+    *,
+    by: frozenset[Who] | None,
 ) -> WorkOrder:
-    """A line of the story that moves nothing. `by`: who may; None: whoever may open orders in the unit."""
+    """A line of the story that moves nothing, once for each `key`. `by`: who may; None: whoever may open orders."""
     released = Released()
     async with transaction():
         order = await locked_order(person, order_id)
+        if await is_written(order.id, key):
+            return order
         _check_may_add(order, person, by)
-        await write_entries(order.id, clock.now(), [Entry(kind, facts, person.id, via)])
+        await write_entries(order.id, clock.now(), [Entry(kind, facts, person.id, via, key)])
         await redraw(order, released)
         await record_action(person.code, f"order.{kind}", {**facts_of(order), **facts, "via": str(via)})
     await ring(released)
@@ -259,8 +308,11 @@ async def add_evidence(person: Person, order_id: UUID, pieces: Iterable[Evidence
     released = Released()
     async with transaction():
         order = await locked_order(person, order_id)
+        wanted = list(dict.fromkeys(pieces))
+        if wanted and set(wanted) <= {each.id for each in await evidence_of(ABOUT, order.id) if each.by == person.id}:
+            return order  # sent twice
         _check_may_add(order, person, None)
-        bound = await bind(pieces, ABOUT, order.id, person.id)
+        bound = await bind(wanted, ABOUT, order.id, person.id)
         facts = {"evidence": ledger_facts(bound)}
         now = clock.now()
         await write_entries(order.id, now, [Entry("evidence", facts, person.id, via)])
@@ -274,20 +326,25 @@ async def add_location(person: Person, order_id: UUID, where: Where, via: Via) -
     """到场位置: where the maintainer says they are; evidence, never a gate. Raises as `add_parts`."""
     if not (-90 <= where.latitude <= 90 and -180 <= where.longitude <= 180):
         raise BadInput(N_("位置不正确"))
-    return await _note_down(person, order_id, via, "location", msgspec.to_builtins(where), by=_WORKERS)
+    return await _note_down(person, order_id, via, "location", msgspec.to_builtins(where), None, by=_WORKERS)
 
 
-async def add_parts(person: Person, order_id: UUID, parts: Sequence[Part], via: Via) -> WorkOrder:
-    """更换配件: what was used. Raises `NoSuchOrder`, `NotAllowed`, `OrderMovedOn`, `BadInput`."""
+async def add_parts(
+    person: Person, order_id: UUID, parts: Sequence[Part], via: Via, key: UUID | None = None
+) -> WorkOrder:
+    """更换配件: what was used; `key`: of a sender who may send it twice.
+
+    Raises `NoSuchOrder`, `NotAllowed`, `OrderMovedOn`, `BadInput`.
+    """
     named = [(clean(each.name), each.quantity) for each in parts]
     if not named or any(not name or not 0 < quantity <= _MOST_PARTS for name, quantity in named):
         raise BadInput(N_("请填写配件名称和数量"))
     facts = {"parts": [{"name": name, "quantity": quantity} for name, quantity in named]}
-    return await _note_down(person, order_id, via, "parts", facts, by=_WORKERS)
+    return await _note_down(person, order_id, via, "parts", facts, key, by=_WORKERS)
 
 
-async def add_note(person: Person, order_id: UUID, words: str, via: Via) -> WorkOrder:
-    """备注: a line of the order's story, by anybody who may open orders there."""
-    if not (text := clean(words)):
+async def add_note(person: Person, order_id: UUID, words: str, via: Via, key: UUID | None = None) -> WorkOrder:
+    """备注: a line of the order's story, by anybody who may open orders there; `key`: as in `add_parts`."""
+    if not (text := checked(words)):
         raise BadInput(N_("请填写内容"))
-    return await _note_down(person, order_id, via, "note", {"note": text}, by=None)
+    return await _note_down(person, order_id, via, "note", {"note": text}, key, by=None)

@@ -129,7 +129,7 @@ async def _is_open(window: UUID | None, until: datetime) -> bool:
 
 
 async def end_test(person: Person, order: WorkOrder, released: Released) -> dict[str, Any] | None:
-    """Verified: its window is over, and what the component says from now on is told like anything else.
+    """Nobody tests any more: its window is over, and what the component says from now on is told like anything else.
 
     In the caller's transaction, before any alarm's story is written to. Answers the facts of a window that it ended.
     """

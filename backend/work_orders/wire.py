@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Final, Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 from msgspec import Meta
@@ -11,8 +11,8 @@ from backend.core.errors import BadInput
 from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId, DeviceId, PersonId, UnitId
 from backend.core.vocabulary import Severity, Via
-from backend.evidence.model import EvidenceId, MediaKind
-from backend.evidence.service import keep
+from backend.evidence.model import MediaKind
+from backend.evidence.service import keep_piece
 from backend.people.model import Person
 from backend.work_orders.model import STATE_LABELS, Act, Origin, Part, Proof, WaitReason, WireAt, WorkOrder
 from backend.work_orders.opening import Opening, open_from_alarm, open_order
@@ -47,8 +47,12 @@ class WireAtIn(_In, frozen=True, kw_only=True):
 
 
 class OrderIn(_In, frozen=True, kw_only=True):
-    """An order opened from an alarm (`alarm`), or by hand or upon an inspection (`unit` and `what`)."""
+    """An order opened from an alarm (`alarm`), or by hand or upon an inspection (`unit` and `what`).
 
+    `key`: chosen by a caller who may ask twice; asked again by the same person, the order is found.
+    """
+
+    key: UUID | None = None
     alarm: UUID | None = None
     origin: Literal["hand", "inspection"] = "hand"
     unit: UUID | None = None
@@ -90,14 +94,16 @@ class PartIn(_In, frozen=True, kw_only=True):
 
 
 class PartsIn(_In, frozen=True, kw_only=True):
-    """Parts that were used."""
+    """Parts that were used; `key`: chosen by a sender who may send them twice."""
 
+    key: UUID | None = None
     parts: Annotated[tuple[PartIn, ...], Meta(min_length=1, max_length=_MOST_PARTS)]
 
 
 class NoteIn(_In, frozen=True, kw_only=True):
-    """A line for the story."""
+    """A line for the story; `key`: chosen by a sender who may send it twice."""
 
+    key: UUID | None = None
     note: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
@@ -120,6 +126,11 @@ def done(order: WorkOrder, language: str, words: str = N_("工单 {number}：{st
     )
 
 
+def id_by(person: Person, key: UUID | None) -> UUID | None:
+    """The id of what a person's key names: nobody can choose one that something else has, their own or another's."""
+    return uuid5(person.id, str(key)) if key is not None else None
+
+
 async def open_by(person: Person, data: OrderIn, via: Via) -> OrderDone:
     """`opening.open_from_alarm` or `opening.open_order` with a body's words."""
     if data.alarm is not None:
@@ -129,6 +140,7 @@ async def open_by(person: Person, data: OrderIn, via: Via) -> OrderDone:
     if data.unit is None:
         raise BadInput(N_("请选择联网单位"))
     opening = Opening(
+        id=id_by(person, data.key),
         unit=UnitId(data.unit),
         what=data.what,
         where=data.where,
@@ -179,10 +191,12 @@ async def act_by(person: Person, order_id: UUID, data: ActIn, via: Via) -> Order
     return done(order, person.language)
 
 
-async def keep_by(person: Person, order_id: UUID, name: str, octets: bytes, via: Via) -> OrderDone:
-    """A file that came by HTTP becomes the order's evidence: what it is, its octets say."""
-    piece = await keep(person, MediaKind.DOCUMENT, name, octets)
-    order = await add_evidence(person, order_id, [EvidenceId(piece)], via)
+async def keep_by(  # noqa: PLR0917 - a file and its way
+    person: Person, order_id: UUID, name: str, octets: bytes, via: Via, key: UUID | None = None
+) -> OrderDone:
+    """A file that came by HTTP becomes the order's evidence, once for each `key`: what it is, its octets say."""
+    piece = await keep_piece(person, MediaKind.DOCUMENT, name, octets, id=id_by(person, key))
+    order = await add_evidence(person, order_id, [piece.id], via)
     return done(order, person.language, N_("已收到佐证，工单 {number}：{state}"))
 
 
@@ -195,10 +209,10 @@ async def locate_by(person: Person, order_id: UUID, data: WhereIn, via: Via) -> 
 async def parts_by(person: Person, order_id: UUID, data: PartsIn, via: Via) -> OrderDone:
     """`service.add_parts` with a body's words."""
     parts = [Part(name=each.name, quantity=each.quantity) for each in data.parts]
-    order = await add_parts(person, order_id, parts, via)
+    order = await add_parts(person, order_id, parts, via, id_by(person, data.key))
     return done(order, person.language, N_("已记录配件，工单 {number}：{state}"))
 
 
 async def note_by(person: Person, order_id: UUID, data: NoteIn, via: Via) -> OrderDone:
     """`service.add_note` with a body's words."""
-    return done(await add_note(person, order_id, data.note, via), person.language)
+    return done(await add_note(person, order_id, data.note, via, id_by(person, data.key)), person.language)

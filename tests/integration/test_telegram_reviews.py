@@ -21,7 +21,8 @@ from backend.registry.importing import import_path
 from backend.work_orders.model import Proof
 from backend.work_orders.opening import Opening, open_order
 from bots.telegram.channel import TelegramChannel
-from tests.integration.test_duty import on_rota, the_unit
+from tests.integration.test_duty import the_unit
+from tests.integration.test_duty_checks import on_rota
 from tests.integration.test_facilities import SAMPLE
 from tests.integration.test_status_review import tell_level
 from tests.integration.test_telegram_bot import bot_process, eventually, polling, until

@@ -137,3 +137,51 @@ async def test_the_interface_describes_itself(house: SimpleNamespace) -> None:
     for base in ("/api/v1/work-orders", API):
         assert {"get", "post"} <= set(paths[base])
         assert "multipart/form-data" in paths[base + "/{order_id}/evidence"]["post"]["requestBody"]["content"]
+
+
+async def test_what_a_phone_without_network_sends_twice_is_there_once(house: SimpleNamespace) -> None:
+    boss, zhao = await cookie("wang"), await cookie("zhao")
+    (unit,) = await fetch("select id from units")
+    body = {"key": str(new_id()), "unit": str(unit["id"]), "what": "泵房漏水"}
+    first, again = [await house.client.post(API, json=body, headers={**boss, **JSON}) for _ in range(2)]
+    assert (first.status_code, again.json()["number"]) == (200, first.json()["number"])
+    order = first.json()["id"]
+    await act(house, zhao, order, "accept")
+    note, parts, photo = ({"key": str(new_id())} for _ in range(3))
+    for _ in range(2):
+        files = {"data": ("现场.png", PNG, "image/png")}
+        sent = [
+            await house.client.post(f"{API}/{order}/notes", json={"note": "在地下", **note}, headers={**zhao, **JSON}),
+            await house.client.post(
+                f"{API}/{order}/parts", json={"parts": [{"name": "密封"}], **parts}, headers={**zhao, **JSON}
+            ),
+            await house.client.post(f"{API}/{order}/evidence", params=photo, files=files, headers={**zhao, **JSON}),
+        ]
+        assert [each.status_code for each in sent] == [200, 200, 200], [each.text for each in sent]
+    view = (await house.client.get(f"{API}/{order}", headers=boss)).json()
+    kinds = [line["kind"] for line in view["story"]]
+    assert [kinds.count(each) for each in ("note", "parts", "evidence")] == [1, 1, 1]
+    assert len(view["evidence"]) == 1
+    other = (await house.client.post(API, json={**body, "key": str(new_id())}, headers={**boss, **JSON})).json()
+    moved = await house.client.post(f"{API}/{other['id']}/notes", json={"note": "x", **note}, headers={**zhao, **JSON})
+    assert moved.status_code == 404, "a key is of one order"
+    files = {"data": ("另一张.png", PNG + b"!", "image/png")}
+    changed = await house.client.post(f"{API}/{order}/evidence", params=photo, files=files, headers={**zhao, **JSON})
+    assert changed.status_code == 409, "and of one file"
+
+
+async def test_a_key_never_becomes_the_id_of_something_that_is_there(house: SimpleNamespace) -> None:
+    boss = await cookie("wang")
+    order = await reported(house, boss)
+    (alarm,) = await fetch("select about as id, unit from work_orders")
+    for taken in (str(alarm["id"]), order):
+        body = {"key": taken, "unit": str(alarm["unit"]), "what": "泵房漏水"}
+        opened = await house.client.post(API, json=body, headers={**boss, **JSON})
+        assert opened.status_code == 200
+        assert opened.json()["id"] not in {taken, order}
+    cards = await fetch("select cards::text as cards from notices where alarm = $1", alarm["id"])
+    assert cards
+    assert not any("泵房漏水" in row["cards"] for row in cards)
+    by_another = {"key": order, "unit": str(alarm["unit"]), "what": "另一件事"}
+    answer = await house.client.post(API, json=by_another, headers={**await cookie("li"), **JSON})
+    assert answer.json()["number"] == 4

@@ -42,6 +42,9 @@ _OF_COMPONENT: Final = f"""
     select {MASK_COLUMNS} from masks m
     where m.state = 'active' and m.scope = 'component' and m.device = $1 and m.system_type = $2
       and m.system_address = $3 and m.component_address = $4 order by m.id for no key update"""
+_OF_DEVICE: Final = f"""
+    select {MASK_COLUMNS} from masks m
+    where m.state = 'active' and m.scope = 'device' and m.device = $1 order by m.id for no key update"""
 _CONTROLS: Final = dict.fromkeys((*range(0x20), 0x7F), " ")
 
 
@@ -167,8 +170,17 @@ async def lift_repaired(
     person: Person, key: tuple[DeviceId, int, int, str], why: str, released: Released
 ) -> list[Mask]:
     """`lift_for_repair` inside the caller's transaction, who calls `record_lifted` at its end and then tells."""
+    return await _lift_all(person, await fetch(_OF_COMPONENT, *key), why, released)
+
+
+async def lift_over_device(person: Person, device: DeviceId, why: str, released: Released) -> list[Mask]:
+    """A device that was silent is repaired: the masks over that device are lifted. As `lift_repaired`."""
+    return await _lift_all(person, await fetch(_OF_DEVICE, device), why, released)
+
+
+async def _lift_all(person: Person, rows: Sequence[dict[str, Any]], why: str, released: Released) -> list[Mask]:
     lifted = []
-    for row in await fetch(_OF_COMPONENT, *key):
+    for row in rows:
         mask = mask_of(row)
         require(person, Right.MASK, mask.unit)
         lifted.append(await _end(mask, MaskState.LIFTED, person, why, released))

@@ -1,14 +1,19 @@
 // Work orders: the list with its form, and one order with the acts its reader may do now.
-import { headers, listen, post, refresher, tick, toast, words } from "./live.js";
+import { listen, post, refresher, tick, toast } from "./live.js";
+import { deliver, flush, freshKey, watch } from "./outbox.js";
 import { prepare, ring } from "./sound.js";
 
 const WHERE_MS = 5000;
+const AT_ONCE = ["expect_test"]; // what can't be meant for later
+let kept = null; // the words of which act are still in the form: it was refused
 const refresh = refresher(tick);
 
-async function send(path, body) {
+/** The server's answer; null when it waits to be sent, or was refused: then what was written is still in the form. */
+async function send(item) {
   try {
-    const told = await post(path, body);
-    toast(told.sentence);
+    const told = await deliver(item);
+    if (told) toast(told.sentence);
+    kept = null;
     return told;
   } catch (error) {
     toast(error.message, "bad");
@@ -34,9 +39,13 @@ function ask(button) {
   for (const each of dialog.querySelectorAll("[data-ask]")) each.hidden = !asks.includes(each.dataset.ask);
   const reason = document.getElementById("order-reason"), note = document.getElementById("order-note");
   const part = document.getElementById("order-part");
-  reason.value = note.value = part.value = "";
+  const asked = button.dataset.orderAct || button.dataset.orderMore;
+  if (kept !== asked) reason.value = note.value = part.value = "";
+  kept = asked;
   reason.required = asks.includes("reason");
   note.required = button.dataset.orderMore === "notes";
+  const label = dialog.querySelector("label[for=order-note]");
+  label.textContent = note.required ? label.dataset.notes : label.dataset.act;
   part.required = asks.includes("parts");
   for (const each of dialog.querySelectorAll("[name=to]")) each.checked = false;
   const said = () => ({
@@ -52,32 +61,32 @@ function ask(button) {
 }
 
 async function upload(id, input) {
-  const form = new FormData();
-  form.append("data", input.files[0]);
+  const file = input.files[0], label = input.closest("label").textContent.trim();
+  const path = `/mp/v1/work-orders/${id}/evidence?key=${freshKey()}`;
+  await send({ path, file, name: file.name, order: id, label, text: file.name });
   input.value = "";
-  try {
-    const answer = await fetch(`/mp/v1/work-orders/${id}/evidence`, { method: "POST", headers: { "X-Fenghuo": headers()["X-Fenghuo"] }, body: form });
-    const told = await answer.json().catch(() => ({}));
-    if (answer.ok) toast(told.sentence);
-    else toast(told.detail || words.not_sent, "bad");
-  } catch {
-    toast(words.not_sent, "bad");
-  }
   refresh();
 }
+
+/** What a person reads of something that waits. */
+const said_of = (said) => said.reason || said.note || said.parts?.map((each) => `${each.name} × ${each.quantity}`).join("、") || "";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-order-act], [data-order-more]");
   if (!button) return;
-  const id = button.closest("[data-order]").dataset.order;
+  const id = button.closest("[data-order]").dataset.order, label = button.textContent;
   const said = await ask(button);
   if (said === null) return;
   button.disabled = true;
-  if (button.dataset.orderMore) {
-    await send(`/mp/v1/work-orders/${id}/${button.dataset.orderMore}`, said);
+  const about = { order: id, label, text: said_of(said) };
+  const act = button.dataset.orderAct;
+  if (!act) {
+    await send({ ...about, path: `/mp/v1/work-orders/${id}/${button.dataset.orderMore}`, body: { key: freshKey(), ...said } });
+  } else if (AT_ONCE.includes(act)) {
+    await post(`/mp/v1/work-orders/${id}/acts`, { act }).then((told) => toast(told.sentence), (error) => toast(error.message, "bad"));
   } else {
     const where = button.dataset.asks.includes("where") ? await whereabouts() : undefined;
-    await send(`/mp/v1/work-orders/${id}/acts`, { act: button.dataset.orderAct, ...said, ...(where && { where }) });
+    await send({ ...about, path: `/mp/v1/work-orders/${id}/acts`, body: { act, ...said, ...(where && { where }) } });
   }
   button.disabled = false;
   refresh();
@@ -90,15 +99,24 @@ document.addEventListener("submit", async (event) => {
   const form = event.target.closest("[data-order-form]");
   if (!form) return;
   event.preventDefault();
-  const told = await send("/mp/v1/work-orders", Object.fromEntries(new FormData(form)));
-  if (told) location.assign(`${form.dataset.here}/${told.id}`);
+  const button = form.querySelector("[type=submit]");
+  button.disabled = true;
+  try {
+    const told = await post("/mp/v1/work-orders", Object.fromEntries(new FormData(form)));
+    toast(told.sentence);
+    location.assign(`${form.dataset.here}/${told.id}`);
+  } catch (error) {
+    toast(error.message, "bad");
+    button.disabled = false;
+  }
 });
 prepare();
+watch(refresh);
 listen({
   onItem(item) {
     if (item.is_new && item.card.is_active && !item.card.about) ring(item.card.severity);
     if (item.is_new) toast(`${item.card.headline} ${item.card.where}`);
     refresh();
   },
-  onChange: refresh,
+  onChange() { flush(); refresh(); },
 });

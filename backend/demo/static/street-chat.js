@@ -122,7 +122,9 @@ async function send(handset, what, body) {
   try {
     await ask(`/demo/chats/${handset.chat}/${what}`, { body });
     replyTo(handset, null);
+    return true;
   } catch (error) { toast(error.message, "bad"); }
+  return false;
 }
 
 function octetsOf(file) {
@@ -146,14 +148,14 @@ export function composer(handset) {
     const said = input.value.trim();
     if (!said) return;
     input.value = "";
-    await send(handset, "words", { words: said, ...answered() });
+    if (!await send(handset, "words", { words: said, ...answered() })) input.value ||= said;
   });
   file.addEventListener("change", async () => {
     const [chosen] = file.files;
     if (!chosen) return;
     const caption = input.value.trim();
     input.value = "";
-    await send(handset, "file", { octets: await octetsOf(chosen), caption, ...answered() });
+    if (!await send(handset, "file", { octets: await octetsOf(chosen), caption, ...answered() })) input.value ||= caption;
     file.value = "";
   });
   handset.writing.querySelector("[data-place]").addEventListener("click", () => {

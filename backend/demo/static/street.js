@@ -33,7 +33,8 @@ function mini(handset, card) {
   node.dataset.severity = card.severity;
   node.dataset.active = card.is_active ? "yes" : "no";
   const head = make("header");
-  head.append(make("span", "", card.headline), make("span", "", card.status));
+  head.append(make("span", "", card.headline));
+  if (!card.headline.includes(card.status)) head.append(make("span", "", card.status)); // not said twice
   node.append(head);
   if (card.banner) node.append(make("p", "", `【${card.banner}】`));
   node.append(make("b", "", card.where ?? ""), make("p", "quiet", card.what ?? ""));
