@@ -132,23 +132,12 @@ async def _nobody(complaint: Complaint, released: Released, now: datetime) -> No
     await tell_desk(complaint, released, now)
 
 
-async def duties(person: Person) -> list[Candidate]:
-    """Who handles complaints, and which kinds each is there for; nobody, for whoever may not decide on it."""
-    if not _decides(person):
-        return []
-    return [each for each in await candidates() if each.role is Role.COMPLAINT_HANDLER]
-
-
-def _decides(person: Person) -> bool:
-    return person.may(Right.ADMINISTER, None) or person.may(Right.IMPROVE, None)
-
-
 async def set_duties(person: Person, handler: PersonId, kinds: Collection[ComplaintKind], via: Via) -> None:
     """Which kinds a complaint handler is there for; none: all. By whoever administers, or leads quality.
 
     Raises `NotFound`, `NotAllowed`.
     """
-    if not _decides(person):
+    if not person.may(Right.ADMINISTER, None):
         require(person, Right.IMPROVE, None)
     async with transaction():
         await execute(_LOCK, str(handler))

@@ -140,18 +140,3 @@ async def test_an_order_is_complained_about_from_its_page_and_the_desk_opens_ano
     await expect(desk.locator("[data-part='orders']")).to_contain_text("#2 请另派人员检查1号喷淋泵 · 待接单")
     await expect(desk.locator(".complaint-story")).to_contain_text("已开工单 #2")
     await shot_whole(desk, "desk-complaint-with-orders")
-
-
-@pytest.mark.clause("5.5")
-async def test_who_handles_which_kinds_is_set_at_the_desk(town: Town, browser: SimpleNamespace) -> None:
-    await grant(await add_person("shouli", "李受理", "", "zh_CN"), Role.COMPLAINT_HANDLER, None)
-    desk = await at_desk(town, browser, Role.QUALITY_LEAD, "zhiliang", "邱质量")
-    form = desk.locator("[data-complaint-duties]").filter(has_text="李受理")
-    await form.get_by_label("表扬").check()
-    await form.get_by_label("建议").check()
-    await form.get_by_role("button", name="保存").click()
-    await expect(desk.locator("#toast")).to_contain_text("已保存")
-    await shot_whole(desk, "desk-complaint-duties")
-    await desk.reload()
-    await expect(form.get_by_label("表扬")).to_be_checked()
-    await expect(form.get_by_label("咨询")).not_to_be_checked()

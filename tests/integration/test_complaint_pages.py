@@ -264,23 +264,6 @@ async def test_the_form_that_an_old_alarm_opens_is_about_that_alarm_and_of_its_u
     assert "selected>" not in nobodys.partition('name="about"')[2]
 
 
-async def test_who_leads_quality_sees_and_sets_at_the_desk_who_handles_which_kinds(
-    house: SimpleNamespace, handler: dict[str, str]
-) -> None:
-    await grant(await add_person("zhiliang", "邱质量", "", "zh_CN"), Role.QUALITY_LEAD, None)
-    lead = {**await cookie("zhiliang", SessionKind.CONSOLE), **DESK}
-    li = (await person_by_code("shouli")).id
-    page = (await house.client.get("/complaints", headers=lead)).text
-    assert f'data-complaint-duties="{li}"' in page
-    assert " checked" not in page.partition("data-complaint-duties")[2]
-    way = f"/mp/v1/complaints/handlers/{li}/kinds"
-    assert (await house.client.post(way, json={"kinds": ["praise"]}, headers=lead)).status_code == 204
-    page = (await house.client.get("/complaints", headers=lead)).text
-    assert '<input type="checkbox" name="kinds" value="praise" checked>' in page
-    assert "data-complaint-duties" not in (await house.client.get("/complaints", headers=handler)).text
-    assert (await house.client.post(way, json={"kinds": []}, headers=handler)).status_code in {403, 404}
-
-
 async def test_a_handlers_open_page_hears_of_every_complaint_and_of_nothing_else_of_a_unit(
     house: SimpleNamespace, handler: dict[str, str]
 ) -> None:

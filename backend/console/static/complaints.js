@@ -47,17 +47,6 @@ async function send(form, path) {
   await refresh();
 }
 
-/** Which kinds a handler is there for. */
-async function decide(form) {
-  const kinds = [...form.querySelectorAll("[name=kinds]:checked")].map((each) => each.value);
-  try {
-    await post(`/mp/v1/complaints/handlers/${form.dataset.complaintDuties}/kinds`, { kinds });
-    toast(form.dataset.said);
-  } catch (error) {
-    toast(error.message, "bad");
-  }
-}
-
 /** Only the question that belongs to the chosen kind is shown. */
 function shape(form) {
   const kind = form.querySelector("[name=kind]")?.value;
@@ -72,12 +61,6 @@ document.addEventListener("change", (event) => {
   if (form) shape(form);
 });
 document.addEventListener("submit", (event) => {
-  const duties = event.target.closest("[data-complaint-duties]");
-  if (duties) {
-    event.preventDefault();
-    decide(duties);
-    return;
-  }
   const form = event.target.closest("[data-complaint-form], [data-complaint-act]");
   if (!form) return;
   event.preventDefault();
