@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from backend.alarms.masks.releasing import Released
 from backend.complaints.acts import announced
 from backend.complaints.card import Told
@@ -132,12 +134,36 @@ async def _nobody(complaint: Complaint, released: Released, now: datetime) -> No
     await tell_desk(complaint, released, now)
 
 
+class HandlerDuties(msgspec.Struct, frozen=True, kw_only=True):
+    """A complaint handler and the kinds they are there for; none: all."""
+
+    id: PersonId
+    name: str
+    kinds: tuple[ComplaintKind, ...]
+
+
+def may_set_duties(person: Person) -> bool:
+    """Whether it is this person's to say who is for what."""
+    return person.may(Right.ADMINISTER, None) or person.may(Right.IMPROVE, None)
+
+
+async def duties_for(person: Person) -> list[HandlerDuties]:
+    """Who is for what, for whoever may set it. Raises `NotFound`, `NotAllowed`."""
+    if not may_set_duties(person):
+        require(person, Right.IMPROVE, None)
+    return [
+        HandlerDuties(id=row["id"], name=row["name"], kinds=tuple(ComplaintKind(each) for each in row["kinds"]))
+        for row in await _rows()
+        if row["role"] == Role.COMPLAINT_HANDLER
+    ]
+
+
 async def set_duties(person: Person, handler: PersonId, kinds: Collection[ComplaintKind], via: Via) -> None:
     """Which kinds a complaint handler is there for; none: all. By whoever administers, or leads quality.
 
     Raises `NotFound`, `NotAllowed`.
     """
-    if not person.may(Right.ADMINISTER, None):
+    if not may_set_duties(person):
         require(person, Right.IMPROVE, None)
     async with transaction():
         await execute(_LOCK, str(handler))

@@ -11,7 +11,7 @@ from backend.alarms.queries import alarm_for, alarms_for
 from backend.complaints.model import CAUSE_LABELS, CauseClass
 from backend.complaints.queries import ClockOut, Which, complaint_story, complaints_for
 from backend.complaints.reports import figures_for
-from backend.complaints.routing import may_be_handed_to
+from backend.complaints.routing import may_be_handed_to, may_set_duties
 from backend.console.pages import draw, draw_refusal
 from backend.console.phone import frame, to_the_door
 from backend.core import clock
@@ -145,6 +145,7 @@ class ComplaintPages(Controller):
             lines=await complaints_for(person, way, limit=200),
             month=month,
             figures=await figures_for(person, month, settings.provider.timezone) if sees_figures else None,
+            may_set_duties=is_desk and may_set_duties(person),
             **await _asked(person, alarm, order),
             **({"filing_units": []} if is_desk else await _form(person)),
         )

@@ -5,6 +5,7 @@ from typing import Final
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
+from backend.console.complaint_duties import complaint_duties
 from backend.console.complaints import ComplaintPages, DeskComplaintPages
 from backend.console.contacts import ContactPages, send_trial
 from backend.console.deadlines import DeadlinePages, note_breach
@@ -44,6 +45,7 @@ ROUTES: Final = [
     note_breach,
     ComplaintPages,
     DeskComplaintPages,
+    complaint_duties,
     ContactPages,
     send_trial,
     StatusPages,

@@ -106,13 +106,15 @@ async def test_an_answer_to_one_complaints_card_never_goes_to_anothers_complaina
         await handling.take(town.li, each.id, Via.TELEGRAM)
     li = Chat(town.li)
     await li.presses_key(Key("x", "c-reply", first.id))
-    assert "另一条" in await li.says("周值班的事已处理", about=("complaint", second.id))
-    assert "reply" not in [*await story(first, town.li), *await story(second, town.li)]
+    said = await li.says("周值班的事已处理", about=("complaint", second.id))
+    assert said.startswith(f"✔ {second.number}：已答复"), "a reply to a card is about that card"
+    assert "reply" not in await story(first, town.li)
+    assert "reply" in await story(second, town.li)
     assert "已答复" in await li.says("王经理的事已处理", about=("complaint", first.id))
     wang = Chat(town.wang)
     await handling.settle(town.li, first.id, HOW, Via.TELEGRAM)
     await wang.presses_key(Key("x", "c-rate", first.id, "5"))
-    assert "另一条" in await wang.says("还没修好", about=("alarm", new_id()))
+    assert "另一条" in await wang.says("还没修好", about=("alarm", new_id())), "whose replies nobody takes here"
     assert "已评价" in await wang.says("很快")
 
 
