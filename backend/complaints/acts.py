@@ -15,7 +15,7 @@ from backend.alarms.masks.releasing import Released, tell
 from backend.complaints.model import LONGEST_TEXT, UNTAKEN_STATES, Complaint, ComplaintMovedOn, taken
 from backend.complaints.rows import Entry, EntryKind, complaint_for, put_complaint, write_entries
 from backend.complaints.rules import is_abusive, may_handle
-from backend.complaints.telling import redraw_handlers
+from backend.complaints.telling import redraw
 from backend.core import clock
 from backend.core.db.engine import fetch_one, transaction
 from backend.core.errors import BadInput, NotAllowed
@@ -102,8 +102,7 @@ async def carry_out(  # noqa: PLR0917 - the parts of an act
     """One act by one person. `after_that` tells whom it concerns, and may answer a further state."""
     released = Released()
     async with transaction():
-        before = await complaint_for(person, complaint_id, lock=True)
-        had = before.assignee
+        before = as_found = await complaint_for(person, complaint_id, lock=True)
         door(person, before)
         if await _was_said(person, before, said):
             return before
@@ -122,8 +121,8 @@ async def carry_out(  # noqa: PLR0917 - the parts of an act
         kept = await write_said(person, after, entry, said.evidence)
         await answered(AlarmId(after.id), person.id, via, now)
         after = await after_that(after, released, now) or after
-        if after.assignee != had:
-            await redraw_handlers(after, released)
+        if after != as_found:
+            await redraw(after, released)
         released.hints.append(Hint(unit=str(after.unit), about=COMPLAINT))
         await record_action(person.code, f"complaint.{said.kind}", facts_of(after, entry, via) | kept)
     await tell(released)

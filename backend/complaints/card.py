@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from backend.complaints.model import STATE_LABELS, Complaint, State
+from backend.complaints.model import ASKED_STATES, OPEN_STATES, STATE_LABELS, UNTAKEN_STATES, Complaint, State
 from backend.core.clock import in_zone
 from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId
@@ -57,6 +57,10 @@ _HEADLINES: Final = {
 #: what only the provider's people are told
 _TO_COMPLAINANT: Final = frozenset({Told.REPLY, Told.ASKED, Told.SETTLED})
 _STARS: Final = tuple("12345")
+#: told to whoever has it: as soon as another has it, that is what they say
+_TO_ITS_HANDLER: Final = frozenset({Told.ASSIGNED, Told.REMINDER, Told.HEARD, Told.REOPENED})
+#: told also to who has it not, and may take it over
+_TO_ANY_HANDLER: Final = frozenset({Told.BREACH, Told.UNREACHED})
 
 
 def complaint_card(complaint: Complaint, told: Told, text: str, unit: str, language: str) -> Card:
@@ -87,10 +91,31 @@ def complaint_card(complaint: Complaint, told: Told, text: str, unit: str, langu
         where=f"{complaint.number} {brief}" if is_own else f"{complaint.number} · {kind}",
         what=kind if is_own else brief,
         facts=(*facts, *_deadlines(complaint, told, language)),
-        keys=keys_of(told, language),
+        keys=keys_of(told, complaint, language),
+        topic=f"{told}-{complaint.round.number}",
         raised_at=in_zone(complaint.filed_at, complaint.timezone),
         revision=complaint.revision,
     )
+
+
+def card_now(card: Card, complaint: Complaint, language: str, unit: str, by: str, *, is_own: bool) -> Card | None:
+    """How a card reads that was drawn earlier; None: as it did.
+
+    `is_own`: it was told to whoever has the complaint now, named `by`. Words stay; what nobody can press any more goes.
+    """
+    topic, _, number = card.topic.partition("-")
+    if topic not in set(Told):  # of a release that wrote none
+        return None
+    told, is_past = Told(topic), number != str(complaint.round.number)
+    if not is_past and told in _TO_ITS_HANDLER and not is_own and complaint.assignee is not None:
+        return taken_card(complaint, by, unit, language)
+    if not is_past and told is Told.TAKEN and is_own:
+        return complaint_card(complaint, Told.ASSIGNED, complaint.text, unit, language)
+    keys = _only_show(told, language) if is_past else keys_of(told, complaint, language)
+    if keys == card.keys:
+        return None
+    status = card.status if is_past else translate(STATE_LABELS[complaint.state], language)
+    return msgspec.structs.replace(card, keys=keys, status=status, revision=complaint.revision)
 
 
 def taken_card(complaint: Complaint, by: str, unit: str, language: str) -> Card:
@@ -110,21 +135,29 @@ def _deadlines(complaint: Complaint, told: Told, language: str) -> list[Fact]:
     return facts
 
 
-def keys_of(told: Told, language: str) -> tuple[tuple[Key, ...], ...]:
-    """The keys under a card: its complainant's, or its handler's."""
+def _key(language: str, label: str, verb: str, style: str = "plain") -> Key:
+    return Key(translate(label, language), verb, style=style)
 
-    def key(label: str, verb: str, argument: str = "", style: str = "plain") -> Key:
-        return Key(translate(label, language), verb, argument=argument, style=style)
 
-    if told in {Told.REPLY, Told.ASKED}:
-        return ((key(N_("补充说明"), "c-answer", style="primary"), key(N_("查看"), "c-show")),)
-    if told is Told.SETTLED:
-        return (rating_keys(), (key(N_("重新打开"), "c-reopen"), key(N_("查看"), "c-show")))
+def _only_show(told: Told, language: str) -> tuple[tuple[Key, ...], ...]:
+    """Of the duty desk, which may not read it, not even that."""
+    return () if told is Told.NOBODY else ((_key(language, N_("查看"), "c-show"),),)
+
+
+def keys_of(told: Told, complaint: Complaint, language: str) -> tuple[tuple[Key, ...], ...]:
+    """The keys under a card as the complaint stands: its complainant's, or its handler's."""
+    show, reopen = _key(language, N_("查看"), "c-show"), _key(language, N_("重新打开"), "c-reopen")
+    if told is Told.SETTLED and complaint.state in ASKED_STATES:
+        return (rating_keys(), (reopen, show))
+    if told is Told.SETTLED and complaint.state not in OPEN_STATES:
+        return ((reopen, show),)
+    if complaint.state not in OPEN_STATES or told in {Told.NOBODY, Told.SETTLED, Told.RATED, Told.WITHDRAWN}:
+        return _only_show(told, language)
+    if told in _TO_COMPLAINANT:
+        return ((_key(language, N_("补充说明"), "c-answer", "primary"), show),)
     if told is Told.TAKEN:
-        return ((key(N_("接手"), "c-take"), key(N_("查看"), "c-show")),)
-    if told in {Told.NOBODY, Told.RATED, Told.WITHDRAWN}:
-        return ()
-    return handler_keys(language)
+        return ((_key(language, N_("接手"), "c-take"), show),)
+    return handler_keys(language, may_take=complaint.state in UNTAKEN_STATES or told in _TO_ANY_HANDLER)
 
 
 def rating_keys() -> tuple[Key, ...]:
@@ -132,16 +165,17 @@ def rating_keys() -> tuple[Key, ...]:
     return tuple(Key(f"{each} ★", "c-rate", argument=each) for each in _STARS)
 
 
-def handler_keys(language: str) -> tuple[tuple[Key, ...], ...]:
+def handler_keys(language: str, *, may_take: bool) -> tuple[tuple[Key, ...], ...]:
     """What a handler may do with an open one."""
-
-    def key(label: str, verb: str, style: str = "plain") -> Key:
-        return Key(translate(label, language), verb, style=style)
-
+    take = (_key(language, N_("接手"), "c-take"),) if may_take else ()
     return (
-        (key(N_("接手"), "c-take"), key(N_("答复"), "c-reply", "primary")),
-        (key(N_("请补充"), "c-ask"), key(N_("办结"), "c-settle")),
-        (key(N_("转交"), "c-transfer"), key(N_("备注"), "c-note"), key(N_("查看"), "c-show")),
+        (*take, _key(language, N_("答复"), "c-reply", "primary")),
+        (_key(language, N_("请补充"), "c-ask"), _key(language, N_("办结"), "c-settle")),
+        (
+            _key(language, N_("转交"), "c-transfer"),
+            _key(language, N_("备注"), "c-note"),
+            _key(language, N_("查看"), "c-show"),
+        ),
     )
 
 

@@ -22,9 +22,18 @@ from backend.chat.model import (
 from backend.chat.words import is_one_of
 from backend.complaints import handling, service
 from backend.complaints.acts import cleaned
-from backend.complaints.card import rating_keys
+from backend.complaints.card import handler_keys, rating_keys
 from backend.complaints.chat_filing import kept
-from backend.complaints.model import ASKED_STATES, CAUSE_LABELS, STATE_LABELS, CauseClass, Complaint, Settlement
+from backend.complaints.model import (
+    ASKED_STATES,
+    CAUSE_LABELS,
+    OPEN_STATES,
+    STATE_LABELS,
+    UNTAKEN_STATES,
+    CauseClass,
+    Complaint,
+    Settlement,
+)
 from backend.complaints.ordering import open_order
 from backend.complaints.rows import complaint_for
 from backend.core.errors import BadInput
@@ -75,10 +84,17 @@ def done(speaker: Speaker, complaint: Complaint) -> Saying:
     """How it stands after an act."""
     state = _word(speaker, STATE_LABELS[complaint.state])
     line = _word(speaker, N_("✔ {number}：{state}"), number=complaint.number, state=state)
-    keys: list[tuple[Key, ...]] = [(Key(_word(speaker, N_("查看")), "c-show", complaint.id),)]
+    rows: list[tuple[Key, ...]] = [(Key(_word(speaker, N_("查看")), "c-show"),)]
     if complaint.state in ASKED_STATES and complaint.complainant == speaker.person.id:  # withdrawn: a closure too
-        keys.insert(0, tuple(msgspec.structs.replace(each, about=complaint.id) for each in rating_keys()))
-    return Saying(lines=(line,), keys=tuple(keys))
+        rows.insert(0, rating_keys())
+    elif complaint.state in OPEN_STATES and complaint.assignee == speaker.person.id:
+        rows = list(handler_keys(speaker.language, may_take=complaint.state in UNTAKEN_STATES))
+    return Saying(lines=(line,), keys=tuple(tuple(_key_of(each, complaint) for each in row) for row in rows))
+
+
+def _key_of(key: Key, complaint: Complaint) -> Key:
+    """A card's key, of this complaint."""
+    return msgspec.structs.replace(key, about=complaint.id)
 
 
 async def _heading(speaker: Speaker, draft: Draft) -> str:

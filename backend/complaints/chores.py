@@ -23,7 +23,7 @@ from backend.complaints.rows import (
     put_complaint,
     write_entries,
 )
-from backend.complaints.telling import tell_people
+from backend.complaints.telling import redraw, tell_people
 from backend.core import clock, working_time
 from backend.core.db.engine import fetch, transaction
 from backend.core.deadlines import COMPLAINT_REMINDERS, RATING_AWAITED
@@ -52,17 +52,22 @@ _NEAR: Final = f"""
 _REMINDED: Final = """
     update complaint_rounds set reminders = reminders | $3
     where complaint = $1 and number = $2 and reminders & $3 = 0 returning id"""
-#: of any round: past its deadline, or done past it, and not recorded. While a clock rests its deadline does not pass
+#: of any round: past its deadline, or done past it, and not recorded. While a clock rests its deadline does not pass.
+#: What was done in time is in neither of the two indexes (sql/late_rounds), which say the same words
 _PASSED: Final = f"""
     select d.kind as breach, d.due_at, d.done_at, d.round as d_round, {COLUMNS}
     from (
         select complaint, number as round, 'reply' as kind, reply_due_at as due_at,
             coalesce(replied_at, rating_asked_at, closed_at) as done_at, null::timestamptz as paused_at
         from complaint_rounds
+        where coalesce(replied_at, rating_asked_at, closed_at) is null
+           or coalesce(replied_at, rating_asked_at, closed_at) > reply_due_at
         union all
         select complaint, number, 'settlement', settle_due_at, coalesce(settled_at, rating_asked_at, closed_at),
             paused_at
         from complaint_rounds
+        where coalesce(settled_at, rating_asked_at, closed_at) is null
+           or coalesce(settled_at, rating_asked_at, closed_at) > settle_due_at
     ) d join complaints c on c.id = d.complaint join units u on u.id = c.unit
         join complaint_rounds r on r.complaint = c.id and r.number = c.round
     where d.due_at < coalesce(d.done_at, d.paused_at, $1::timestamptz)
@@ -104,12 +109,23 @@ _LEADS: Final = """
 
 async def look_after_complaints() -> None:
     """One pass: remind, record what passed, close what nobody rated, give what nobody had, say who can't be reached."""
-    await _remind()
-    await _each(_PASSED, clock.now(), _record_breach)
-    await _each(_UNRATED, clock.now() - RATING_AWAITED, _close)
-    await _each(_NOBODYS, None, _give)
-    await _each(_LEFT, [str(each) for each in ROLES], _hand_on)
-    await _each(_UNREACHED, clock.now(), _say_unreached)
+    steps: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
+        ("reminders", _remind),
+        ("breaches", lambda: _each(_PASSED, clock.now(), _record_breach)),
+        ("ratings", lambda: _each(_UNRATED, clock.now() - RATING_AWAITED, _close)),
+        ("nobody's", lambda: _each(_NOBODYS, None, _give)),
+        ("left", lambda: _each(_LEFT, [str(each) for each in ROLES], _hand_on)),
+        ("unreached", lambda: _each(_UNREACHED, clock.now(), _say_unreached)),
+    )
+    failures: list[Exception] = []
+    for name, step in steps:
+        try:
+            await step()
+        except Exception as failure:  # noqa: BLE001 - a chore: one that fails stops no other; all are raised below
+            failure.add_note(f"looking after complaints: {name}")
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup("complaints were not all looked after", failures)
 
 
 Act = Callable[[Complaint, dict[str, Any], Released, datetime], Awaitable[dict[str, Any] | None]]
@@ -175,10 +191,11 @@ async def _record_breach(
     return facts_of(complaint) | {"what": "complaint.breach", "breach": kind, "of_round": number, "due_at": due}
 
 
-async def _close(complaint: Complaint, _: dict[str, Any], __: Released, now: datetime) -> dict[str, Any]:
+async def _close(complaint: Complaint, _: dict[str, Any], released: Released, now: datetime) -> dict[str, Any]:
     after = closed_unrated(complaint, now)
     await put_complaint(complaint, after)
     await write_entries(after, [Entry(kind=EntryKind.CLOSED, at=now)])
+    await redraw(after, released)
     return facts_of(after) | {"what": "complaint.closed_unrated"}
 
 

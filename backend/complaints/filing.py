@@ -10,7 +10,7 @@ import msgspec
 from backend.alarms.masks.releasing import Released, tell
 from backend.complaints.acts import SAME_WITHIN, cleaned, facts_of, has_pieces, write_said
 from backend.complaints.card import Told
-from backend.complaints.model import LONGEST_ABOUT, Complaint, new_round
+from backend.complaints.model import LONGEST_ABOUT, OPEN_STATES, Complaint, new_round
 from backend.complaints.routing import route
 from backend.complaints.rows import COLUMNS, TABLES, Entry, EntryKind, complaint_of, insert_complaint, next_number
 from backend.complaints.rules import is_abusive
@@ -35,7 +35,7 @@ _SAME: Final = f"""
     from {TABLES}
     where c.complainant = $1 and c.unit = $2 and c.kind = $3 and c.text = $4 and c.filed_at > $5
       and c.about is not distinct from $6 and ($7::uuid is null or c.about_person = $7)
-      and ($6 is not null or $7 is not null or c.about_words = $8)
+      and ($6 is not null or $7 is not null or c.about_words = $8) and c.state = any($9)
     order by c.filed_at"""
 _ASKED: Final = f"select {COLUMNS} from {TABLES} where c.id = $1 and c.complainant = $2"
 _TODAY: Final = "select count(*) as n from complaints where complainant = $1 and filed_at > $2"
@@ -122,7 +122,7 @@ async def _same(
     what = (person.id, filing.unit, str(filing.kind), text, now - SAME_WITHIN, filing.about, filing.about_person)
     if filing.id is not None and (row := await fetch_one(_ASKED, filing.id, person.id)) is not None:
         return complaint_of(row)
-    for row in await fetch(_SAME, *what, words):
+    for row in await fetch(_SAME, *what, words, list(OPEN_STATES)):
         if await has_pieces(row["entry"], evidence):
             return complaint_of(row)
     return None

@@ -13,7 +13,7 @@ from backend.complaints.card import Told
 from backend.complaints.model import OPEN_STATES, Complaint, State, assigned
 from backend.complaints.rows import Entry, EntryKind, complaint_for, put_complaint, write_entries
 from backend.complaints.rules import Candidate, chosen, named_by
-from backend.complaints.telling import redraw_handlers, tell_desk, tell_people
+from backend.complaints.telling import redraw, tell_desk, tell_people
 from backend.core.db.engine import execute, fetch, fetch_one, transaction
 from backend.core.errors import NotFound
 from backend.core.i18n import N_
@@ -115,7 +115,7 @@ async def hand_on(complaint: Complaint, released: Released, now: datetime) -> Co
             await _nobody(complaint, released, now)
         return None
     after = await _give(complaint, to, Told.ASSIGNED, complaint.text, released, now)
-    await redraw_handlers(after, released)
+    await redraw(after, released)
     return after
 
 

@@ -9,16 +9,16 @@ from datetime import datetime
 from typing import Final
 
 from backend.alarms.masks.releasing import Released
-from backend.complaints.card import Told, complaint_card, taken_card
+from backend.complaints.card import Told, card_now, complaint_card
 from backend.complaints.model import Complaint
 from backend.core.db.engine import fetch, fetch_one
-from backend.core.ids import AlarmId, PersonId, UnitId
+from backend.core.ids import AlarmId, NoticeId, PersonId, UnitId
 from backend.core.live import Hint
 from backend.core.vocabulary import Channel, Lane, Severity, Via
 from backend.delivery import plan as delivery
 from backend.delivery.model import Card, NoticeKind
 from backend.delivery.plan import INSIDE_CHANNELS, Audience, NoticeDraft
-from backend.delivery.revising import Revision, revise_all
+from backend.delivery.revising import revise_each
 from backend.people.model import Reach
 from backend.people.queries import ways_to
 
@@ -28,23 +28,22 @@ _CHANNEL_OF: Final = {
     Via.PHONE: Channel.APP,
     Via.CONSOLE: Channel.APP,
     Via.SMS: Channel.SMS,
-    Via.VOICE: Channel.VOICE,
 }
+_READ: Final = (Channel.TELEGRAM, Channel.APP, Channel.SMS)
 _UNIT: Final = "select name from units where id = $1"
 _NAME: Final = "select name from people where id = $1"
-#: notices with a handler's keys, which no complainant's have; whether they are the present handler's, and say taken
-_HANDLERS: Final = """
-    select n.id, n.cards::text not like '%"c-reply"%' as is_taken,
-        exists (select from attempts t where t.notice = n.id and t.person = $2) as is_own
-    from notices n
-    where n.alarm = $1 and n.kind = 'complaint' and n.cards::text like '%"c-take"%'
-      and exists (select from attempts t where t.notice = n.id)
-    order by n.id"""
+#: of a complaint's notices, those that whoever has it now was told
+_OWN: Final = """
+    select distinct n.id from notices n join attempts t on t.notice = n.id
+    where n.alarm = $1 and n.kind = 'complaint' and t.person = $2"""
 
 
 def way_for(ways: Sequence[Reach], via: Via) -> tuple[Reach, ...]:
-    """The one way an answer begins with: by the channel it was asked through, else the first that works."""
-    working = [way for way in ways if way.failure is None]
+    """The one way an answer begins with: by the channel it was asked through, else the first that works.
+
+    By ways that people read: no call says the words of an answer, and what another program takes nobody has read yet.
+    """
+    working = [way for way in ways if way.failure is None and way.channel in _READ]
     wanted = _CHANNEL_OF.get(via)
     return tuple([way for way in working if way.channel == wanted][:1] or working[:1])
 
@@ -73,28 +72,19 @@ async def tell_people(  # noqa: PLR0917 - whom, of what, in which words
         await _tell(complaint, told, text, ways, released, now)
 
 
-async def redraw_handlers(complaint: Complaint, released: Released) -> None:
-    """It changed hands: the cards under which others were to act say whose it is, and its new handler's say so no more.
+async def redraw(complaint: Complaint, released: Released) -> None:
+    """It moved on: cards that lie in chats and pages say so, and offer what can still be done (`card_now`).
 
-    Cards of the complainant, and of those who were only told, stay as they are.
+    Whoever had it reads who has it now, and no words of it any more; stars vanish with the rating.
     """
-    rows = await fetch(_HANDLERS, complaint.id, complaint.assignee)
+    own = {row["id"] for row in await fetch(_OWN, complaint.id, complaint.assignee)}
     unit, has = await fetch_one(_UNIT, complaint.unit), await fetch_one(_NAME, complaint.assignee)
     by, name = has["name"] if has else "", unit["name"] if unit else ""
 
-    def others(language: str) -> Card:
-        return taken_card(complaint, by, name, language)
+    def change(notice: NoticeId, card: Card, language: str) -> Card | None:
+        return card_now(card, complaint, language, name, by, is_own=notice in own)
 
-    def own(language: str) -> Card:
-        return complaint_card(complaint, Told.ASSIGNED, complaint.text, name, language)
-
-    for draw, only in (
-        (others, [row["id"] for row in rows if not row["is_own"]]),
-        (own, [row["id"] for row in rows if row["is_own"] and row["is_taken"]]),
-    ):
-        if only:
-            revision = Revision(AlarmId(complaint.id), complaint.revision, draw)
-            released.add(redraws=await revise_all([revision], only=only))
+    released.add(redraws=await revise_each(AlarmId(complaint.id), NoticeKind.COMPLAINT, complaint.revision, change))
 
 
 async def tell_desk(complaint: Complaint, released: Released, now: datetime) -> None:

@@ -81,6 +81,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision: int = 0
     about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window", "gap", "order", "complaint", "duty" …
     keys: tuple[tuple[Key, ...], ...] = ()  #: rows of buttons that the concept's Talk answers, below the actions
+    topic: str = ""  #: which of its concept's messages it is, for whoever draws it again (`revising.revise_each`)
 
 
 class AttemptState(StrEnum):

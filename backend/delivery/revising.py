@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+import msgspec
+
 from backend.core import clock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AlarmId, AttemptId, NoticeId
 from backend.core.vocabulary import Lane
-from backend.delivery.model import AttemptState, Card
+from backend.delivery.model import AttemptState, Card, NoticeKind
 from backend.delivery.plan import encode_cards
 
 #: more than this is not rung for: the sweeper has them drawn in portions, behind what people wait for
@@ -20,6 +22,12 @@ _MOST_RUNG: Final = 64
 _NOTICES: Final = """
     select id, alarm, array(select jsonb_object_keys(cards)) as languages
     from notices where alarm = any($1) and ($2::uuid[] is null or id = any($2)) order by id for update"""
+#: more notices of one alarm than these are not drawn again each by itself: the newest are what people hold
+_MOST_EACH: Final = 100
+_EACH: Final = """
+    with newest as materialized (
+        select id from notices where alarm = $1 and kind = $2 order by id desc limit $3)
+    select n.id, n.cards::text as cards from notices n join newest using (id) order by n.id for update of n"""
 _PUT: Final = """
     update notices n set cards = x.cards::jsonb, revision = x.revision
     from unnest($1::uuid[], $2::text[], $3::int[]) as x(id, cards, revision) where n.id = x.id"""
@@ -29,6 +37,7 @@ _MARK: Final = """
         order by id for no key update)
     update attempts a set redraw_at = case when $3 then $2 else coalesce(a.redraw_at, $2) end
     from held where a.id = held.id returning a.id, a.lane, a.state"""
+_decode_cards: Final = msgspec.json.Decoder(dict[str, Card]).decode
 
 Redraws = dict[Lane, list[AttemptId]]
 
@@ -72,7 +81,30 @@ async def revise_all(
                 drawn[revision.alarm, language] = revision.draw(language)
         cards.append(encode_cards({each: drawn[revision.alarm, each] for each in notice["languages"]}).decode())
     ids = [notice["id"] for notice in notices]
-    await execute(_PUT, ids, cards, [wanted[AlarmId(notice["alarm"])].revision for notice in notices])
+    return await _put(ids, cards, [wanted[AlarmId(notice["alarm"])].revision for notice in notices], after)
+
+
+async def revise_each(
+    alarm: AlarmId, kind: NoticeKind, revision: int, change: Callable[[NoticeId, Card, str], Card | None]
+) -> Redraws:
+    """Notices whose cards differ by their hearers: each card is changed from what it says, in its language.
+
+    `change` answers None for a card that stays as it is. In the caller's transaction; the answer is for `ring_redraws`.
+    """
+    ids: list[NoticeId] = []
+    cards: list[str] = []
+    for notice in await fetch(_EACH, alarm, str(kind), _MOST_EACH):
+        old = _decode_cards(notice["cards"])
+        changed = {language: change(notice["id"], card, language) for language, card in old.items()}
+        if any(card is not None for card in changed.values()):
+            ids.append(notice["id"])
+            cards.append(encode_cards({each: changed[each] or card for each, card in old.items()}).decode())
+    return await _put(ids, cards, [revision] * len(ids), timedelta()) if ids else {}
+
+
+async def _put(ids: Sequence[NoticeId], cards: Sequence[str], revisions: Sequence[int], after: timedelta) -> Redraws:
+    """Write the cards, and mark what people hold."""
+    await execute(_PUT, ids, cards, revisions)
     rows = await fetch(_MARK, ids, clock.now() + after, not after)
     redraws: Redraws = {}
     if after or len(rows) > _MOST_RUNG:

@@ -1,0 +1,2 @@
+drop index complaint_rounds_settle_late;
+drop index complaint_rounds_reply_late;
