@@ -48,7 +48,10 @@ async def handover(speaker: Speaker, words: str) -> Said:
     if speaker.group_unit is not None:
         places = [each for each in places if each[0] == speaker.group_unit]
     if words.strip():
-        places = [each for each in places if words.strip() in each[1]]
+        found = [each for each in places if words.strip().casefold() in each[1].casefold()]
+        if places and not found:
+            raise NotFound(N_("没有找到这个单位，请换几个字"))
+        places = found
     if not places:
         raise NotFound(N_("没有您可以交接班的地点"))
     if len(places) == 1:

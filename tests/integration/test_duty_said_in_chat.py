@@ -165,3 +165,12 @@ async def test_a_units_group_moves_no_other_houses_handover() -> None:
     boss.speaker = msgspec.structs.replace(boss.speaker, group_unit=UnitId(new_id()), is_group=True)
     assert "没有这个交接班" in await boss.key("ho-take", handover.id)
     assert (await handover_for(wang, handover.id))[0].state == "signed"
+
+
+@pytest.mark.usefixtures("sample")
+@pytest.mark.parametrize("command", ["查岗", "交接班"])
+async def test_a_unit_nobody_knows_is_said_to_be_unknown(command: str) -> None:
+    (qian,) = await people("qian")
+    chat = chat_of(qian)
+    assert "没有找到这个单位" in await chat.says(f"{command} 不存在的单位")
+    assert "没有找到这个单位" not in await chat.says(f"{command} 烽火示范")
