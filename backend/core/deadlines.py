@@ -76,6 +76,8 @@ ACCEPT_WITHIN: Final = {
 }
 #: how long a work order's test of a component is expected on the wire, and kept inside the house (our own rule)
 TEST_SIGNAL_WITHIN: Final = timedelta(minutes=15)
+#: work that is done and that nobody verified within this is told again (our own rule)
+ORDER_VERIFIED_WITHIN: Final = timedelta(hours=24)
 #: a verified work order is closed after this, unless somebody sends it back (our own rule)
 ORDER_CLOSES_AFTER: Final = timedelta(hours=24)
 #: an attempt that is this much overdue and in nobody's hands is taken up by the auditor (our own rule; no clause)

@@ -29,7 +29,7 @@ async def duty_check(speaker: Speaker, words: str) -> Said:
     if speaker.group_unit is not None:
         places = [each for each in places if each[0] == speaker.group_unit]
     if words.strip():
-        places = [each for each in places if words.strip() in each[1]]
+        places = _called(places, words)
     if len(places) == 1:
         return await _ways(speaker, places[0][0])
     last = await checks_for(speaker.person, unit=speaker.group_unit, limit=_MOST_LINES)
@@ -39,6 +39,14 @@ async def duty_check(speaker: Speaker, words: str) -> Said:
     more = (_say(speaker, N_("其他单位请发送“查岗 单位名称”。")),) if len(places) > _MOST_KEYS else ()
     lines = (_say(speaker, question), *more, *(_line(speaker, each) for each in last))
     return Saying(lines=lines, keys=(*waiting, *keys))
+
+
+def _called(places: list[tuple[UnitId | None, str]], words: str) -> list[tuple[UnitId | None, str]]:
+    """Those of the places whose name has these words. Raises `NotFound` when none has."""
+    found = [each for each in places if words.strip().casefold() in each[1].casefold()]
+    if places and not found:
+        raise NotFound(N_("没有找到这个单位，请换几个字"))
+    return found
 
 
 async def _ways(speaker: Speaker, unit: UnitId | None) -> Saying:

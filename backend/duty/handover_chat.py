@@ -48,7 +48,10 @@ async def handover(speaker: Speaker, words: str) -> Said:
     if speaker.group_unit is not None:
         places = [each for each in places if each[0] == speaker.group_unit]
     if words.strip():
-        places = [each for each in places if words.strip() in each[1]]
+        found = [each for each in places if words.strip().casefold() in each[1].casefold()]
+        if places and not found:
+            raise NotFound(N_("没有找到这个单位，请换几个字"))
+        places = found
     if not places:
         raise NotFound(N_("没有您可以交接班的地点"))
     if len(places) == 1:
@@ -138,6 +141,8 @@ async def _press_place(speaker: Speaker, about: UUID | None, _: str) -> Said:
 
 
 async def _press_begin(speaker: Speaker, about: UUID | None, _: str) -> Said:
+    if speaker.group_unit not in {None, about}:
+        raise NotFound(N_("没有您可以交接班的地点"))
     begun = await begin(speaker.person, UnitId(about) if about else None, speaker.via)
     return await show(speaker, begun.id)
 
@@ -152,13 +157,14 @@ async def _press_note(speaker: Speaker, about: UUID | None, _: str) -> Said:
 
 
 async def _press_sign(speaker: Speaker, about: UUID | None, _: str) -> Said:
+    await _seen(speaker, _id(about))
     signed = await sign(speaker.person, _id(about), speaker.via)
     return await show(speaker, signed.id, _say(speaker, N_("已签字，等待接班人签字")))
 
 
 async def _press_take(speaker: Speaker, about: UUID | None, argument: str) -> Said:
     """The key carries the beginning of the digest that its reader saw; if that is another now, they must read anew."""
-    line, _ = await handover_for(speaker.person, _id(about))
+    line, _ = await _seen(speaker, _id(about))
     seen = line.sha256 if not argument or line.sha256.startswith(argument) else argument
     taken = await take(speaker.person, line.id, speaker.via, sha256=seen)
     return await show(speaker, taken.id, _say(speaker, N_("已接班")))
@@ -170,10 +176,12 @@ async def _press_refuse(speaker: Speaker, about: UUID | None, _: str) -> Said:
 
 
 async def _press_amend(speaker: Speaker, about: UUID | None, _: str) -> Said:
+    await _seen(speaker, _id(about))
     return await show(speaker, (await amend(speaker.person, _id(about), speaker.via)).id)
 
 
 async def _press_cancel(speaker: Speaker, about: UUID | None, _: str) -> Said:
+    await _seen(speaker, _id(about))
     cancelled = await cancel(speaker.person, _id(about), speaker.via)
     return await show(speaker, cancelled.id, _say(speaker, N_("已作废")))
 

@@ -35,7 +35,7 @@ from backend.work_orders.chat_dialogues import (
 from backend.work_orders.chat_dialogues import NEW as NEW_SOMEWHERE
 from backend.work_orders.chat_finishing import FINISHING, FINISHING_DIALOGUE
 from backend.work_orders.chat_showing import PIECE, STORY, show_piece, show_story, showing_keys
-from backend.work_orders.chat_words import listed, say, stands, whole
+from backend.work_orders.chat_words import MOST_LISTED, listed, say, stands, whole
 from backend.work_orders.model import Act, NoSuchOrder, Proof
 from backend.work_orders.opening import open_from_alarm
 from backend.work_orders.queries import order_for, order_numbered, order_view, orders_for, orders_of_alarm
@@ -43,7 +43,6 @@ from backend.work_orders.rules import offered_acts, standing
 from backend.work_orders.service import add_note, perform, proofs_of
 
 Press = Callable[[Speaker, UUID | None, str], Awaitable[Said]]
-_MOST: Final = 12
 _LONGEST_NUMBER: Final = 9
 _ALL: Final = frozenset({"全部", "all"})
 #: what is asked before an act is done; the acts that are not here are done at once
@@ -158,8 +157,10 @@ async def _orders(speaker: Speaker, rest: str) -> Said:
             raise NoSuchOrder(N_("没有这张工单"))
         return await _whole(speaker, order.id)
     if words in _ALL:
-        return listed(speaker, await orders_for(speaker.person, "open", unit=unit, limit=_MOST), N_("未结束的工单："))
-    mine = await orders_for(speaker.person, "mine", unit=unit, limit=_MOST)
+        return listed(
+            speaker, await orders_for(speaker.person, "open", unit=unit, limit=MOST_LISTED + 1), N_("未结束的工单：")
+        )
+    mine = await orders_for(speaker.person, "mine", unit=unit, limit=MOST_LISTED + 1)
     if not mine:
         return Saying(lines=(say(speaker, N_("没有需要您处理的工单。发送“工单 全部”查看所有未结束的工单。")),))
     return listed(speaker, mine, N_("需要您处理的工单："))

@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from backend.chat.model import Dialogue, Draft, Heard, Next, Saying, Speaker, Step
+from backend.chat.words import is_one_of
 from backend.core import clock
 from backend.core.clock import in_zone
 from backend.core.errors import BadInput
@@ -25,6 +26,8 @@ _SKIP: Final = "skip"
 _GO_ON: Final = "go_on"
 _CHECK: Final = "check"
 _AGAIN: Final = "again"
+#: what people write when there were none
+_NO_PARTS: Final = ("没有", "没有更换", "没换", "无", "没", "none", "no", "nothing")
 #: "机械密封 x2", "密封圈×3", "保险丝 2": a name and, at its end, how many
 _PART: Final = re.compile(r"(?P<name>.+?)\s*(?:[x×*]\s*|\s)(?P<quantity>[0-9]{1,3})", re.IGNORECASE)
 
@@ -68,8 +71,12 @@ async def _ask_parts(speaker: Speaker, draft: Draft) -> Saying:
 
 
 async def _hear_parts(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
-    await add_parts(speaker.person, order_id(draft), parts_of(heard.text), speaker.via)
-    return Next(step="note")
+    if is_one_of(heard.text, _NO_PARTS):
+        return Next(step="note")
+    parts = parts_of(heard.text)
+    await add_parts(speaker.person, order_id(draft), parts, speaker.via)
+    named = "、".join(f"{each.name} × {each.quantity}" for each in parts)
+    return Next(step="note", saying=Saying(lines=(say(speaker, N_("已记录配件：{parts}"), parts=named),)))
 
 
 async def _skip_parts(_: Speaker, __: Draft, ___: str) -> Next:

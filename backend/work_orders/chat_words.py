@@ -15,6 +15,8 @@ from backend.work_orders.queries import OrderLine, OrderView
 from backend.work_orders.rules import offered_acts, standing
 
 _A_ROW: Final = 3
+#: of a list; whoever asks for one more sees that there are more
+MOST_LISTED: Final = 12
 _PRIMARY: Final = frozenset({Act.ACCEPT, Act.ARRIVE, Act.FINISH, Act.VERIFY, Act.RESUME})
 #: acts that somebody under way with the work wants a photo key beside
 _ON_THE_SPOT: Final = frozenset({Act.FINISH, Act.RESUME})
@@ -80,7 +82,9 @@ def listed(speaker: Speaker, orders: Sequence[OrderLine], title: str) -> Saying:
     if not orders:
         return Saying(lines=(say(speaker, N_("没有工单")),))
     lines, keys = [say(speaker, title)], []
-    for order in orders:
+    if len(orders) > MOST_LISTED:
+        lines.append(say(speaker, N_("（只列出最紧急的 {n} 张，其余请在页面查看）"), n=MOST_LISTED))
+    for order in orders[:MOST_LISTED]:
         late = f" · {say(speaker, N_('已超时'))}" if order.is_overdue else ""
         due = order.due_at.strftime("%m-%d %H:%M")
         lines.append(f"#{order.number} {order.state_word} · {order.where or order.what} · {due}{late}")

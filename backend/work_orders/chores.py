@@ -15,12 +15,13 @@ from backend.alarms.masks.releasing import Released
 from backend.alarms.masks.releasing import tell as ring
 from backend.core import clock
 from backend.core.db.engine import SERVER_AWAY, fetch, fetch_one, transaction
-from backend.core.deadlines import ORDER_CLOSES_AFTER
+from backend.core.deadlines import ORDER_CLOSES_AFTER, ORDER_VERIFIED_WITHIN
 from backend.work_orders.acting import Done, settle, to_ledger
 from backend.work_orders.dispatching import ask_further
 from backend.work_orders.model import Act, WorkOrder
 from backend.work_orders.rows import COLUMNS, order_of
 from backend.work_orders.rules import SERVICE, is_overdue, moved
+from backend.work_orders.telling import VERIFIERS, people_with, tell, tell_desk
 from backend.work_orders.testing import take_signal
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ _OVERDUE: Final = """o.overdue_at is null and o.due_at < $1 and o.paused_since i
     and o.state not in ('done', 'verified', 'closed', 'withdrawn')"""
 _SPOKEN: Final = """o.state = 'on_site' and o.test_asked_at <= $1 and o.test_signal_at is null
     and exists (select from work_order_signals s where s.work_order = o.id and s.at >= o.test_asked_at)"""
+_UNVERIFIED: Final = """o.state = 'done' and o.done_at <= $1 and not exists (
+    select from work_order_entries e where e.work_order = o.id and e.kind = 'unverified' and e.at > o.done_at)"""
 _OLD: Final = "o.state = 'verified' and o.verified_at <= $1"
 
 
@@ -43,6 +46,7 @@ async def look_after_orders() -> int:
         (_SPOKEN, now, take_signal),
         (_UNACCEPTED, now, _further),
         (_OVERDUE, now, _overdue),
+        (_UNVERIFIED, now - ORDER_VERIFIED_WITHIN, _remind),
         (_OLD, now - ORDER_CLOSES_AFTER, _close),
     ):
         for row in await fetch(f"select o.id from work_orders o where {which} order by o.id limit {_MOST}", at):
@@ -91,6 +95,15 @@ async def _overdue(order: WorkOrder, now: datetime, released: Released) -> tuple
     after = msgspec.structs.replace(order, revision=order.revision + 1)
     done = Done(kind="found_overdue")
     return await settle(order, after, done, now, released), done
+
+
+async def _remind(order: WorkOrder, now: datetime, released: Released) -> tuple[WorkOrder, Done | None]:
+    """Done for a day and nobody looked at it: whoever may verify it is told again, and the duty desk, once."""
+    done = Done(kind="unverified")
+    after = await settle(order, msgspec.structs.replace(order, revision=order.revision + 1), done, now, released)
+    await tell(after, await people_with(after.unit, VERIFIERS) - set(after.workers), now, released)
+    await tell_desk(after, now, released)
+    return after, done
 
 
 async def _close(order: WorkOrder, now: datetime, released: Released) -> tuple[WorkOrder, Done | None]:

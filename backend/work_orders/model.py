@@ -232,7 +232,8 @@ WAYS: Final[dict[tuple[State, Act], Way]] = {
     **_ways((_S.ACCEPTED, _S.ON_THE_WAY), _A.DECLINE, _S.DECLINED, {_W.ASSIGNEE}, _N.REASON),
     **_ways((_S.ACCEPTED, _S.WAITING, _S.SENT_BACK), _A.SET_OUT, _S.ON_THE_WAY, {_W.ASSIGNEE}),
     **_ways((_S.ACCEPTED, _S.ON_THE_WAY, _S.SENT_BACK), _A.ARRIVE, _S.ON_SITE, {_W.ASSIGNEE}),
-    **_ways((_S.ACCEPTED, _S.ON_SITE), _A.WAIT, _S.WAITING, {_W.ASSIGNEE}, _N.WAIT_REASON),
+    # who waits already waits for another reason from now on, and the clock with it
+    **_ways((_S.ACCEPTED, _S.ON_SITE, _S.WAITING), _A.WAIT, _S.WAITING, {_W.ASSIGNEE}, _N.WAIT_REASON),
     **_ways((_S.WAITING,), _A.RESUME, _S.ON_SITE, {_W.ASSIGNEE}),
     **_ways((_S.ON_SITE,), _A.EXPECT_TEST, None, {_W.ASSIGNEE}),
     **_ways((_S.ON_SITE, _S.WAITING), _A.WAIVE_TEST, None, {_W.VERIFIER}, _N.REASON),

@@ -110,7 +110,8 @@ def moved(  # noqa: PLR0917 - an act's parts
     way = the_way(order, act, who)
     if lacking := missing(order, way, asked):
         raise Incomplete(_MISSING[lacking[0]], missing=[str(each) for each in lacking])
-    base = _pause_over(order, now) if way.to is not State.WAITING and order.state is State.WAITING else order
+    is_over = order.state is State.WAITING and (way.to is not State.WAITING or act is Act.WAIT)
+    base = _pause_over(order, now) if is_over else order
     changes = _CHANGES[act](base, by, now, asked) if act in _CHANGES else {}
     return msgspec.structs.replace(base, state=way.to, revision=order.revision + 1, **changes)
 

@@ -20,6 +20,7 @@ _SENTENCES: Final = {
     **{str(act): label for act, label in ACT_LABELS.items()},
     "opened": N_("工单产生"),
     "unaccepted": N_("无人接单，已通知消防安全管理人和服务机构值班台"),
+    "unverified": N_("尚未验收，已提醒单位和服务机构值班台"),
     "overdue": N_("超过约定完成时间，已记录并通知"),
     "found_overdue": N_("检查完成时限"),
     "test_signal": N_("测试信号已收到"),

@@ -119,3 +119,14 @@ async def test_a_duty_check_is_asked_at_the_desk_and_answered_on_a_phone(town: T
     await expect(desk.locator("[data-part='waiting']")).not_to_contain_text("王经理")
     await assert_it_fits(desk, "desk-duty-checks-answered")
     assert browser.complaints == []
+
+
+async def test_notes_that_were_not_saved_are_signed_with_the_shift(town: Town, browser: SimpleNamespace) -> None:
+    phone, _desk = await seats(town, browser)
+    await phone.goto(f"{town.address}/m/duty")
+    await phone.get_by_role("button", name="开始交班").click()
+    await phone.get_by_label("备注").fill("钥匙在抽屉")
+    await phone.get_by_role("button", name="签字交班").click()
+    await expect(phone.locator("[data-part=handover]")).to_contain_text("待接班人签字")
+    await expect(phone.locator("[data-part=handover]")).to_contain_text("钥匙在抽屉")
+    assert browser.complaints == []

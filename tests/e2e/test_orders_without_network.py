@@ -1,5 +1,6 @@
 """A maintainer in a basement: what is written and photographed there is kept, and sent when the network is back."""
 
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -90,4 +91,16 @@ async def test_a_form_sent_by_two_taps_opens_one_order(town: Town, browser: Simp
     await boss.locator("[data-order-form]").evaluate("form => { form.requestSubmit(); form.requestSubmit(); }")
     await expect(boss.locator(".what")).to_contain_text("泵房漏水")
     assert len(await fetch("select 1 from work_orders")) == 1
+    assert browser.complaints == []
+
+
+async def test_a_cameras_largest_picture_is_sent_smaller(town: Town, browser: SimpleNamespace) -> None:
+    zhao = await on_site(town, browser)
+    large = a_picture(64, 64) + os.urandom(12_000_000)  # what comes after a PNG's end is not looked at
+    picture = {"name": "大图.png", "mimeType": "image/png", "buffer": large}
+    await zhao.locator("[data-order-file]").set_input_files(picture)  # type: ignore[arg-type]
+    await expect(zhao.locator(".pieces img")).to_have_count(1)
+    (piece,) = await fetch("select media_type, size from evidence")
+    assert piece["media_type"] == "image/jpeg"
+    assert piece["size"] < 10_000_000
     assert browser.complaints == []

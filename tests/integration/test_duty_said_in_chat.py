@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from backend.chat.service import Conversation
 from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
-from backend.core.ids import new_id
+from backend.core.ids import UnitId, new_id
 from backend.core.vocabulary import Via
 from backend.duty.check_chat import CHECK_TALK
 from backend.duty.checks import answer, ask
@@ -148,3 +149,28 @@ async def test_who_hears_that_nobody_takes_the_shift_has_a_key_to_go_on() -> Non
     mine = chat_of(li)
     await mine.key("ho-show", handover.id)
     assert "修改后重新交班" in [each.label for each in mine.keys]
+
+
+@pytest.mark.usefixtures("sample")
+async def test_a_units_group_moves_no_other_houses_handover() -> None:
+    unit, (li, wang) = await the_unit(), await people("li", "wang")
+    handover = await begin(li, unit, Via.PHONE)
+    chat = chat_of(li)
+    chat.speaker = msgspec.structs.replace(chat.speaker, group_unit=UnitId(new_id()), is_group=True)
+    for verb in ("ho-sign", "ho-cancel", "ho-note", "ho-show"):
+        assert "没有这个交接班" in await chat.key(verb, handover.id), verb
+    assert "没有您可以交接班的地点" in await chat.key("ho-begin", unit)
+    await sign(li, handover.id, Via.PHONE)
+    boss = chat_of(wang)
+    boss.speaker = msgspec.structs.replace(boss.speaker, group_unit=UnitId(new_id()), is_group=True)
+    assert "没有这个交接班" in await boss.key("ho-take", handover.id)
+    assert (await handover_for(wang, handover.id))[0].state == "signed"
+
+
+@pytest.mark.usefixtures("sample")
+@pytest.mark.parametrize("command", ["查岗", "交接班"])
+async def test_a_unit_nobody_knows_is_said_to_be_unknown(command: str) -> None:
+    (qian,) = await people("qian")
+    chat = chat_of(qian)
+    assert "没有找到这个单位" in await chat.says(f"{command} 不存在的单位")
+    assert "没有找到这个单位" not in await chat.says(f"{command} 烽火示范")

@@ -7,11 +7,13 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from backend.chat.service import Conversation
 from backend.core import clock
 from backend.core.db.engine import fetch
 from backend.core.vocabulary import Via
 from backend.monitoring.model import StateSaid
 from backend.people.model import Person
+from backend.work_orders.chat import WORK_ORDERS
 from backend.work_orders.chores import look_after_orders
 from backend.work_orders.model import Act, WaitReason
 from backend.work_orders.opening import open_from_alarm
@@ -19,6 +21,7 @@ from backend.work_orders.queries import card_for, orders_for
 from backend.work_orders.service import Said
 from tests.integration.test_masks import FAULT, PUMP, keeper, manager, points, still, the_alarm
 from tests.integration.test_work_orders import act, desk, opened, second, to_site
+from tests.integration.test_work_orders_in_chat import Chat
 
 __all__ = ["desk", "keeper", "manager", "points", "second", "still"]
 
@@ -98,3 +101,40 @@ async def test_an_order_from_an_alarm_is_told_in_its_readers_language(
     assert not [each for each in what.removesuffix("泵房漏水：很多") if "一" <= each <= "鿿"], what
     assert (await orders_for(reader, "open"))[0].what == what
     assert (await card_for(manager, order.id)).what == order.what
+
+
+async def test_work_that_nobody_verifies_is_told_once_more_and_to_the_desk(
+    still: clock.StillClock, points: dict[str, UUID], manager: Person, keeper: Person, desk: Person
+) -> None:
+    assert desk
+    order = await opened(points, manager)
+    await to_site(order, keeper)
+    await act(order, Act.FINISH, keeper)
+    still.advance(timedelta(hours=24) - timedelta(seconds=1))
+    assert await look_after_orders() == 0
+    still.advance(timedelta(seconds=1))
+    assert [await look_after_orders(), await look_after_orders()] == [1, 0]
+    rows = await fetch(
+        """select distinct p.code from notices n join attempts t on t.notice = n.id join people p on p.id = t.person
+           where n.alarm = $1 and n.created_at >= $2 order by p.code""",
+        order.id,
+        clock.now(),
+    )
+    assert [row["code"] for row in rows] == ["qian", "wang"]
+    await act(order, Act.SEND_BACK, manager, Said(reason="还有异响"))
+    await act(order, Act.ARRIVE, keeper)
+    await act(order, Act.FINISH, keeper)
+    still.advance(timedelta(hours=24))
+    assert await look_after_orders() == 1
+
+
+async def test_a_long_list_in_a_chat_says_that_there_is_more(
+    points: dict[str, UUID], manager: Person, keeper: Person
+) -> None:
+    chat = Chat(keeper, Conversation([WORK_ORDERS]))
+    for _ in range(12):
+        await opened(points, manager)
+    assert "只列出" not in await chat.says("工单")
+    await opened(points, manager)
+    assert "只列出最紧急的 12 张" in await chat.says("工单")
+    assert len(chat.keys) == 12

@@ -240,3 +240,27 @@ async def test_a_photo_that_comes_alone_from_somebody_at_work_is_their_orders(
     assert [len(each.evidence) for each in views] == [1, 2]
     assert "备注 · 新底座" in [line.text for line in views[1].story]
     assert "没有听懂" in await Chat(manager, talks).sends(MediaKind.PHOTO, JPEG)
+
+
+@pytest.mark.parametrize("words", ["没有", "无 ", "None"])
+async def test_no_parts_is_no_part_of_that_name(
+    points: dict[str, UUID], manager: Person, keeper: Person, talks: Conversation, words: str
+) -> None:
+    order, zhao = await opened(points, manager), Chat(keeper, talks)
+    await zhao.key("o-take", order.id)
+    await zhao.press("到场")
+    await zhao.press("完成")
+    await zhao.press("下一步")
+    assert "处理结果" in await zhao.says(words)
+    assert await fetch("select 1 from work_order_entries where kind = 'parts'") == []
+
+
+async def test_what_was_understood_of_the_parts_is_said(
+    points: dict[str, UUID], manager: Person, keeper: Person, talks: Conversation
+) -> None:
+    order, zhao = await opened(points, manager), Chat(keeper, talks)
+    await zhao.key("o-take", order.id)
+    await zhao.press("到场")
+    await zhao.press("完成")
+    await zhao.press("下一步")
+    assert "已记录配件：机械密封 × 2、保险丝 × 1" in await zhao.says("机械密封 x2，保险丝")

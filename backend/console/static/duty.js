@@ -2,6 +2,7 @@
 import { listen, post, refresher, serverNow, toast } from "./live.js";
 import { prepare, ring } from "./sound.js";
 
+let isUnsaid = false; // a reason that was not taken stays in its field
 const redraw = refresher(left);
 let isActing = false; // what an act is about to draw anew is not offered meanwhile: a second tap would be lost with it
 const refresh = async () => { if (!isActing) await redraw(); };
@@ -28,7 +29,8 @@ async function send(path, body) {
 function askWhy(title) {
   const dialog = document.getElementById("duty-why"), text = document.getElementById("duty-why-text");
   document.getElementById("duty-why-title").textContent = title;
-  text.value = "";
+  if (!isUnsaid) text.value = "";
+  isUnsaid = false;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((answer) => {
@@ -46,7 +48,9 @@ document.addEventListener("click", async (event) => {
   else if (button.dataset.dutyAct === "taking") body = { sha256: place.dataset.sha256 };
   if (body === null) return;
   isActing = true;
+  if (button.dataset.dutyAct === "signature" && !await notesAreSaved()) { isActing = false; return; }
   const answer = await send(`${path}/${button.dataset.dutyAct}`, body);
+  isUnsaid = !answer && Boolean(button.dataset.why);
   // signing and amending show or hide the form for notes, which is outside what is drawn again
   if (answer && ["signature", "amendment", "cancellation"].includes(button.dataset.dutyAct)) location.reload();
   else {
@@ -55,13 +59,27 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+/** What was written and not saved yet is signed too: saves it first; false when that failed. */
+async function notesAreSaved() {
+  const form = document.querySelector("[data-duty-form$='/notes']");
+  if (!form) return true;
+  const notes = form.querySelector("[name=notes]"), whom = form.querySelector("[name=incoming]");
+  const isNew = notes.value !== notes.defaultValue || [...whom.options].some((each) => each.selected !== each.defaultSelected && each.value);
+  return !isNew || Boolean(await send(`/mp/v1/${form.dataset.dutyForm}`, bodyOf(form)));
+}
+
+function bodyOf(form) {
+  const body = Object.fromEntries(new FormData(form));
+  if ("minutes" in body) body.minutes = Number(body.minutes);
+  for (const name of ["unit", "incoming"]) if (body[name] === "") body[name] = null;
+  return body;
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("[data-duty-form]");
   if (!form) return;
   event.preventDefault();
-  const body = Object.fromEntries(new FormData(form));
-  if ("minutes" in body) body.minutes = Number(body.minutes);
-  for (const name of ["unit", "incoming"]) if (body[name] === "") body[name] = null;
+  const body = bodyOf(form);
   document.activeElement?.blur();
   const answer = await send(`/mp/v1/${form.dataset.dutyForm}`, body);
   if (!answer) return;

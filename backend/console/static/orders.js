@@ -4,6 +4,7 @@ import { deliver, flush, freshKey, watch } from "./outbox.js";
 import { prepare, ring } from "./sound.js";
 
 const WHERE_MS = 5000;
+const MOST_OCTETS = 9500000, LONGEST_SIDE = 3000; // a camera's largest pictures are more than the house takes
 const AT_ONCE = ["expect_test"]; // what can't be meant for later
 let kept = null; // the words of which act are still in the form: it was refused
 const refresh = refresher(tick);
@@ -60,10 +61,25 @@ function ask(button) {
   return new Promise((answer) => { dialog.onclose = () => answer(dialog.returnValue === "yes" ? said() : null); });
 }
 
+/** A picture that is larger than the house takes, drawn smaller; anything else as it is, and the house says why not. */
+async function fitting(file) {
+  if (file.size <= MOST_OCTETS || !file.type.startsWith("image/")) return file;
+  try {
+    const picture = await createImageBitmap(file);
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(picture.width, picture.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(picture.width * scale);
+    canvas.height = Math.round(picture.height * scale);
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const drawn = await new Promise((done) => { canvas.toBlob(done, "image/jpeg", 0.85); });
+    return drawn ?? file;
+  } catch { return file; }
+}
+
 async function upload(id, input) {
   const file = input.files[0], label = input.closest("label").textContent.trim();
   const path = `/mp/v1/work-orders/${id}/evidence?key=${freshKey()}`;
-  await send({ path, file, name: file.name, order: id, label, text: file.name });
+  await send({ path, file: await fitting(file), name: file.name, order: id, label, text: file.name });
   input.value = "";
   refresh();
 }

@@ -170,6 +170,19 @@ def test_a_pause_ends_however_the_wait_ends() -> None:
         assert (after.paused_since, after.paused, after.wait_reason) == (None, hour, None)
 
 
+def test_who_waits_may_wait_for_another_reason_and_the_clock_with_it() -> None:
+    hour = timedelta(hours=1)
+    order = act(act(an_order(), Act.DISPATCH, MANAGER, to=(ZHAO.id,)), Act.ACCEPT, ZHAO)
+    order = act(order, Act.WAIT, ZHAO, wait_reason=WaitReason.PARTS)
+    order = act(order, Act.WAIT, ZHAO, START + 2 * hour, wait_reason=WaitReason.OTHER_JOB)
+    assert (order.state, order.wait_reason) == (State.WAITING, WaitReason.OTHER_JOB)
+    assert paused_for(order, START + 9 * hour) == 2 * hour
+    order = act(order, Act.WAIT, ZHAO, START + 9 * hour, wait_reason=WaitReason.UNIT)
+    assert paused_for(order, START + 10 * hour) == 3 * hour
+    order = act(order, Act.SET_OUT, ZHAO, START + 11 * hour)
+    assert paused_for(order, START + 20 * hour) == 4 * hour
+
+
 def test_what_was_done_in_time_is_not_late_however_long_its_verification_takes() -> None:
     order = on_site(at=None, needs=())
     done = act(order, Act.FINISH, ZHAO, START + timedelta(hours=23))
