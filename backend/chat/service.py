@@ -19,7 +19,6 @@ from backend.chat.model import (
     END,
     Begin,
     Command,
-    Dialogue,
     Draft,
     Heard,
     Key,
@@ -30,6 +29,7 @@ from backend.chat.model import (
     Step,
     Talk,
 )
+from backend.chat.sayings import brief, plain, refusal, step_of, tagged, together
 from backend.chat.words import CANCEL_WORDS, HELP_WORDS, Asked, by_words, is_one_of, slash, worded
 from backend.core.errors import Refused
 from backend.core.i18n import DEFAULT_LANGUAGE, N_, _
@@ -146,7 +146,7 @@ class Conversation:
         if step is None or step.hear is None:
             return await self._hear_step(speaker, held, heard)
         question = await self._reminder(speaker, held)
-        return [*question, _plain(_LONG_AGO, speaker)]
+        return [*question, plain(_LONG_AGO, speaker)]
 
     def _replied(self, heard: Heard) -> UUID | None:
         """What the card speaks of that a message replies to, where its concept takes replies."""
@@ -165,7 +165,7 @@ class Conversation:
         try:
             said = await loose(speaker, heard)
         except Refused as refused:
-            return [_refusal(refused, speaker, is_press=False)]
+            return [refusal(refused, speaker, is_press=False)]
         if said is None:
             return []
         return await self.begin(speaker, said) if isinstance(said, Begin) else [said]
@@ -221,7 +221,7 @@ class Conversation:
 
     def _not_understood(self, speaker: Speaker, heard: Heard) -> list[Saying]:
         if heard.is_late:
-            return [_plain(_LATE_PIECE, speaker)]
+            return [plain(_LATE_PIECE, speaker)]
         if speaker.is_group and not heard.text.startswith("/"):
             return []
         lines = (_(N_("没有听懂。您可以："), speaker.language), *self._help_lines(speaker))
@@ -236,7 +236,7 @@ class Conversation:
             return await self._press_step(speaker, name, tag, about, argument)
         act = self._presses.get(verb)
         if act is None:
-            return [_brief(_OLD_KEY, speaker)]
+            return [brief(_OLD_KEY, speaker)]
         return await self._said(speaker, lambda: act(speaker, about, argument), is_press=True)
 
     async def _press_step(
@@ -244,16 +244,16 @@ class Conversation:
     ) -> list[Saying]:
         held = await self._drafts.open(speaker)
         if held is None or held.draft.id != about:
-            return [_brief(_ANOTHERS if speaker.is_group else _GONE, speaker)]
+            return [brief(_ANOTHERS if speaker.is_group else _GONE, speaker)]
         if name == CANCEL:
             return [msgspec.structs.replace(await self._cancel(speaker, held), in_place=True)]
         claimed = await self._claim(held)
         if claimed is None:
-            return [_brief(await self._why_not(held), speaker)]
+            return [brief(await self._why_not(held), speaker)]
         step = self._step(claimed)
         if step is None or step.press is None or (tag and tag != tag_of(step)):
             await self._drafts.free(claimed)
-            return [_brief(_GONE, speaker)]
+            return [brief(_GONE, speaker)]
         press = step.press
         return await self._run(speaker, claimed, lambda draft: press(speaker, draft, argument), is_press=True)
 
@@ -273,11 +273,11 @@ class Conversation:
     async def _hear_step(self, speaker: Speaker, held: Held, heard: Heard) -> list[Saying]:
         claimed = await self._claim(held)
         if claimed is None:
-            return [_plain(await self._why_not(held), speaker)]
+            return [plain(await self._why_not(held), speaker)]
         step = self._step(claimed)
         if step is None:
             await self._drafts.end(claimed.draft.id)
-            return [_plain(_GONE, speaker)]
+            return [plain(_GONE, speaker)]
         if step.hear is None:
             await self._drafts.free(claimed)
             question = await self._question(speaker, step, claimed.draft)
@@ -287,7 +287,7 @@ class Conversation:
         sayings = await self._run(speaker, claimed, lambda draft: hear(speaker, draft, heard))
         if not heard.media or step.takes_files:
             return sayings
-        return [_plain(N_("（这一步只记录文字，附件没有保存。）"), speaker), *sayings]
+        return [plain(N_("（这一步只记录文字，附件没有保存。）"), speaker), *sayings]
 
     async def _claim(self, held: Held) -> Held | None:
         """The draft for ourselves; waits while another message or press is at it. None: it is gone, or too long."""
@@ -318,7 +318,7 @@ class Conversation:
 
     async def _refused_step(self, speaker: Speaker, held: Held, refused: Refused, *, is_press: bool) -> list[Saying]:
         if is_press:
-            return [_refusal(refused, speaker, is_press=True)]
+            return [refusal(refused, speaker, is_press=True)]
         step = self._step(held)
         assert step is not None
         question = await self._question(speaker, step, held.draft)
@@ -331,12 +331,12 @@ class Conversation:
             last = after.saying or Saying(lines=(_(N_("好的。"), speaker.language),))
             return [msgspec.structs.replace(last, in_place=is_press and last.picture is None)]
         answers = {**held.draft.answers, **after.answers}
-        step = _step_of(self._dialogues[held.draft.dialogue], after.step)
+        step = step_of(self._dialogues[held.draft.dialogue], after.step)
         if not await self._drafts.advance(held, step.name, answers):
-            return [_brief(_GONE, speaker) if is_press else _plain(_GONE, speaker)]
+            return [brief(_GONE, speaker) if is_press else plain(_GONE, speaker)]
         draft = msgspec.structs.replace(held.draft, step=step.name, answers=answers)
         question = await self._question(speaker, step, draft)
-        sayings = _together(after.saying, question)
+        sayings = together(after.saying, question)
         return [msgspec.structs.replace(sayings[0], in_place=is_press and sayings[0].picture is None), *sayings[1:]]
 
     async def _question(self, speaker: Speaker, step: Step, draft: Draft) -> Saying:
@@ -344,8 +344,8 @@ class Conversation:
         try:
             asked = await step.ask(speaker, draft)
         except Refused as refused:  # what it asks about is gone, or no longer theirs
-            asked = _refusal(refused, speaker, is_press=False)
-        keys = tuple(tuple(_tagged(key, step, draft) for key in row) for row in asked.keys)
+            asked = refusal(refused, speaker, is_press=False)
+        keys = tuple(tuple(tagged(key, step, draft) for key in row) for row in asked.keys)
         if not any(key.verb == CANCEL for row in keys for key in row):
             keys = (*keys, (Key(_(N_("取消"), speaker.language), CANCEL, draft.id),))
         return msgspec.structs.replace(asked, keys=keys)
@@ -364,45 +364,10 @@ class Conversation:
         try:
             said = await act()
         except Refused as refused:
-            return [_refusal(refused, speaker, is_press=is_press)]
+            return [refusal(refused, speaker, is_press=is_press)]
         return await self.begin(speaker, said) if isinstance(said, Begin) else [said]
-
-
-def _tagged(key: Key, step: Step, draft: Draft) -> Key:
-    if key.verb == CANCEL:
-        return msgspec.structs.replace(key, about=draft.id)
-    return msgspec.structs.replace(key, verb=f"{ANSWER}.{tag_of(step)}") if key.verb == ANSWER else key
-
-
-def _step_of(dialogue: Dialogue, name: str) -> Step:
-    """The step a dialogue goes on with; a name it has not is a bug."""
-    return next(each for each in dialogue.steps if each.name == name)
 
 
 def _offered_word(each: Command | Offer, speaker: Speaker) -> tuple[str, ...]:
     """The word that its reader could say for a command: the first of their own script, if there is one."""
     return tuple(word for word in each.words if word.isascii() == (speaker.language != DEFAULT_LANGUAGE))[:1]
-
-
-def _together(first: Saying | None, question: Saying) -> list[Saying]:
-    """What is said before a question, and the question: one message where both are words.
-
-    A chat takes one message a second, and the question's keys then stand below the last that was said.
-    """
-    if first is None:
-        return [question]
-    if first.keys or first.picture or first.brief or question.picture:
-        return [first, question]
-    return [msgspec.structs.replace(question, lines=(*first.lines, *question.lines))]
-
-
-def _brief(sentence: str, speaker: Speaker) -> Saying:
-    return Saying(brief=_(sentence, speaker.language), is_alert=True)
-
-
-def _plain(sentence: str, speaker: Speaker) -> Saying:
-    return Saying(lines=(_(sentence, speaker.language),))
-
-
-def _refusal(refused: Refused, speaker: Speaker, *, is_press: bool) -> Saying:
-    return _brief(refused.sentence, speaker) if is_press else _plain(refused.sentence, speaker)
