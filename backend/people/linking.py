@@ -4,12 +4,18 @@ Who bound the wrong account sees it at once, and lets it go by one key (撤销�
 is no news to it: a phone that sends it again, or a bot that died before it answered, is told the same once more.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
+
+import msgspec
 
 from backend.core import clock
-from backend.core.db.engine import fetch_one, transaction
-from backend.core.ids import token_digest, typed_code
+from backend.core.db.engine import fetch, fetch_one, transaction
+from backend.core.errors import NotFound
+from backend.core.i18n import N_
+from backend.core.ids import PersonId, token_digest, typed_code
 from backend.core.vocabulary import Channel
 from backend.people.model import Person
 from backend.people.service import person_of_chat, unlink_chat
@@ -38,3 +44,37 @@ async def undo_link(channel: Channel, account: str, within: timedelta) -> bool:
         if linked is not None:
             await unlink_chat(channel, account)
     return linked is not None
+
+
+_CHATS: Final = """
+    select id, channel, account, linked_at from chat_identities where person = $1 and unlinked_at is null
+    order by linked_at"""
+_OWN: Final = "select channel, account from chat_identities where id = $1 and person = $2 and unlinked_at is null"
+
+
+class LinkedChat(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat account that speaks for a person (已绑定的聊天账号)."""
+
+    id: UUID
+    channel: Channel
+    account: str
+    linked_at: datetime
+
+
+async def chats_of(person: PersonId) -> Sequence[LinkedChat]:
+    """The accounts that speak for a person, the oldest first."""
+    return msgspec.convert(await fetch(_CHATS, person), list[LinkedChat])
+
+
+async def let_chat_go(person: Person, chat: UUID) -> Channel:
+    """Unlink one's own chat account from elsewhere (解除绑定): when its telephone is lost, it can't say so itself.
+
+    Raises `NotFound` for one that is another's, or unlinked already.
+    """
+    async with transaction():
+        row = await fetch_one(_OWN, chat, person.id)
+        if row is None:
+            raise NotFound(N_("没有这个绑定"))
+        channel = Channel(row["channel"])
+        await unlink_chat(channel, row["account"])
+    return channel
