@@ -18,8 +18,9 @@ from backend.alarms.duty_desk import call_duty_desk
 from backend.alarms.model import Acknowledged, Alarm, AlreadyClosed, HistoryLine, NoSuchAlarm
 from backend.alarms.queries import alarm_for, alarms_for, history_for
 from backend.alarms.service import acknowledge, judge, require_alarm
-from backend.alarms.undoing import undo_acknowledgement, undo_verdict
+from backend.alarms.undoing import UNDO_WITHIN, undo_acknowledgement, undo_verdict
 from backend.chat.model import Begin, Command, Heard, Key, Said, Saying, Speaker, Talk
+from backend.core import clock
 from backend.core.clock import in_zone
 from backend.core.errors import NotFound
 from backend.core.i18n import N_, _
@@ -162,11 +163,20 @@ async def _more(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
         (Key(_("代同事确认", speaker.language), "a-for", alarm.id),),
         (Key(_("添加备注", speaker.language), "a-note", alarm.id),),
     )
+    if _just_said(alarm, speaker):
+        keys = (*_undo_key(alarm.id, _ACK, speaker), *keys)
     if alarm.verdict is not None and alarm.closed_at is None and speaker.person.may(Right.JUDGE, alarm.unit):
         keys = ((Key(_("更改结论", speaker.language), "a-verdict", alarm.id),), *keys)
     if speaker.person.may(Right.COMPLAIN, alarm.unit):
         keys = (*keys, (Key(_(COMPLAIN.label, speaker.language), COMPLAIN.verb, alarm.id),))
     return Saying(lines=(_named(N_("{alarm}：还可以"), alarm, speaker),), keys=keys)
+
+
+def _just_said(alarm: Alarm, speaker: Speaker) -> bool:
+    """Whether the speaker's own word can still be taken back; in a group no message of its own offers it."""
+    since = clock.now() - UNDO_WITHIN
+    said = any(each.person == speaker.person.id and each.at >= since for each in alarm.known_by if not each.recorded_by)
+    return said and alarm.verdict_by != speaker.person.id
 
 
 async def _change(speaker: Speaker, about: UUID | None, _argument: str) -> Said:

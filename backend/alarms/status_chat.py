@@ -22,10 +22,11 @@ from backend.alarms.status_keys import Part
 from backend.alarms.status_review import SPAN_LABELS, Span, period_for, review_for, zone_of
 from backend.alarms.status_words import lost_lines, mask_lines, period_lines, review_lines
 from backend.chat.model import Command, Key, Said, Saying, Speaker, Talk
-from backend.core.errors import NotFound
+from backend.core.errors import NotAllowed, NotFound
 from backend.core.i18n import N_, translate
 from backend.core.ids import BuildingId, DeviceId, UnitId
 from backend.monitoring.place_search import Found, Spot, SpotKind, find_places
+from backend.people.doors import units_seen
 from backend.people.model import Right
 from backend.registry.queries import unit_tree, units_for
 
@@ -33,8 +34,15 @@ _MOST_KEYS: Final = 12
 _SPAN_VERBS: Final = {Span.DAY: "st-day", Span.WEEK: "st-week"}
 
 
+def _must_see(speaker: Speaker) -> None:
+    """Who sees no unit is not told that all is well there. Raises `NotAllowed`."""
+    if units_seen(speaker.person) == frozenset():
+        raise NotAllowed(N_("您还没有任何单位的查看权限"))
+
+
 async def status(speaker: Speaker, words: str) -> Said:
     """状态: the unit at a glance; or what words name. Several are keys to choose; none: what there is."""
+    _must_see(speaker)
     text = words.strip()
     if not text:
         return await overview(speaker, speaker.group_unit)
@@ -77,6 +85,7 @@ def _choose(speaker: Speaker, text: str, found: Found) -> Saying:
 
 async def overview(speaker: Speaker, unit: UnitId | None, *, in_place: bool = False) -> Saying:
     """A unit at a glance with the keys that lead down; without `unit` all of the person's together."""
+    _must_see(speaker)
     review = await review_for(speaker.person, unit)
     ways = await _ways_down(speaker, unit)
     lines = list(review_lines(review, speaker.language))
@@ -128,12 +137,14 @@ async def _unit_meant(speaker: Speaker, words: str) -> UnitId | None:
 
 async def lost(speaker: Speaker, unit: UnitId | None) -> Saying:
     """离线: the devices that are offline."""
+    _must_see(speaker)
     review = await review_for(speaker.person, unit)
     return Saying(lines=tuple(lost_lines(review.lost, speaker.language)), keys=_back(speaker, unit))
 
 
 async def masked(speaker: Speaker, unit: UnitId | None) -> Saying:
     """屏蔽: masks and windows in force, and the alarms they keep quiet."""
+    _must_see(speaker)
     review = await review_for(speaker.person, unit)
     keys = [Key(f"🔕 #{each.number}", SHOW_MASK, each.id) for each in review.masks[:_MOST_KEYS]]
     if speaker.person.may(Right.MASK, unit) if unit else speaker.person.may_anywhere(Right.MASK):
@@ -144,6 +155,7 @@ async def masked(speaker: Speaker, unit: UnitId | None) -> Saying:
 
 async def period(speaker: Speaker, span: Span, unit: UnitId | None) -> Saying:
     """今天、本周: what happened."""
+    _must_see(speaker)
     name, _ = await zone_of(speaker.person, unit)
     found = await period_for(speaker.person, span, unit)
     return Saying(lines=tuple(period_lines(found, span, name, speaker.language)), keys=_back(speaker, unit))

@@ -40,7 +40,8 @@ def answers(alarm: Alarm, person: Person, *, is_told_again: bool = False) -> lis
     """
     knows = not is_told_again and any(known.person == person.id for known in alarm.known_by)
     offered = [BUTTONS[each.verb] for each in alarm_card(alarm, person.language).actions if each.verb in BUTTONS]
-    if alarm.verdict is not None and alarm.closed_at is None:  # a wrong one is put right as long as it stands open
+    # what was taken for no fire may be one after all; a real one is put right in a chat, or closed as what it was
+    if alarm.verdict not in {None, Verdict.REAL} and alarm.closed_at is None:
         others = [BUTTONS[each.verb] for each in verdicts_of(alarm)]
         offered += [each for each in others if each[1] != alarm.verdict and each not in offered]
     is_quiet = INSIDE_MARKS.intersection(alarm.marks) and alarm.closed_at is None

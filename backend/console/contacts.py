@@ -9,15 +9,20 @@ from litestar.params import FromPath
 
 from backend.console.pages import channel_words, draw, draw_refusal
 from backend.console.phone import frame, to_the_door
+from backend.core.db.engine import transaction
 from backend.core.errors import NotSignedIn, Refused
 from backend.core.i18n import N_, translate
 from backend.core.ids import ContactPointId
 from backend.core.settings import Settings
+from backend.core.vocabulary import Via
 from backend.delivery.trying import try_contact
+from backend.ledger.service import record_action
 from backend.people.contacts import contacts_of, failing_contacts
+from backend.people.linking import chats_of, let_chat_go
 from backend.people.model import Person
 
 _SENT = N_("测试消息已发出，请查收")
+_LET_GO = N_("已解除绑定，该账号不再收到报警，也不能代表您操作")
 
 
 async def _page(person: Person, settings: Settings, *, is_demo: bool, seat: Literal["phone", "desk"]) -> Response[str]:
@@ -27,6 +32,7 @@ async def _page(person: Person, settings: Settings, *, is_demo: bool, seat: Lite
         seat=seat,
         home="/m" if seat == "phone" else "/",
         own=await contacts_of(person.id),
+        chats=await chats_of(person.id),
         failing=await failing_contacts(person),
         channels=channel_words(person.language),
     )
@@ -59,3 +65,14 @@ async def send_trial(person: NamedDependency[Person], contact_id: FromPath[UUID]
     """A test card goes out by the real way."""
     await try_contact(person, ContactPointId(contact_id))
     return {"sentence": translate(_SENT, person.language)}
+
+
+@post("/m/chats/{chat_id:uuid}/unlink", status_code=200, include_in_schema=False)
+async def unlink_chat(
+    person: NamedDependency[Person], via: NamedDependency[Via], chat_id: FromPath[UUID]
+) -> dict[str, Any]:
+    """A chat account is let go by its person, who may have lost its telephone."""
+    async with transaction():
+        channel = await let_chat_go(person, chat_id)
+        await record_action(person.code, "chat.unlinked", {"channel": str(channel), "via": str(via)})
+    return {"sentence": translate(_LET_GO, person.language)}

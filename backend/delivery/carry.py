@@ -137,7 +137,7 @@ class Carrier:
 
     async def _redraw_group(self, name: ChannelName, group: list[Claimed]) -> None:
         channel = self._channels.get(name)
-        if self._edit_limits.get(name):
+        if channel is not None and channel.can_edit and self._edit_limits.get(name):
             group = await self._paced(group)
         if channel is None or not channel.can_edit:
             answers: Sequence[Receipt | Refusal] = [Refusal("can't be drawn again", permanent=True)] * len(group)

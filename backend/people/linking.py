@@ -4,18 +4,31 @@ Who bound the wrong account sees it at once, and lets it go by one key (撤销�
 is no news to it: a phone that sends it again, or a bot that died before it answered, is told the same once more.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
+
+import msgspec
 
 from backend.core import clock
-from backend.core.db.engine import fetch_one, transaction
-from backend.core.ids import token_digest, typed_code
+from backend.core.db.engine import fetch, fetch_one, transaction
+from backend.core.errors import NotFound
+from backend.core.i18n import N_
+from backend.core.ids import PersonId, token_digest, typed_code
 from backend.core.vocabulary import Channel
 from backend.people.model import Person
-from backend.people.service import person_of_chat, unlink_chat
+from backend.people.service import link_again, person_of_chat, unlink_chat
 
 _JUST_LINKED: Final = """
-    select 1 from chat_identities where channel = $1 and account = $2 and unlinked_at is null and linked_at > $3"""
+    select person, linked_at from chat_identities
+    where channel = $1 and account = $2 and unlinked_at is null and linked_at > $3"""
+#: whose it was until the very moment of that link
+_BEFORE: Final = """
+    select i.person, i.chat from chat_identities i join people p on p.id = i.person and p.is_active
+    where i.channel = $1 and i.account = $2 and i.person <> $3 and i.unlinked_at between $4 and $5
+    order by i.unlinked_at desc limit 1"""
+_ONE_MOMENT: Final = timedelta(seconds=1)
 
 _LINKED_BY: Final = """
     select 1 from one_time_codes c join chat_identities i on i.person = c.person
@@ -32,9 +45,52 @@ async def linked_by(code: str, channel: Channel, account: str) -> Person | None:
 
 
 async def undo_link(channel: Channel, account: str, within: timedelta) -> bool:
-    """Let a chat account go that was linked just now; False when it was linked longer ago, or not at all."""
+    """Let a chat account go that was linked just now; False when it was linked longer ago, or not at all.
+
+    An account that was another's until then is theirs again: their alarms come there as before.
+    """
     async with transaction():
         linked = await fetch_one(_JUST_LINKED, channel, account, clock.now() - within)
-        if linked is not None:
-            await unlink_chat(channel, account)
-    return linked is not None
+        if linked is None:
+            return False
+        await unlink_chat(channel, account)
+        at = linked["linked_at"]
+        moment = (at - _ONE_MOMENT, at + _ONE_MOMENT)
+        before = await fetch_one(_BEFORE, channel, account, linked["person"], *moment)
+        if before is not None:
+            await link_again(PersonId(before["person"]), channel, account, before["chat"])
+    return True
+
+
+_CHATS: Final = """
+    select id, channel, account, linked_at from chat_identities where person = $1 and unlinked_at is null
+    order by linked_at"""
+_OWN: Final = "select channel, account from chat_identities where id = $1 and person = $2 and unlinked_at is null"
+
+
+class LinkedChat(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat account that speaks for a person (已绑定的聊天账号)."""
+
+    id: UUID
+    channel: Channel
+    account: str
+    linked_at: datetime
+
+
+async def chats_of(person: PersonId) -> Sequence[LinkedChat]:
+    """The accounts that speak for a person, the oldest first."""
+    return msgspec.convert(await fetch(_CHATS, person), list[LinkedChat])
+
+
+async def let_chat_go(person: Person, chat: UUID) -> Channel:
+    """Unlink one's own chat account from elsewhere (解除绑定): when its telephone is lost, it can't say so itself.
+
+    Raises `NotFound` for one that is another's, or unlinked already.
+    """
+    async with transaction():
+        row = await fetch_one(_OWN, chat, person.id)
+        if row is None:
+            raise NotFound(N_("没有这个绑定"))
+        channel = Channel(row["channel"])
+        await unlink_chat(channel, row["account"])
+    return channel

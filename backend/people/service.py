@@ -319,11 +319,16 @@ async def link_chat(code: str, channel: Channel, account: str, chat: str) -> Per
     async with transaction():
         typed = typed_code(code)
         person = await redeem_code(typed or code, CodePurpose.TELEGRAM_TYPED if typed else channel)
-        now = clock.now()
         await _unlink(channel, account, except_for=person.id)
-        await execute(_BIND_CHAT, new_id(), person.id, channel, account, chat, now)
-        await _put_contact(person.id, channel, chat, None, verified_at=now)
+        await link_again(person.id, channel, account, chat)
     return person
+
+
+async def link_again(person_id: PersonId, channel: Channel, account: str, chat: str) -> None:
+    """Bind a chat account that is nobody's now, and make the chat a verified way; in the caller's transaction."""
+    now = clock.now()
+    await execute(_BIND_CHAT, new_id(), person_id, channel, account, chat, now)
+    await _put_contact(person_id, channel, chat, None, verified_at=now)
 
 
 async def person_of_chat(channel: Channel, account: str) -> Person | None:
@@ -358,11 +363,7 @@ async def _unlink(channel: Channel, account: str, except_for: PersonId | None = 
 
 
 async def _put_contact(
-    person_id: PersonId,
-    channel: Channel,
-    address: str,
-    priority: int | None,
-    verified_at: datetime | None = None,
+    person_id: PersonId, channel: Channel, address: str, priority: int | None, verified_at: datetime | None = None
 ) -> ContactPointId:
     """Add or renew a contact point; without a priority a new one is first and an old one keeps its own."""
     first = _FIRST_PRIORITY if priority is None else priority

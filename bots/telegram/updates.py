@@ -143,7 +143,11 @@ class Hearing:
         first = await self._inbox.take_album(raw["update_id"], *named)
         if not first.pieces:
             return first
-        await self._sleep(ALBUM_S)
+        self._room.release()  # it only waits: taps need the room
+        try:
+            await self._sleep(ALBUM_S)
+        finally:
+            await self._room.acquire()
         return await self._inbox.take_album(raw["update_id"], *named)
 
     async def _feed(self, album: Album) -> None:

@@ -322,6 +322,21 @@ async def test_who_calls_a_duty_desk_where_nobody_sits_is_told_so_and_may_call_a
     assert await chat.press("desk", fire) == "已通知服务机构值班室"
 
 
+async def test_in_a_group_too_a_slip_is_taken_back_under_more(
+    fire: AlarmId, wang: Person, unit: dict[str, UUID]
+) -> None:
+    group, now = Chat(wang, is_group=True, group_unit=UnitId(unit["unit"])), clock.now()
+    with at(now):
+        assert await group.press("ack", fire) == "已确认", "the group is not told of each tap"
+        await group.press("a-more", fire)
+        assert "已撤销" in await group.tap("撤销")
+        await group.press("ack", fire)
+    with at(now + timedelta(seconds=11)):
+        await group.press("a-more", fire)
+    assert "撤销" not in str(group.shown[-1].keys)
+    assert [each.name for each in (await alarm_for(wang, fire)).known_by] == ["王经理"]
+
+
 async def test_in_a_group_nothing_is_told_or_done_about_another_units_alarm(fire: AlarmId, wang: Person) -> None:
     """A group that was another unit's before still has that unit's cards hanging in it."""
     group = Chat(wang, is_group=True, group_unit=UnitId(new_id()))

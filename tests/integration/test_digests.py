@@ -140,7 +140,17 @@ async def test_who_no_longer_sees_the_unit_is_told_nothing_and_the_wish_ends(sam
 
 
 @pytest.mark.parametrize(
-    ("written", "minute"), [("", 480), ("8", 480), ("08:00", 480), ("7:30", 450), ("0730", 450), ("18点30分", 1110)]
+    ("written", "minute"),
+    [
+        ("", 480),
+        ("8", 480),
+        ("08:00", 480),
+        ("7:30", 450),
+        ("0730", 450),
+        ("18点30分", 1110),
+        ("8点半", 510),
+        ("７：３０", 450),
+    ],
 )
 def test_a_time_is_read_as_people_write_it(written: str, minute: int) -> None:
     assert minute_of(written) == minute

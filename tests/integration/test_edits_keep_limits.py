@@ -64,6 +64,19 @@ async def test_a_fire_goes_to_a_group_at_once_however_often_its_cards_changed(
     assert len(hands.telegram.sent) == sent + 1
 
 
+async def test_what_can_not_be_drawn_again_spends_nothing(hands: Hands, door: Any, still: Any) -> None:
+    await execute("update contact_points set channel = 'voice', address = '+8613800000001' where channel = 'telegram'")
+    hands.channels[Channel.VOICE].can_edit = False
+    await door.hears(StateSaid(subject=point(1), state=FIRE))
+    await hands.carry()
+    before = await fetch("select key, spent from spendings order by key")
+    still.advance(timedelta(seconds=1))
+    await execute("update attempts set redraw_at = $1 where channel = 'voice' and state = 'accepted'", clock.now())
+    await draw(hands)
+    assert await fetch("select 1 from attempts where channel = 'voice' and state = 'accepted'") != []
+    assert await fetch("select key, spent from spendings order by key") == before
+
+
 async def test_a_persons_own_chat_shows_a_change_at_once(hands: Hands, door: Any, still: Any) -> None:
     await door.hears(StateSaid(subject=point(1), state=FIRE))
     await hands.carry()

@@ -180,8 +180,7 @@ async def test_a_wrong_verdict_is_put_right_on_the_page_as_long_as_the_alarm_sta
     assert 'data-verdict="false"' not in judged, "that one stands"
     assert (await house.client.post(way, json={"verdict": "real"}, headers=own)).status_code == 200
     after = (await house.client.get(path, headers=headers)).text
-    assert 'data-verdict="real"' not in after
-    assert 'data-verdict="false"' in after
+    assert "data-verdict=" not in after.split('class="answers"')[1], "everything was said"
 
 
 async def test_a_person_who_reads_english_gets_the_page_in_english(house: SimpleNamespace) -> None:

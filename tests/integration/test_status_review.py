@@ -274,6 +274,23 @@ async def test_someone_over_many_units_is_asked_which_one_is_meant(sample: Still
     assert "2号楼" in named.lines[0]
 
 
+async def test_who_sees_no_unit_is_not_told_that_all_is_well(sample: StillClock) -> None:
+    await hears(StateSaid(subject=part(101, 42), state=0b11))
+    handler = new_id()
+    await execute(
+        """insert into people (id, code, name, phone, language, is_active, created_at)
+           values ($1, 'shouli', '李受理', '', 'zh_CN', true, $2)""",
+        handler, sample.now(),
+    )  # fmt: skip
+    await execute(
+        "insert into grants (id, person, role, unit, granted_at) values ($1, $2, 'complaint_handler', null, $3)",
+        new_id(), handler, sample.now(),
+    )  # fmt: skip
+    for command in COMMANDS.values():
+        with pytest.raises(Refused, match="没有任何单位"):
+            await command(await speaker("shouli"), "")
+
+
 async def test_a_building_that_has_no_device_of_its_own_says_what_is_watched_there(sample: StillClock) -> None:
     (unit,) = await fetch("select id, name from units")
     empty, served, zone = new_id(), new_id(), new_id()

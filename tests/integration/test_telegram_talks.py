@@ -1,7 +1,7 @@
 """Talks over a Bot API server on loopback: a unit's group, photos and voice, replies, limits, codes that are typed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -222,6 +222,25 @@ async def test_a_typed_code_links_works_once_and_its_link_is_undone(
     assert await people.person_of_chat(Channel.TELEGRAM, str(WANG.id)) is None
     stored = await fetch("select digest from one_time_codes where purpose = 'telegram_typed'")
     assert code not in str(stored)
+
+
+async def test_an_account_that_was_anothers_until_a_link_made_by_mistake_is_theirs_again(
+    carrier: BotApiServer, base: str, chat: int, add_person: Callable[..., Awaitable[UUID]], unit: dict[str, UUID]
+) -> None:
+    li = await add_person("li", "李值班", "unit_duty", unit["unit"])
+    code = await people.new_code(PersonId(li), "telegram")
+    async with bot_process(polling(base)):
+        carrier.act.start(WANG, code)
+        await until(carrier, chat, lambda texts, _: any("已绑定：李值班" in text for text in texts))
+        carrier.act.press(chat, carrier.chat_view(chat).messages[-1].message_id, text="↩ 撤销绑定（10 分钟内）")
+        await until(carrier, chat, lambda _, answers: answers[-1:] == ["已撤销，此账号仍绑定：王经理"])
+    person = await people.person_of_chat(Channel.TELEGRAM, str(WANG.id))
+    assert person is not None
+    assert person.name == "王经理"
+    ways = await fetch(
+        "select person, failure from contact_points where channel = 'telegram' and address = $1", str(chat)
+    )
+    assert {row["person"]: row["failure"] for row in ways} == {unit["manager"]: None, li: "unlinked"}
 
 
 async def test_a_link_older_than_ten_minutes_is_not_undone_by_its_key(chat: int) -> None:

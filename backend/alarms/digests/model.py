@@ -5,6 +5,7 @@ standstill one digest tells of all that was missed, no further back than a week.
 """
 
 import re
+import unicodedata
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -21,7 +22,7 @@ from backend.rota.model import instant
 DEFAULT_MINUTE: Final = 8 * 60
 #: how far back one digest tells at the most
 LONGEST: Final = timedelta(days=8)
-_CLOCK: Final = re.compile(r"([01]?\d|2[0-3])(?:[:：点时]?([0-5]\d)?)分?")
+_CLOCK: Final = re.compile(r"([01]?\d|2[0-3])\s?(?:[:：点时]?([0-5]\d|半)?)分?")
 _A_DAY: Final = 24 * 60
 
 
@@ -57,13 +58,13 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
 def minute_of(words: str) -> int:
     """The minute of the day that "8:30", "0830", "8点" or nothing means. Raises `BadInput`."""
-    text = words.strip()
+    text = unicodedata.normalize("NFKC", words).strip()
     if not text:
         return DEFAULT_MINUTE
     found = _CLOCK.fullmatch(text)
     if found is None:
         raise BadInput(N_("时间应写作 08:00"))
-    return int(found.group(1)) * 60 + int(found.group(2) or 0)
+    return int(found.group(1)) * 60 + (30 if found.group(2) == "半" else int(found.group(2) or 0))
 
 
 def next_due(every: Every, minute: int, timezone: str, now: datetime) -> datetime:

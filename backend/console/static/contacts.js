@@ -1,4 +1,4 @@
-// Contacts: the button that sends a test card by the real way.
+// Contacts: the button that sends a test card by the real way; the one that lets a chat account go, by a second tap.
 import { post, toast } from "./live.js";
 
 document.addEventListener("click", async (event) => {
@@ -11,4 +11,22 @@ document.addEventListener("click", async (event) => {
     toast(error.message, "bad");
   }
   button.disabled = false;
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-unlink-chat]");
+  if (!button) return;
+  if (!button.dataset.armed) {
+    button.dataset.armed = "yes";
+    button.textContent = button.dataset.sure;
+    return;
+  }
+  button.disabled = true;
+  try {
+    toast((await post(`/m/chats/${button.dataset.unlinkChat}/unlink`)).sentence);
+    button.closest("li").remove();
+  } catch (error) {
+    toast(error.message, "bad");
+    button.disabled = false;
+  }
 });

@@ -121,9 +121,16 @@ async def _link(message: Message, code: str, user: User, use_cases: UseCases, tr
 
 async def undo(query: CallbackQuery, event_from_user: User, language: str, use_cases: UseCases) -> None:
     """Take the binding back, within ten minutes, from the very account that was bound."""
-    done = await use_cases.undo_link(Channel.TELEGRAM, str(event_from_user.id), UNDO_WITHIN)
-    words = N_("已撤销绑定，此处不再收到报警。") if done else N_("已超过 10 分钟。如需解除绑定，请发送 /unlink。")
-    await answer(query, _(words, language), is_alert=True)
+    account = str(event_from_user.id)
+    done = await use_cases.undo_link(Channel.TELEGRAM, account, UNDO_WITHIN)
+    before = await use_cases.person_of_chat(Channel.TELEGRAM, account) if done else None
+    if before is not None:
+        words = _("已撤销，此账号仍绑定：{name}", language, name=before.name)
+    else:
+        words = _("已撤销绑定，此处不再收到报警。", language)
+    if not done:
+        words = _("已超过 10 分钟。如需解除绑定，请发送 /unlink。", language)
+    await answer(query, words, is_alert=True)
 
 
 async def greet(message: Message, person: Person, event_from_user: User, language: str) -> None:

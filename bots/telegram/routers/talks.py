@@ -5,6 +5,7 @@ told anything of any unit.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
@@ -28,6 +29,7 @@ from bots.telegram.use_cases import UseCases
 
 LOGGER = logging.getLogger(__name__)
 _SURE: Final = "sure"
+_COMMAND_FOR: Final = re.compile(r"/\w+@(\w+)")
 _NOT_BOUND: Final = N_("此群尚未绑定联网单位，不能在这里查询。请与我私聊，或发送 /bind 绑定。")
 
 
@@ -132,6 +134,8 @@ async def hear(  # noqa: PLR0917 - a message, what came beside it, and whose it 
 ) -> None:
     """A message of somebody we know; of an album all of it, `beside` the first."""
     is_group = message.chat.type != ChatType.PRIVATE
+    if is_group and await _is_for_another_bot(message):
+        return
     unit = await use_cases.group_unit(str(message.chat.id)) if is_group else None
     if is_group and unit is None:
         if (message.text or "").startswith("/"):
@@ -140,6 +144,14 @@ async def hear(  # noqa: PLR0917 - a message, what came beside it, and whose it 
     speaker = speaker_of(person, language, message.chat.id, topic_of(message), unit, is_group=is_group)
     heard = heard_of(message, await _answered(message, use_cases), beside, is_late=is_late)
     await say_all(message, await use_cases.conversation.hear(speaker, heard))
+
+
+async def _is_for_another_bot(message: Message) -> bool:
+    """Whether a command names another bot of the group: `/help@weather_bot`."""
+    named = _COMMAND_FOR.match(message.text or "")
+    if named is None or message.bot is None:
+        return False
+    return named[1].casefold() != ((await message.bot.me()).username or "").casefold()
 
 
 async def _answered(message: Message, use_cases: UseCases) -> tuple[str, UUID] | None:

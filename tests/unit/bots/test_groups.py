@@ -41,6 +41,14 @@ async def test_a_refusal_is_told_in_the_topic_where_it_was_asked(phone: Any) -> 
         assert phone.session.named("sendMessage")[-1].message_thread_id == 17, words
 
 
+async def test_a_command_for_another_bot_of_the_group_is_that_ones(phone: Any) -> None:
+    phone.house.groups["-100"] = phone.house.units[0].id
+    assert await phone.writes(phone.WANG, "/help@weather_bot", GROUP) == []
+    assert await phone.writes(phone.WANG, "/alarms@weather_bot", GROUP) == []
+    (text,) = await phone.writes(phone.WANG, "/alarms@Some_Bot", GROUP)
+    assert "当前报警" in text
+
+
 async def test_who_does_not_administer_the_group_binds_nothing(phone: Any) -> None:
     phone.session.answers["getChatMember"] = ChatMemberMember(user=USER)
     (text,) = await phone.writes(phone.WANG, "/bind", GROUP)

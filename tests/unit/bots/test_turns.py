@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bots.telegram.albums import Album
 from bots.telegram.turns import place_of
 from bots.telegram.updates import Hearing
 
@@ -185,4 +186,37 @@ async def test_a_chat_whose_handling_fails_goes_on_with_the_next(phone: Any) -> 
     await hearing.begin(said(1, ONE))
     await hearing.begin(said(2, ONE))
     await seen(busy, 1, 2)
+    await hearing.drain()
+
+
+class AlbumInbox(KeptInbox):
+    """Every album has one piece, its own."""
+
+    async def take_album(self, update_id: int, chat: int, group: str) -> Album:
+        piece = {**said(update_id, chat)}
+        piece["message"]["media_group_id"] = group
+        return Album(pieces=(piece,))
+
+
+async def test_albums_that_wait_for_their_pieces_take_nobodys_room(phone: Any) -> None:
+    go = asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        await go.wait()
+
+    class Quick(Busy):
+        async def feed_update(self, _bot: Any, update: Any, **_: Any) -> None:
+            self.began.append(update.update_id)
+
+    busy = Quick(set())
+    hearing = Hearing(phone.bot, busy, AlbumInbox(), sleep)  # type: ignore[arg-type]
+    for number in range(1, 41):
+        piece = said(number, 5000 + number)
+        piece["message"]["media_group_id"] = str(number)
+        await hearing.begin(piece)
+    await hearing.begin(tapped(99, ONE))
+    await seen(busy, 99)
+    assert busy.began == [99]
+    go.set()
+    await seen(busy, *range(1, 41))
     await hearing.drain()
