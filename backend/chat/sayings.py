@@ -45,3 +45,9 @@ def plain(sentence: str, speaker: Speaker) -> Saying:
 def refusal(refused: Refused, speaker: Speaker, *, is_press: bool) -> Saying:
     """Why not: a passing word over what was pressed, a line below what was written."""
     return brief(refused.sentence, speaker) if is_press else plain(refused.sentence, speaker)
+
+
+def help_line(name: str, words: tuple[str, ...], text: str, colon: str) -> str:
+    """A command, a word that means it, what it does; a text that begins with the word says it once."""
+    said_already = any(text.casefold().startswith(word.casefold()) for word in words)
+    return f"• /{name} · {text}" if said_already else f"• {' · '.join((f'/{name}', *words))}{colon}{text}"

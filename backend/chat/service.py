@@ -29,7 +29,7 @@ from backend.chat.model import (
     Step,
     Talk,
 )
-from backend.chat.sayings import brief, plain, refusal, step_of, tagged, together
+from backend.chat.sayings import brief, help_line, plain, refusal, step_of, tagged, together
 from backend.chat.words import CANCEL_WORDS, HELP_WORDS, Asked, by_words, is_one_of, slash, worded
 from backend.core.errors import Refused
 from backend.core.i18n import DEFAULT_LANGUAGE, N_, _
@@ -109,7 +109,7 @@ class Conversation:
         listed: tuple[Command | Offer, ...] = (*self._commands.values(), *self._offers, *OWN)
         colon = _(N_("："), speaker.language)
         return [
-            f"• {' · '.join((f'/{each.name}', *_offered_word(each, speaker)))}{colon}{_(each.help, speaker.language)}"
+            help_line(each.name, _offered_word(each, speaker), _(each.help, speaker.language), colon)
             for each in listed
             if each.right is None or speaker.person.may_anywhere(each.right)
         ]

@@ -10,6 +10,7 @@ import pytest
 
 from backend.chat.drafts import FRESH
 from backend.chat.model import CANCEL, Command, Heard, Media, MediaKind, Saying, Talk
+from backend.chat.sayings import help_line
 from backend.chat.service import Conversation
 from backend.core import clock
 from backend.core.vocabulary import Role
@@ -320,3 +321,16 @@ async def test_the_menu_is_in_the_readers_language(conversation: Any) -> None:
 async def test_an_english_person_is_answered_in_english(conversation: Any) -> None:
     ann = msgspec.structs.replace(WANG, language="en")
     assert said(await hears(conversation, "hello", speaker=ann)).startswith("I did not understand")
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "line"),
+    [
+        (("苹果",), "看苹果", "• /apples · 苹果：看苹果"),
+        (("苹果",), "苹果 2号：看一个", "• /apples · 苹果 2号：看一个"),
+        ((), "看苹果", "• /apples：看苹果"),
+        (("apples",), "Apples on the tree", "• /apples · Apples on the tree"),
+    ],
+)
+def test_a_line_of_help_says_a_commands_word_once(words: tuple[str, ...], text: str, line: str) -> None:
+    assert help_line("apples", words, text, "：") == line
