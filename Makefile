@@ -38,8 +38,8 @@ lint: $(TESTS)
 test: lint
 	sh .ci/browser
 	sh .ci/node
-	$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/fuzz tests/integration
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest --numprocesses 2 -m "not alone"
+	$(BIN)/python -m pytest -m alone tests/e2e
 
 bench: $(TESTS)
 	$(BIN)/python -m tests.bench

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.alone, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 DETECTOR = (1, 1, 42, 201)
 TEA_ROOM = (1, 1, 42, 202)

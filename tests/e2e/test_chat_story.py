@@ -24,7 +24,7 @@ from backend.people.model import SessionKind
 from backend.people.queries import person_by_code
 from backend.people.service import open_session
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.alone, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 DETECTOR = (1, 1, 42, 301)
 NORMAL, FAULT = 0b1, 0b101

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(150)]
 
 SAMPLE = Path(__file__).parents[2] / "backend" / "demo" / "sample"
 RESTART_S = 2.0

@@ -26,7 +26,7 @@ from backend.core.redis import connect
 from protocol_gateway.simulator import Sending, SimulatedUitd
 from protocol_gateway.simulator.scenarios import FIRE, POINTS, says
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.alone, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
 
 SEED = 20261122
 #: an abnormal state; detector faults would be told together, five of a panel in one message
