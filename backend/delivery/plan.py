@@ -18,6 +18,7 @@ from backend.core.i18n import DEFAULT_LANGUAGE, known_language
 from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, Lane, Severity
 from backend.delivery.escalation_rows import Begun, begin
+from backend.delivery.fallback import lock_notices_of
 from backend.delivery.model import AttemptState, Card, NoticeKind
 from backend.delivery.policies import policies_of
 from backend.delivery.policy import EVERYBODY, Policy, Step
@@ -271,6 +272,7 @@ async def skip_waiting(alarm: AlarmId, why: str) -> None:
 
     In the caller's transaction. What is still due within its deadline goes out all the same.
     """
+    await lock_notices_of(alarm)
     await execute(
         """with waiting as materialized (
                select a.id from attempts a join notices n on n.id = a.notice
@@ -289,6 +291,7 @@ async def resume_waiting(alarm: AlarmId, judged_at: datetime) -> None:
 
     In the caller's transaction. Each keeps its turn and its deadline; the sweeper finds those whose turn has come.
     """
+    await lock_notices_of(alarm)
     await execute(
         """with held as materialized (
                select a.id from attempts a join notices n on n.id = a.notice
