@@ -317,6 +317,8 @@ def _entry(  # noqa: PLR0917 - an entry and who reads it
         detail = translate(_CLOCKS[str(facts["of"])], language)
     if kind is EntryKind.ORDERED:
         detail = f"#{facts.get('order')}"
+    if kind in {EntryKind.UNREACHED, EntryKind.TEXTED}:
+        detail = str(facts.get("phone") or "")
     if facts.get("rating"):
         detail = f"{facts['rating']} ★"
     if facts.get("cause") and is_handler:

@@ -46,6 +46,7 @@ class EntryKind(StrEnum):
     BREACH = "breach"
     ORDERED = "ordered"  #: a work order was opened from it
     UNREACHED = "unreached"  #: no way took what the complainant was to be told
+    TEXTED = "texted"  #: only a text message or a call went, which has no room for all of it
 
 
 ENTRY_LABELS: Final = {
@@ -67,9 +68,12 @@ ENTRY_LABELS: Final = {
     EntryKind.BREACH: N_("超过时限"),
     EntryKind.ORDERED: N_("已开工单"),
     EntryKind.UNREACHED: N_("投诉人各种方式均未送达"),
+    EntryKind.TEXTED: N_("仅短信送达，放不下全部内容，请致电投诉人"),
 }
 #: what the provider does among itself
-INTERNAL: Final = frozenset({EntryKind.NOTE, EntryKind.REMINDED, EntryKind.UNREACHED, EntryKind.UNASSIGNED})
+INTERNAL: Final = frozenset(
+    {EntryKind.NOTE, EntryKind.REMINDED, EntryKind.UNREACHED, EntryKind.TEXTED, EntryKind.UNASSIGNED}
+)
 
 ROUND_COLUMNS: Final = """r.number as r_number, r.began_at as r_began_at, r.reply_due_at as r_reply_due_at,
     r.settle_due_at as r_settle_due_at, r.replied_at as r_replied_at, r.paused_at as r_paused_at,

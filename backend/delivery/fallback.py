@@ -32,6 +32,7 @@ _NEXT: Final = f"""
     from attempts a join notices n on n.id = a.notice and {_URGENT}
     join people p on p.id = a.person and p.is_active
     join contact_points way on way.person = a.person and way.failure is null
+        and (n.kind <> 'complaint' or way.channel in ('telegram', 'app', 'sms'))  -- whose words are to be read
     where a.id = any($1) and a.t5 is null and not exists (
         select from attempts tried where tried.notice = a.notice and tried.person = a.person
             and tried.channel = way.channel)
