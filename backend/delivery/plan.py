@@ -47,6 +47,10 @@ _INSERT_ATTEMPTS: Final = """
         as x(i, n, p, c, ch, a, l, s, la, d, dl, cr, w, st, ro)
     on conflict (notice, person, channel, address, step, round) do nothing"""
 
+_LOOK_AGAIN: Final = """
+    with marks as materialized (select name from audit_marks where at > $1 order by name for update)
+    update audit_marks m set at = $1 from marks where m.name = marks.name"""
+
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """Whom of a unit a notice is for when it is not for everybody by every way: a drill's, a mask's.
@@ -290,19 +294,22 @@ async def resume_waiting(alarm: AlarmId, judged_at: datetime) -> None:
     """What `skip_waiting` held back for a verdict of `judged_at` waits again: that verdict stands no more.
 
     In the caller's transaction. Each keeps its turn and its deadline; the sweeper finds those whose turn has come.
+    A deadline that passed meanwhile is a breach now: the auditor looks again from there on.
     """
     await lock_notices_of(alarm)
-    await execute(
+    held = await fetch(
         """with held as materialized (
                select a.id from attempts a join notices n on n.id = a.notice
                where n.alarm = $1 and a.state = 'skipped' and a.why = $2 and a.due_at > $4
                order by a.id for no key update of a)
-           update attempts a set state = 'pending', why = $3 from held where a.id = held.id""",
+           update attempts a set state = 'pending', why = $3 from held where a.id = held.id returning a.deadline_at""",
         alarm,
         written(Why.JUDGED),
         written(Why.UNDONE),
         judged_at,
     )
+    if passed := [row["deadline_at"] for row in held if row["deadline_at"] is not None]:
+        await execute(_LOOK_AGAIN, min(passed))
 
 
 async def mark_durable(notices: Sequence[tuple[NoticeId, datetime]]) -> None:

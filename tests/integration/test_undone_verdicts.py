@@ -15,6 +15,8 @@ from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import Role, Verdict, Via
+from backend.delivery.audit_checks import CHECKS
+from backend.delivery.auditor import Auditor
 from backend.delivery.reasons import Why, written
 from backend.delivery.sweep import mark_breaches
 from backend.monitoring.model import StateSaid
@@ -139,3 +141,32 @@ async def test_only_what_a_verdict_held_back_begins_again(door: Any) -> None:
     for why in (written(Why.UNDONE), None):
         with pytest.raises(asyncpg.RestrictViolationError):
             await execute("update attempts set state = 'pending', why = $1", why)
+
+
+@pytest.mark.told_apart
+async def test_a_deadline_that_passed_while_a_verdict_held_messages_back_is_a_breach_however_late_it_is_changed(
+    door: Any, crew: Crew, still: StillClock
+) -> None:
+    """Both carriers fail, somebody says that it is false, and ten minutes later somebody else that it is real."""
+    auditor = Auditor(CHECKS)
+    alarm = await raised(door)
+    await execute(
+        "update attempts set state = 'sending', tries = 1, t4 = $1, lease_until = $1, lease_by = 'w'", clock.now()
+    )
+    await execute("update attempts set state = 'pending', due_at = due_at + interval '8 seconds', why = 'busy'")
+    await judge(crew.guard, alarm, Verdict.FALSE, Via.CONSOLE)
+    for _ in range(20):
+        still.advance(30 * SECONDS)
+        await auditor.look()
+    assert await fetch("select 1 from breaches") == [], "nothing was to be told"
+    await judge(crew.manager, alarm, Verdict.REAL, Via.CONSOLE)
+    for _ in range(3):
+        still.advance(10 * SECONDS)
+        await auditor.look()
+    found = await fetch(
+        """select kind, count(*) as n from breaches where kind in ('attempt_late', 'kinds_short')
+           group by kind order by kind"""
+    )
+    late = len(await fetch("select 1 from attempts where is_held is false and tries > 0"))
+    assert late
+    assert [tuple(row.values()) for row in found] == [("attempt_late", late), ("kinds_short", 1)]
