@@ -188,7 +188,7 @@ async def _remind_of(complaint: Complaint, kind: str, released: Released, now: d
 async def _leads(complaint: Complaint) -> list[PersonId]:
     """Who answers for all complaints: the quality leads; where there is none but whom it is about, administrators."""
     for role in (Role.QUALITY_LEAD, Role.ADMINISTRATOR):
-        found = {PersonId(row["id"]) for row in await fetch(_LEADS, str(role))} - {complaint.about_person}
+        found = {PersonId(row["id"]) for row in await fetch(_LEADS, str(role))} - complaint.concerned
         if found:
             return sorted(found)
     return []

@@ -40,7 +40,8 @@ Which = Literal["open", "over", "all"]
 
 _MOST: Final = 300
 #: may_see in SQL: own; of all units; of the units whose manager asks; never about oneself
-_MINE: Final = """(c.complainant = $1 or (c.about_person is distinct from $1 and ($2 or c.unit = any($3::uuid[]))))"""
+_MINE: Final = """(c.complainant = $1 or (
+    c.about_person is distinct from $1 and $1 <> all(c.named) and ($2 or c.unit = any($3::uuid[]))))"""
 _LIST: Final = f"""
     select {COLUMNS}, u.name as unit_name, who.name as complainant_name, has.name as assignee_name,
         (select count(*) from complaint_breaches b where b.complaint = c.id) as breaches

@@ -87,7 +87,7 @@ _GROUPS: Final = (_named, _for_all, _lead, _administrator)
 
 
 def may_see(person: Person, complaint: Complaint) -> bool:
-    """The complainant; the unit's manager; whoever handles complaints. Never the person complained about."""
+    """The complainant; the unit's manager; whoever handles complaints. Never whom it is, or may be, about."""
     if person.id == complaint.complainant:
         return True
     return may_see_causes(person, complaint)
@@ -95,13 +95,13 @@ def may_see(person: Person, complaint: Complaint) -> bool:
 
 def may_handle(person: Person, complaint: Complaint) -> bool:
     """Whoever handles complaints, if it is neither theirs nor about them."""
-    is_party = person.id in {complaint.complainant, complaint.about_person}
+    is_party = person.id in {complaint.complainant, *complaint.concerned}
     return not is_party and person.may(Right.HANDLE_COMPLAINTS, None)
 
 
 def may_see_causes(person: Person, complaint: Complaint) -> bool:
     """Why it came to it (原因类别): whoever reads the monthly report with it, on its page as well (5.5)."""
-    return person.id != complaint.about_person and (
+    return person.id not in complaint.concerned and (
         person.may(Right.HANDLE_COMPLAINTS, None) or person.may(Right.SEE_COMPLAINTS, complaint.unit)
     )
 
