@@ -170,3 +170,26 @@ async def test_a_deadline_that_passed_while_a_verdict_held_messages_back_is_a_br
     late = len(await fetch("select 1 from attempts where is_held is false and tries > 0"))
     assert late
     assert [tuple(row.values()) for row in found] == [("attempt_late", late), ("kinds_short", 1)]
+
+
+@pytest.mark.parametrize(("state", "goes_on"), [(1 << 1, {"held"}), (1 << 2, {"ended"})])
+async def test_a_verdict_is_taken_back_although_the_point_was_reset_meanwhile(
+    door: Any, wang: Person, state: int, goes_on: set[str]
+) -> None:
+    """It had closed the alarm, and its undo was refused by the database: the person read that the system is busy."""
+    now = clock.now()
+    with at(now):
+        await door.hears(StateSaid(subject=smoke(9), state=state))
+        (row,) = await fetch("select id from alarms")
+        alarm = AlarmId(row["id"])
+        await judge(wang, alarm, Verdict.FALSE, Via.TELEGRAM, "水汽")
+    with at(now + 3 * SECONDS):
+        await door.hears(StateSaid(subject=smoke(9), state=1))
+        assert (await alarm_for(wang, alarm)).closed_at is not None
+    with at(now + 6 * SECONDS):
+        await undo_verdict(wang, alarm, Via.TELEGRAM)
+    after = await alarm_for(wang, alarm)
+    assert (after.verdict, after.closed_at, after.cleared_at) == (None, None, now + 3 * SECONDS)
+    assert {each for each, _ in await escalations()} == goes_on
+    await judge(wang, alarm, Verdict.TEST, Via.TELEGRAM)
+    assert (await alarm_for(wang, alarm)).closed_at is not None
