@@ -83,7 +83,7 @@ async def undo_verdict(person: Person, alarm_id: AlarmId, via: Via) -> None:
                 if alarm.cleared_at is not None and alarm.cleared_by != "people":
                     await escalating.ended([alarm_id], "cleared", but_fires=True)
             if before is None or before is Verdict.REAL:
-                await resume_waiting(alarm_id, alarm.verdict_at)
+                await resume_waiting(alarm_id)
             else:
                 await skip_waiting(alarm_id, written(Why.JUDGED))
             facts = {"undone": str(alarm.verdict)}

@@ -290,8 +290,8 @@ async def skip_waiting(alarm: AlarmId, why: str) -> None:
     )
 
 
-async def resume_waiting(alarm: AlarmId, judged_at: datetime) -> None:
-    """What `skip_waiting` held back for a verdict of `judged_at` waits again: that verdict stands no more.
+async def resume_waiting(alarm: AlarmId) -> None:
+    """What `skip_waiting` held back for verdicts waits again: none of them stands any more.
 
     In the caller's transaction. Each keeps its turn and its deadline; the sweeper finds those whose turn has come.
     A deadline that passed meanwhile is a breach now: the auditor looks again from there on.
@@ -300,13 +300,12 @@ async def resume_waiting(alarm: AlarmId, judged_at: datetime) -> None:
     held = await fetch(
         """with held as materialized (
                select a.id from attempts a join notices n on n.id = a.notice
-               where n.alarm = $1 and a.state = 'skipped' and a.why = $2 and a.due_at > $4
+               where n.alarm = $1 and a.state = 'skipped' and a.why = $2
                order by a.id for no key update of a)
            update attempts a set state = 'pending', why = $3 from held where a.id = held.id returning a.deadline_at""",
         alarm,
         written(Why.JUDGED),
         written(Why.UNDONE),
-        judged_at,
     )
     if passed := [row["deadline_at"] for row in held if row["deadline_at"] is not None]:
         await execute(_LOOK_AGAIN, min(passed))

@@ -193,3 +193,19 @@ async def test_a_verdict_is_taken_back_although_the_point_was_reset_meanwhile(
     assert {each for each, _ in await escalations()} == goes_on
     await judge(wang, alarm, Verdict.TEST, Via.TELEGRAM)
     assert (await alarm_for(wang, alarm)).closed_at is not None
+
+
+@pytest.mark.told_apart
+@pytest.mark.usefixtures("waits")
+async def test_a_fire_that_was_judged_wrongly_twice_before_it_was_judged_real_is_told_all_the_same(
+    door: Any, crew: Crew, still: StillClock
+) -> None:
+    """The first verdict held the message back, whose turn came before the second one."""
+    alarm = await raised(door)
+    await held_back()
+    await judge(crew.guard, alarm, Verdict.FALSE, Via.PHONE)
+    still.advance(90 * SECONDS)
+    await judge(crew.manager, alarm, Verdict.TEST, Via.PHONE)
+    await judge(crew.guard, alarm, Verdict.REAL, Via.PHONE)
+    count, _ = await sent(still)
+    assert count == 1
