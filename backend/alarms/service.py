@@ -135,7 +135,7 @@ async def judge(  # noqa: PLR0917 - a verdict and what goes with it
         if verdict is Verdict.REAL:
             await tell_if_held(person, alarm, via, released)
             if alarm.verdict_at is not None:  # it was judged otherwise before, which held messages back
-                await resume_waiting(alarm_id, alarm.verdict_at)
+                await resume_waiting(alarm_id)
         else:
             await skip_waiting(alarm_id, written(Why.JUDGED))
         facts = {"verdict": str(verdict), "note": note}

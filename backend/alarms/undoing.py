@@ -30,9 +30,10 @@ _TAKE_BACK: Final = """
 _UNKNOW: Final = """
     update alarms set undone = undone + 1,
         acknowledged_at = (select min(at) from acknowledgements where alarm = $1) where id = $1"""
+#: what its condition ended meanwhile is closed no more where no verdict is left, and stays cleared
 _UNJUDGE: Final = """
     update alarms set undone = undone + 1, verdict = $3, verdict_at = $4, verdict_by = $5, verdict_via = $6,
-        closed_at = case when closed_at = verdict_at then null else closed_at end,
+        closed_at = case when $3::text is null or closed_at = verdict_at then null else closed_at end,
         cleared_at = case when cleared_by = 'people' and cleared_at = verdict_at then null else cleared_at end,
         cleared_by = case when cleared_by = 'people' and cleared_at = verdict_at then null else cleared_by end
     where id = $1 and verdict_at = $2 returning id"""
@@ -79,8 +80,10 @@ async def undo_verdict(person: Person, alarm_id: AlarmId, via: Via) -> None:
             before = await _put_back(alarm)
             if before is None:
                 await escalating.unjudged(alarm_id, person.id, roles_in(person, alarm), now)
+                if alarm.cleared_at is not None and alarm.cleared_by != "people":
+                    await escalating.ended([alarm_id], "cleared", but_fires=True)
             if before is None or before is Verdict.REAL:
-                await resume_waiting(alarm_id, alarm.verdict_at)
+                await resume_waiting(alarm_id)
             else:
                 await skip_waiting(alarm_id, written(Why.JUDGED))
             facts = {"undone": str(alarm.verdict)}

@@ -13,10 +13,12 @@ from backend.core.clock import in_zone
 from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import COMPLAINT_LABELS, Severity
-from backend.delivery.model import Card, Fact, Key
+from backend.delivery.model import LONGEST_LINE, Card, Fact, Key
 
 _ICON: Final = "📮"
 _FORM: Final = "%Y-%m-%d %H:%M"
+#: in place of words that would break off; with its number it has room in a text message in every language
+_CALLED: Final = N_("内容较长，将来电告知")
 #: so much of a text stands in the card's own lines; what is longer is told in full below
 _BRIEF: Final = 60
 
@@ -34,6 +36,7 @@ class Told(StrEnum):
     REMINDER = "reminder"
     BREACH = "breach"
     UNREACHED = "unreached"
+    TEXTED = "texted"
     RATED = "rated"
     NOBODY = "nobody"
     TAKEN = "taken"  #: never told: how an older card reads when another handler has it
@@ -50,6 +53,7 @@ _HEADLINES: Final = {
     Told.REMINDER: N_("投诉即将超时"),
     Told.BREACH: N_("投诉已超过时限"),
     Told.UNREACHED: N_("投诉人联系不上"),
+    Told.TEXTED: N_("短信放不下全部内容，请致电投诉人"),
     Told.RATED: N_("投诉人已评价"),
     Told.NOBODY: N_("有投诉无人可受理，请指派处理人"),
     Told.TAKEN: N_("该投诉已由他人处理"),
@@ -60,7 +64,7 @@ _STARS: Final = tuple("12345")
 #: told to whoever has it: as soon as another has it, that is what they say
 _TO_ITS_HANDLER: Final = frozenset({Told.ASSIGNED, Told.REMINDER, Told.HEARD, Told.REOPENED})
 #: told also to who has it not, and may take it over
-_TO_ANY_HANDLER: Final = frozenset({Told.BREACH, Told.UNREACHED})
+_TO_ANY_HANDLER: Final = frozenset({Told.BREACH, Told.UNREACHED, Told.TEXTED})
 
 
 def complaint_card(complaint: Complaint, told: Told, text: str, unit: str, language: str) -> Card:
@@ -73,6 +77,7 @@ def complaint_card(complaint: Complaint, told: Told, text: str, unit: str, langu
     kind = word(COMPLAINT_LABELS[complaint.kind])
     is_own = told in _TO_COMPLAINANT
     brief = "" if is_bare else text[:_BRIEF]
+    where = f"{complaint.number} {brief}" if is_own else f"{complaint.number} · {kind}"
     facts = [Fact(word(N_("内容")), text)] if len(text) > _BRIEF and not is_bare else []
     if complaint.about_words and not is_own and not is_bare:
         facts.insert(0, Fact(word(N_("关于")), complaint.about_words))
@@ -88,7 +93,8 @@ def complaint_card(complaint: Complaint, told: Told, text: str, unit: str, langu
         banner=word(N_("含不当用语")) if complaint.is_flagged and told is Told.ASSIGNED else "",
         unit=unit,
         # a text message has room for this line and the headline only
-        where=f"{complaint.number} {brief}" if is_own else f"{complaint.number} · {kind}",
+        where=where,
+        short=f"{complaint.number} {word(_CALLED)}" if is_own and _is_cut(where) else "",
         what=kind if is_own else brief,
         facts=(*facts, *_deadlines(complaint, told, language)),
         keys=keys_of(told, complaint, language),
@@ -96,6 +102,11 @@ def complaint_card(complaint: Complaint, told: Told, text: str, unit: str, langu
         raised_at=in_zone(complaint.filed_at, complaint.timezone),
         revision=complaint.revision,
     )
+
+
+def _is_cut(line: str) -> bool:
+    """Whether a text message would break off in the middle: then it says that somebody calls (`chores`)."""
+    return len(line.encode("utf-16-le", "surrogatepass")) // 2 > LONGEST_LINE
 
 
 def card_now(card: Card, complaint: Complaint, language: str, unit: str, by: str, *, is_own: bool) -> Card | None:

@@ -25,7 +25,7 @@ from backend.complaints.rows import (
 )
 from backend.complaints.telling import redraw, tell_people
 from backend.core import clock, working_time
-from backend.core.db.engine import fetch, transaction
+from backend.core.db.engine import fetch, fetch_one, transaction
 from backend.core.deadlines import COMPLAINT_REMINDERS, RATING_AWAITED
 from backend.core.ids import PersonId, new_id
 from backend.core.live import COMPLAINT, Hint
@@ -101,6 +101,22 @@ _UNREACHED: Final = f"""
       and not exists (select from attempts t where t.notice = n.id
                       and (t.state in ('pending', 'sending', 'accepted') or t.t6 is not null or t.t7 is not null))
     order by c.id limit {_MOST} for no key update of c skip locked"""
+#: what a complainant was told by text message alone (or fell back to it), of which it had no room for all the words
+_TEXTED: Final = f"""
+    select {COLUMNS}, n.id as notice, n.created_at as told_at from notices n join complaints c on c.id = n.alarm
+        join units u on u.id = c.unit join complaint_rounds r on r.complaint = c.id and r.number = c.round
+    where n.kind = 'complaint' and n.unit is not null and n.cards -> 'zh_CN' ? 'short'
+      and n.created_at > $1::timestamptz - interval '7 days'
+      and exists (select from attempts t where t.notice = n.id and t.state = 'accepted')
+      and not exists (select from attempts t where t.notice = n.id and (t.state in ('pending', 'sending')
+                      or (t.state = 'accepted' and t.channel not in ('sms', 'voice'))))
+      and not exists (select from complaint_entries e where e.complaint = c.id and e.kind = 'texted'
+                      and e.facts ->> 'notice' = n.id::text)
+    order by c.id limit {_MOST} for no key update of c skip locked"""
+_PHONE: Final = """
+    select coalesce((select a.address from attempts a where a.notice = $1 and a.channel in ('sms', 'voice')
+                     order by a.state <> 'accepted', a.id limit 1),
+                    (select nullif(p.phone, '') from people p where p.id = $2)) as phone"""
 _STAMP: Final = "update notices set unheard_at = $2 where id = $1 and unheard_at is null returning id"
 _LEADS: Final = """
     select distinct p.id from people p join grants g on g.person = p.id and g.unit is null and g.role = $1
@@ -116,6 +132,7 @@ async def look_after_complaints() -> None:
         ("nobody's", lambda: _each(_NOBODYS, None, _give)),
         ("left", lambda: _each(_LEFT, [str(each) for each in ROLES], _hand_on)),
         ("unreached", lambda: _each(_UNREACHED, clock.now(), _say_unreached)),
+        ("texted", lambda: _each(_TEXTED, clock.now(), _say_texted)),
     )
     failures: list[Exception] = []
     for name, step in steps:
@@ -171,7 +188,7 @@ async def _remind_of(complaint: Complaint, kind: str, released: Released, now: d
 async def _leads(complaint: Complaint) -> list[PersonId]:
     """Who answers for all complaints: the quality leads; where there is none but whom it is about, administrators."""
     for role in (Role.QUALITY_LEAD, Role.ADMINISTRATOR):
-        found = {PersonId(row["id"]) for row in await fetch(_LEADS, str(role))} - {complaint.about_person}
+        found = {PersonId(row["id"]) for row in await fetch(_LEADS, str(role))} - complaint.concerned
         if found:
             return sorted(found)
     return []
@@ -225,8 +242,23 @@ async def _say_unreached(
 ) -> dict[str, Any] | None:
     if not await fetch(_STAMP, row["notice"], now):
         return None
+    return await _must_call(complaint, row, (EntryKind.UNREACHED, Told.UNREACHED), released, now)
+
+
+async def _say_texted(complaint: Complaint, row: dict[str, Any], released: Released, now: datetime) -> dict[str, Any]:
+    """They know that there is an answer, and not what it says: whoever handles it calls."""
+    return await _must_call(complaint, row, (EntryKind.TEXTED, Told.TEXTED), released, now)
+
+
+async def _must_call(
+    complaint: Complaint, row: dict[str, Any], what: tuple[EntryKind, Told], released: Released, now: datetime
+) -> dict[str, Any]:
+    """A clock that rested for a question that was not read goes on; the number to call stands in the story."""
+    entry, told = what
     complaint = await _unasked(complaint, row["told_at"], now)
-    await write_entries(complaint, [Entry(kind=EntryKind.UNREACHED, at=now)])
+    phone = await fetch_one(_PHONE, row["notice"], complaint.complainant)
+    facts = {"notice": str(row["notice"]), "phone": phone["phone"] if phone else None}
+    await write_entries(complaint, [Entry(kind=entry, at=now, facts=facts)])
     people = [complaint.assignee] if complaint.assignee else await _leads(complaint)
-    await tell_people(complaint, Told.UNREACHED, complaint.text, people, released, now)
-    return facts_of(complaint) | {"what": "complaint.unreached", "notice": str(row["notice"])}
+    await tell_people(complaint, told, complaint.text, people, released, now)
+    return facts_of(complaint) | {"what": f"complaint.{entry}", "notice": str(row["notice"])}

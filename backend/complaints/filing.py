@@ -86,10 +86,8 @@ async def _new(person: Person, filing: Filing, text: str, via: Via, now: datetim
         raise NotFound(N_("没有找到"))
     timezone = row["timezone"]
     prefix = "FK" if filing.kind in FEEDBACK_KINDS else "TS"
-    words, about_person = await _about(person, filing), filing.about_person
-    if filing.kind is ComplaintKind.PERSON and about_person is None:
-        # words chosen for whom it is about say it best; without them whoever alone is named in what is said
-        about_person = await named_in(filing.unit, words or text, person.id)
+    words = await _about(person, filing)
+    about_person, named = await _whom(person, filing, words, text)
     return Complaint(
         id=filing.id or new_id(),
         number=await next_number(prefix, now, timezone),
@@ -102,10 +100,22 @@ async def _new(person: Person, filing: Filing, text: str, via: Via, now: datetim
         about=filing.about,
         about_person=about_person,
         about_words=words,
+        named=named,
         is_flagged=is_abusive(text),
         filed_at=now,
         round=new_round(filing.kind, now, timezone, working_time.calendar()),
     )
+
+
+async def _whom(person: Person, filing: Filing, words: str, text: str) -> tuple[PersonId | None, tuple[PersonId, ...]]:
+    """Whom a complaint about a person is about; where that is not clear, all whom it names: it may be any of them."""
+    if filing.kind is not ComplaintKind.PERSON or filing.about_person is not None:
+        return filing.about_person, ()
+    # words chosen for whom it is about say it best; without them whoever alone is named in what is said
+    found = await named_in(filing.unit, words or text, person.id)
+    if len(found) == 1:
+        return found[0], ()
+    return None, await named_in(filing.unit, f"{words} {text}", person.id)
 
 
 async def _about(person: Person, filing: Filing) -> str:

@@ -51,7 +51,7 @@ async def transfer(person: Person, complaint_id: UUID, to: PersonId, why: str, v
     known = {each.person for each in await candidates()}
 
     def change(complaint: Complaint, _: datetime) -> Complaint:
-        if to not in known - {complaint.about_person, complaint.complainant}:
+        if to not in known - {complaint.complainant, *complaint.concerned}:
             raise NotFound(N_("没有此投诉处理人"))
         return assigned(complaint, to)
 

@@ -161,12 +161,18 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
     about: UUID | None = None  #: the alarm or order
     about_person: PersonId | None = None
     about_words: str = ""  #: what it is about, as it was when it was filed
+    named: tuple[PersonId, ...] = ()  #: several whom its words name: one of them may be whom it is about
     is_flagged: bool = False  #: abusive words were found; it is handled like any other
     state: State = State.FILED
     assignee: PersonId | None = None
     filed_at: datetime
     revision: int = 0
     round: Round
+
+    @property
+    def concerned(self) -> frozenset[PersonId | None]:
+        """Who never reads, gets or handles it: whom it is, or may be, about."""
+        return frozenset({self.about_person, *self.named} - {None})
 
     @property
     def is_feedback(self) -> bool:

@@ -1,5 +1,6 @@
 """Reads of complaints for pages, phones and chats: the same answers everywhere, through the person's doors."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -19,7 +20,7 @@ from backend.complaints.model import (
     may_reopen,
 )
 from backend.complaints.rows import COLUMNS, ENTRY_LABELS, TABLES, EntryKind, complaint_for, complaint_of
-from backend.complaints.rules import may_handle, may_order, may_see
+from backend.complaints.rules import may_handle, may_order, may_see, may_see_causes
 from backend.core import clock, working_time
 from backend.core.clock import in_zone
 from backend.core.db.engine import fetch
@@ -39,7 +40,8 @@ Which = Literal["open", "over", "all"]
 
 _MOST: Final = 300
 #: may_see in SQL: own; of all units; of the units whose manager asks; never about oneself
-_MINE: Final = """(c.complainant = $1 or (c.about_person is distinct from $1 and ($2 or c.unit = any($3::uuid[]))))"""
+_MINE: Final = """(c.complainant = $1 or (
+    c.about_person is distinct from $1 and $1 <> all(c.named) and ($2 or c.unit = any($3::uuid[]))))"""
 _LIST: Final = f"""
     select {COLUMNS}, u.name as unit_name, who.name as complainant_name, has.name as assignee_name,
         (select count(*) from complaint_breaches b where b.complaint = c.id) as breaches
@@ -191,7 +193,8 @@ async def complaint_story(person: Person, complaint_id: UUID) -> ComplaintStory:
     (row,) = await fetch(_LIST, *_doors(person), _STATES["all"], False, complaint_id, 1)
     is_handler = may_see(person, complaint) and may_handle(person, complaint)
     entries = await fetch(_STORY, complaint_id, is_handler)
-    facts = {each["id"]: _decode(each["facts"]) for each in entries}
+    hidden = set() if may_see_causes(person, complaint) else {"cause"}
+    facts = {each["id"]: _without(_decode(each["facts"]), hidden) for each in entries}
     named = {UUID(str(each["to"])) for each in facts.values() if each.get("to")}
     names = {str(each["id"]): each["name"] for each in await fetch(_NAMES, list(named))}
     zone, language = complaint.timezone, person.language
@@ -202,10 +205,14 @@ async def complaint_story(person: Person, complaint_id: UUID) -> ComplaintStory:
             _entry(each, facts[each["id"]], names, zone, language, is_handler, await _pieces(each["id"], facts))
             for each in entries
         ],
-        rounds=[_round(each, zone, language, is_handler) for each in rounds],
+        rounds=[_round(_without(each, hidden), zone, language) for each in rounds],
         orders=[_order(each, person) for each in await orders_of(complaint)],
         may_order=may_order(person, complaint),
     )
+
+
+def _without(values: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 async def orders_of(complaint: Complaint) -> list[WorkOrder]:
@@ -317,9 +324,11 @@ def _entry(  # noqa: PLR0917 - an entry and who reads it
         detail = translate(_CLOCKS[str(facts["of"])], language)
     if kind is EntryKind.ORDERED:
         detail = f"#{facts.get('order')}"
+    if kind in {EntryKind.UNREACHED, EntryKind.TEXTED}:
+        detail = str(facts.get("phone") or "")
     if facts.get("rating"):
         detail = f"{facts['rating']} ★"
-    if facts.get("cause") and is_handler:
+    if facts.get("cause"):
         detail = translate(CAUSE_LABELS[CauseClass(facts["cause"])], language)
     return EntryLine(
         id=row["id"],
@@ -338,18 +347,18 @@ def _entry(  # noqa: PLR0917 - an entry and who reads it
     )
 
 
-def _round(row: dict[str, Any], zone: str, language: str, is_handler: bool) -> RoundOut:
+def _round(row: dict[str, Any], zone: str, language: str) -> RoundOut:
     def at(moment: datetime | None) -> datetime | None:
         return in_zone(moment, zone) if moment else None
 
-    cause = translate(CAUSE_LABELS[CauseClass(row["cause"])], language) if row["cause"] else ""
+    cause = translate(CAUSE_LABELS[CauseClass(row["cause"])], language) if row.get("cause") else ""
     return RoundOut(
         number=row["number"],
         began_at=in_zone(row["began_at"], zone),
         replied_at=at(row["replied_at"]),
         settled_at=at(row["settled_at"]),
         is_justified=row["is_justified"],
-        cause=cause if is_handler else "",
+        cause=cause,
         improvement=row["improvement"],
         rating=row["rating"],
         rating_reason=row["rating_reason"],

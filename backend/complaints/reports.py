@@ -23,7 +23,7 @@ from backend.delivery.deadline_export import cell
 from backend.people.model import Person, Right
 
 _MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
-_SEEN: Final = "(c.about_person is distinct from $1 and ($2 or c.unit = any($3::uuid[])))"
+_SEEN: Final = "(c.about_person is distinct from $1 and $1 <> all(c.named) and ($2 or c.unit = any($3::uuid[])))"
 _ROUNDS: Final = f"""
     select c.kind, r.number, r.began_at, r.reply_due_at, r.settle_due_at, r.replied_at, r.paused_at, r.settled_at,
         r.cause, r.is_justified, r.rating_asked_at, r.rating, r.closed_at

@@ -67,8 +67,8 @@ async def handlers(person: Person) -> list[tuple[PersonId, str]]:
 
 async def _choose(complaint: Complaint) -> PersonId | None:
     found = await candidates()
-    never = {complaint.complainant, complaint.about_person}
-    if complaint.kind is ComplaintKind.PERSON:
+    never = {complaint.complainant, *complaint.concerned}
+    if complaint.kind is ComplaintKind.PERSON:  # also who came to the provider after it was filed
         never |= named_by(found, f"{complaint.about_words} {complaint.text}")
     return chosen(found, complaint.kind, never)
 
@@ -76,7 +76,7 @@ async def _choose(complaint: Complaint) -> PersonId | None:
 async def may_be_handed_to(person: Person, complaint_id: UUID) -> list[tuple[PersonId, str]]:
     """Whom the person may hand one over to: neither themselves nor a party to it. Raises what its door raises."""
     complaint = await complaint_for(person, complaint_id)
-    never = {person.id, complaint.about_person, complaint.complainant}
+    never = {person.id, complaint.complainant, *complaint.concerned}
     return [(each, name) for each, name in await handlers(person) if each not in never]
 
 

@@ -46,6 +46,7 @@ class EntryKind(StrEnum):
     BREACH = "breach"
     ORDERED = "ordered"  #: a work order was opened from it
     UNREACHED = "unreached"  #: no way took what the complainant was to be told
+    TEXTED = "texted"  #: only a text message or a call went, which has no room for all of it
 
 
 ENTRY_LABELS: Final = {
@@ -67,9 +68,12 @@ ENTRY_LABELS: Final = {
     EntryKind.BREACH: N_("超过时限"),
     EntryKind.ORDERED: N_("已开工单"),
     EntryKind.UNREACHED: N_("投诉人各种方式均未送达"),
+    EntryKind.TEXTED: N_("仅短信送达，放不下全部内容，请致电投诉人"),
 }
 #: what the provider does among itself
-INTERNAL: Final = frozenset({EntryKind.NOTE, EntryKind.REMINDED, EntryKind.UNREACHED, EntryKind.UNASSIGNED})
+INTERNAL: Final = frozenset(
+    {EntryKind.NOTE, EntryKind.REMINDED, EntryKind.UNREACHED, EntryKind.TEXTED, EntryKind.UNASSIGNED}
+)
 
 ROUND_COLUMNS: Final = """r.number as r_number, r.began_at as r_began_at, r.reply_due_at as r_reply_due_at,
     r.settle_due_at as r_settle_due_at, r.replied_at as r_replied_at, r.paused_at as r_paused_at,
@@ -77,7 +81,7 @@ ROUND_COLUMNS: Final = """r.number as r_number, r.began_at as r_began_at, r.repl
     r.improvement as r_improvement, r.rating_asked_at as r_rating_asked_at, r.rating as r_rating,
     r.rating_reason as r_rating_reason, r.closed_at as r_closed_at"""
 COLUMNS: Final = f"""c.id, c.number, c.unit, c.kind, c.complainant, c.via, c.text, c.about, c.about_person,
-    c.about_words, c.is_flagged, c.state, c.assignee, c.filed_at, c.revision, u.timezone, {ROUND_COLUMNS}"""
+    c.about_words, c.named, c.is_flagged, c.state, c.assignee, c.filed_at, c.revision, u.timezone, {ROUND_COLUMNS}"""
 TABLES: Final = """complaints c join units u on u.id = c.unit
     join complaint_rounds r on r.complaint = c.id and r.number = c.round"""
 _ONE: Final = f"select {COLUMNS} from {TABLES} where c.id = $1"
@@ -88,8 +92,8 @@ _NUMBER: Final = """
     on conflict (day) do update set last = complaint_days.last + 1 returning last"""
 _INSERT: Final = """
     insert into complaints (id, number, unit, kind, complainant, via, text, about, about_person, about_words,
-        is_flagged, state, assignee, round, revision, filed_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, $14)"""
+        is_flagged, state, assignee, round, revision, filed_at, named)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, $14, $15)"""
 _PUT: Final = """
     update complaints set state = $3, assignee = $4, round = $5, revision = $6, is_flagged = $7
     where id = $1 and revision = $2 returning id"""
@@ -131,7 +135,12 @@ def complaint_of(row: Mapping[str, Any]) -> Complaint:
     round_ = {name: row[f"r_{name}"] for name in Round.__struct_fields__}
     round_["cause"] = CauseClass(round_["cause"]) if round_["cause"] else None
     values = {name: row[name] for name in Complaint.__struct_fields__ if name != "round"}
-    values |= {"kind": ComplaintKind(row["kind"]), "via": Via(row["via"]), "state": State(row["state"])}
+    values |= {
+        "named": tuple(row["named"]),
+        "kind": ComplaintKind(row["kind"]),
+        "via": Via(row["via"]),
+        "state": State(row["state"]),
+    }
     return Complaint(**values, round=Round(**round_))
 
 
@@ -179,6 +188,7 @@ async def insert_complaint(new: Complaint) -> None:
         str(new.state),
         new.assignee,
         new.filed_at,
+        list(new.named),
     )
     await _insert_round(new)
 

@@ -87,18 +87,23 @@ _GROUPS: Final = (_named, _for_all, _lead, _administrator)
 
 
 def may_see(person: Person, complaint: Complaint) -> bool:
-    """The complainant; the unit's manager; whoever handles complaints. Never the person complained about."""
+    """The complainant; the unit's manager; whoever handles complaints. Never whom it is, or may be, about."""
     if person.id == complaint.complainant:
         return True
-    if person.id == complaint.about_person:
-        return False
-    return person.may(Right.HANDLE_COMPLAINTS, None) or person.may(Right.SEE_COMPLAINTS, complaint.unit)
+    return may_see_causes(person, complaint)
 
 
 def may_handle(person: Person, complaint: Complaint) -> bool:
     """Whoever handles complaints, if it is neither theirs nor about them."""
-    is_party = person.id in {complaint.complainant, complaint.about_person}
+    is_party = person.id in {complaint.complainant, *complaint.concerned}
     return not is_party and person.may(Right.HANDLE_COMPLAINTS, None)
+
+
+def may_see_causes(person: Person, complaint: Complaint) -> bool:
+    """Why it came to it (原因类别): whoever reads the monthly report with it, on its page as well (5.5)."""
+    return person.id not in complaint.concerned and (
+        person.may(Right.HANDLE_COMPLAINTS, None) or person.may(Right.SEE_COMPLAINTS, complaint.unit)
+    )
 
 
 def may_order(person: Person, complaint: Complaint) -> bool:

@@ -105,5 +105,5 @@ async def reopen(
 async def _last_handler(complaint: Complaint) -> PersonId | None:
     """Who settled it, if they still may handle it."""
     row = await fetch_one(_LAST_HANDLER, complaint.id)
-    known = {each.person for each in await candidates()} - {complaint.about_person, complaint.complainant}
+    known = {each.person for each in await candidates()} - {complaint.complainant, *complaint.concerned}
     return PersonId(row["person"]) if row and row["person"] in known else None

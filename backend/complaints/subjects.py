@@ -65,10 +65,6 @@ async def name_of(unit: UnitId, about: PersonId) -> str:
     raise NotFound(N_("没有找到"))
 
 
-async def named_in(unit: UnitId, words: str, but: PersonId) -> PersonId | None:
-    """Whom words name, of all whom the unit deals with: who is complained about must not get the complaint.
-
-    None where they name nobody, or more than one.
-    """
-    found = {each.id for each in await colleagues(unit) if is_named(each.name, words) and each.id != but}
-    return found.pop() if len(found) == 1 else None
+async def named_in(unit: UnitId, words: str, but: PersonId) -> tuple[PersonId, ...]:
+    """Whom words name, of all whom the unit deals with: who is complained about must not get the complaint."""
+    return tuple(sorted({each.id for each in await colleagues(unit) if is_named(each.name, words) and each.id != but}))

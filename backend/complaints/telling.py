@@ -64,8 +64,8 @@ async def tell_complainant(complaint: Complaint, told: Told, text: str, released
 async def tell_people(  # noqa: PLR0917 - whom, of what, in which words
     complaint: Complaint, told: Told, text: str, people: Collection[PersonId | None], released: Released, now: datetime
 ) -> None:
-    """People of the provider hear of it; never the one it is about."""
-    pairs = [(complaint.unit, each) for each in people if each is not None and each != complaint.about_person]
+    """People of the provider hear of it; never one whom it is, or may be, about."""
+    pairs = [(complaint.unit, each) for each in people if each is not None and each not in complaint.concerned]
     found = await ways_to(pairs)
     ways = tuple(way for pair in pairs for way in handler_ways(found.get(pair, ())))
     if ways:

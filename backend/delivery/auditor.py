@@ -42,9 +42,10 @@ _FULL_PAGE: Final = 100
 _COMPLETED_WITHIN: Final = timedelta(hours=1)
 
 _MARK: Final = "select at from audit_marks where name = $1"
+#: only from where this pass began: who moved it meanwhile, on or back (`plan.resume_waiting`), knows better
 _MOVE_MARK: Final = """
     insert into audit_marks as m (name, at) values ($1, $2)
-    on conflict (name) do update set at = greatest(m.at, excluded.at)"""
+    on conflict (name) do update set at = excluded.at where m.at = $3::timestamptz"""
 _COMPLETED: Final = """
     select b.id, b.due_at, case when b.attempt is not null
         then (select t.t5 from attempts t where t.id = b.attempt)
@@ -131,7 +132,7 @@ class Auditor:
             for start in range(0, len(found), check.at_once):
                 new += await _settle(check, found[start : start + check.at_once])
         if is_all and (mark is None or next_mark - mark["at"] >= _MARK_STEP):
-            await execute(_MOVE_MARK, check.name, next_mark)
+            await execute(_MOVE_MARK, check.name, next_mark, mark["at"] if mark is not None else None)
         return new
 
     async def _look_after(self, scene: Scene) -> None:

@@ -92,12 +92,15 @@ class Carrier:
             write_outcomes, most=200, name="outcomes", linger_s=_OUTCOMES_LINGER_S
         )
         self._asking: Batcher[Ask, Answer] = Batcher(self._spend, most=200, name="spending")
+        #: of their own, so that no first message waits for what they ask; and one at a time, however many come at once
+        self._asking_for_edits: Batcher[Ask, Answer] = Batcher(self._spend_on_edits, most=200, name="edits")
         self._renewing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to renew leases, ask for room and write outcomes."""
         await self._outcomes.start()
         await self._asking.start()
+        await self._asking_for_edits.start()
         self._renewing = asyncio.create_task(self._renew(), name="lease-renewal")
 
     async def stop(self) -> None:
@@ -106,6 +109,7 @@ class Carrier:
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)
         await self._asking.stop()
+        await self._asking_for_edits.stop()
         await self._outcomes.stop()
 
     async def carry(self, attempts: Sequence[AttemptId]) -> int:
@@ -154,10 +158,9 @@ class Carrier:
         """Those whose limits let them be drawn again now; the others' last face is drawn when there is room."""
         now = clock.now()
         asks = [msgspec.structs.replace(_ask(each), is_fire=False, useful_until=now + _EDIT_USEFUL) for each in group]
-        answers = await spending.spend(asks, self._edit_limits, now)
+        answers = await asyncio.gather(*(self._asking_for_edits.post(each) for each in asks))
         going, later = [], []
-        for each in group:
-            answer = answers[each.delivery.attempt]
+        for each, answer in zip(group, answers, strict=True):
             if answer.word is Word.GO:
                 going.append(each)
                 continue
@@ -204,6 +207,10 @@ class Carrier:
     async def _spend(self, asks: Sequence[Ask]) -> list[Answer]:
         """One claim on the limits for all that asks at once: the account's own log is one row, and everybody's."""
         answers = await spending.spend(asks, self._limits, clock.now())
+        return [answers[each.attempt] for each in asks]
+
+    async def _spend_on_edits(self, asks: Sequence[Ask]) -> list[Answer]:
+        answers = await spending.spend(asks, self._edit_limits, clock.now())
         return [answers[each.attempt] for each in asks]
 
     async def _begin_beside_rests(self, attempts: Sequence[AttemptId]) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from backend.core import clock, metrics
 from backend.core.db.engine import execute, fetch, transaction
 from backend.core.i18n import known_language
-from backend.core.ids import AttemptId, NoticeId, new_id
+from backend.core.ids import AlarmId, AttemptId, NoticeId, new_id
 from backend.core.vocabulary import Lane
 from backend.delivery.reasons import Why, written
 from backend.people.queries import recipients
@@ -23,6 +23,7 @@ from backend.people.queries import recipients
 log = logging.getLogger(__name__)
 
 _LOCK: Final = "select id from notices where id = any($1) order by id for no key update"
+_LOCK_OF: Final = "select id from notices where alarm = $1 order by id for no key update"
 #: a way that says it is over, and a test, are no alarm that somebody must hear
 _URGENT: Final = "n.kind not in ('restored', 'contact_test', 'mask', 'window', 'digest', 'order')"
 _NEXT: Final = f"""
@@ -31,6 +32,7 @@ _NEXT: Final = f"""
     from attempts a join notices n on n.id = a.notice and {_URGENT}
     join people p on p.id = a.person and p.is_active
     join contact_points way on way.person = a.person and way.failure is null
+        and (n.kind <> 'complaint' or way.channel in ('telegram', 'app', 'sms'))  -- whose words are to be read
     where a.id = any($1) and a.t5 is null and not exists (
         select from attempts tried where tried.notice = a.notice and tried.person = a.person
             and tried.channel = way.channel)
@@ -70,6 +72,11 @@ Begun = dict[Lane, list[AttemptId]]
 async def lock_notices(notices: Sequence[NoticeId]) -> None:
     """Before any attempt is locked: `revise` takes them in this order too."""
     await execute(_LOCK, sorted(set(notices)))
+
+
+async def lock_notices_of(alarm: AlarmId) -> None:
+    """The same of all that was told of one alarm: before an answer to it writes its attempts, and then its cards."""
+    await execute(_LOCK_OF, alarm)
 
 
 async def begin_beside(attempts: Sequence[AttemptId], notices: Sequence[NoticeId]) -> Begun:

@@ -59,6 +59,10 @@ class Key(msgspec.Struct, frozen=True):
     style: str = "plain"
 
 
+#: so much of a card's line has room in a text message (a template's variable, ../shared/channels/sms-voice.md)
+LONGEST_LINE: Final = 35
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One alarm as a person reads it, in one language and the unit's zone; the order is experience.md's."""
 
@@ -81,6 +85,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision: int = 0
     about: str = "alarm"  #: what `alarm` is the id of: "alarm", "mask", "window", "gap", "order", "complaint", "duty" …
     keys: tuple[tuple[Key, ...], ...] = ()  #: rows of buttons that the concept's Talk answers, below the actions
+    short: str = ""  #: what a text message or a call says for `where` when it has no room for all of it
     topic: str = ""  #: which of its concept's messages it is, for whoever draws it again (`revising.revise_each`)
 
 

@@ -217,7 +217,8 @@ async def _write(outcomes: Sequence[Outcome]) -> Begun:
         await write_together(_receipts([each for each in outcomes if each.kind in _REFUSALS]))
         await _rest([each for each in outcomes if each.holds_channel])
         await write_together(_well([each for each in outcomes if each.kind is OutcomeKind.REDRAWN]))
-        for each in outcomes:
+        # in one order, so that two workers never wait for each other in a ring
+        for each in sorted(outcomes, key=lambda each: (each.channel, each.address)):
             if each.contact_is_dead or (each.is_refusal and each.verdict.blames_contact):
                 await mark_contact_failing(each.channel, each.address, each.reason or "")
         return await begin_next([each.attempt for each in failed], [each.notice for each in failed]) if failed else {}

@@ -18,6 +18,7 @@ from backend.core.i18n import DEFAULT_LANGUAGE, known_language
 from backend.core.ids import AlarmId, AttemptId, NoticeId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, Lane, Severity
 from backend.delivery.escalation_rows import Begun, begin
+from backend.delivery.fallback import lock_notices_of
 from backend.delivery.model import AttemptState, Card, NoticeKind
 from backend.delivery.policies import policies_of
 from backend.delivery.policy import EVERYBODY, Policy, Step
@@ -45,6 +46,10 @@ _INSERT_ATTEMPTS: Final = """
         $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::int[], $15::int[])
         as x(i, n, p, c, ch, a, l, s, la, d, dl, cr, w, st, ro)
     on conflict (notice, person, channel, address, step, round) do nothing"""
+
+_LOOK_AGAIN: Final = """
+    with marks as materialized (select name from audit_marks where at > $1 order by name for update)
+    update audit_marks m set at = $1 from marks where m.name = marks.name"""
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,6 +276,7 @@ async def skip_waiting(alarm: AlarmId, why: str) -> None:
 
     In the caller's transaction. What is still due within its deadline goes out all the same.
     """
+    await lock_notices_of(alarm)
     await execute(
         """with waiting as materialized (
                select a.id from attempts a join notices n on n.id = a.notice
@@ -284,22 +290,25 @@ async def skip_waiting(alarm: AlarmId, why: str) -> None:
     )
 
 
-async def resume_waiting(alarm: AlarmId, judged_at: datetime) -> None:
-    """What `skip_waiting` held back for a verdict of `judged_at` waits again: that verdict stands no more.
+async def resume_waiting(alarm: AlarmId) -> None:
+    """What `skip_waiting` held back for verdicts waits again: none of them stands any more.
 
     In the caller's transaction. Each keeps its turn and its deadline; the sweeper finds those whose turn has come.
+    A deadline that passed meanwhile is a breach now: the auditor looks again from there on.
     """
-    await execute(
+    await lock_notices_of(alarm)
+    held = await fetch(
         """with held as materialized (
                select a.id from attempts a join notices n on n.id = a.notice
-               where n.alarm = $1 and a.state = 'skipped' and a.why = $2 and a.due_at > $4
+               where n.alarm = $1 and a.state = 'skipped' and a.why = $2
                order by a.id for no key update of a)
-           update attempts a set state = 'pending', why = $3 from held where a.id = held.id""",
+           update attempts a set state = 'pending', why = $3 from held where a.id = held.id returning a.deadline_at""",
         alarm,
         written(Why.JUDGED),
         written(Why.UNDONE),
-        judged_at,
     )
+    if passed := [row["deadline_at"] for row in held if row["deadline_at"] is not None]:
+        await execute(_LOOK_AGAIN, min(passed))
 
 
 async def mark_durable(notices: Sequence[tuple[NoticeId, datetime]]) -> None:

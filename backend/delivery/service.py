@@ -9,6 +9,7 @@ from backend.core import clock
 from backend.core.db.engine import execute, fetch, transaction
 from backend.core.ids import AlarmId, ContactPointId, PersonId, new_id
 from backend.core.vocabulary import Channel, Via
+from backend.delivery.fallback import lock_notices_of
 from backend.people.service import mark_contacts_verified
 
 #: the way an answer came → the channel whose attempt it answers
@@ -35,6 +36,7 @@ async def answered(alarm: AlarmId, person: PersonId, via: Via, at: datetime) -> 
     channel = _ANSWERED_BY.get(via)
     if channel is None:
         return
+    await lock_notices_of(alarm)
     await execute(_LOCK_ALL, alarm)
     rows = await fetch(
         """update attempts a set t7 = $4 from notices n

@@ -31,7 +31,8 @@ _MOST: Final = 500
 #: plain SQL: complaints are a room beside this one; nobody is told of those about themselves
 _COMPLAINTS: Final = """
     select count(*) as n from complaints
-    where state not in ('settled', 'withdrawn', 'rated', 'closed') and about_person is distinct from $1"""
+    where state not in ('settled', 'withdrawn', 'rated', 'closed') and about_person is distinct from $1
+        and $1 <> all(named)"""
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ insert into chat_updates (channel, update_id, received_at, body) values ($1, $2,
 on conflict (channel, update_id) do nothing returning update_id
 """
 _MARK_HANDLED: Final = """
-update chat_updates set handled_at = $3 where channel = $1 and update_id = $2 and handled_at is null
+update chat_updates set handled_at = $3 where channel = $1 and update_id = any($2) and handled_at is null
 """
 _WAITING: Final = """
 select body from chat_updates
@@ -60,8 +60,8 @@ class Inbox(Protocol):
         """Store one; whether it is new."""
         ...
 
-    async def mark_handled(self, update_id: int) -> None:
-        """It needs no handling any more."""
+    async def mark_handled(self, *update_ids: int) -> None:
+        """They need no handling any more: all of them, or after a crash none."""
         ...
 
     async def take_album(self, update_id: int, chat: int, group: str) -> Album:
@@ -86,9 +86,10 @@ class PostgresInbox:
         row = await fetch_one(_STORE, Channel.TELEGRAM, update_id, clock.now(), text)
         return row is not None
 
-    async def mark_handled(self, update_id: int) -> None:
-        """Stamp it; the first stamp stays."""
-        await execute(_MARK_HANDLED, Channel.TELEGRAM, update_id, clock.now())
+    async def mark_handled(self, *update_ids: int) -> None:
+        """Stamp them; the first stamp stays."""
+        if update_ids:
+            await execute(_MARK_HANDLED, Channel.TELEGRAM, list(update_ids), clock.now())
 
     async def take_album(self, update_id: int, chat: int, group: str) -> Album:
         """One update of all its rows; what this piece took before, it takes again after a crash."""

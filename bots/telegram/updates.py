@@ -28,14 +28,14 @@ from bots.telegram.albums import ALBUM_S, Album, album_of, beside
 from bots.telegram.doing import IN_HAND, Doing
 from bots.telegram.inbox import Inbox
 from bots.telegram.routers.errors import tell_kept
-from bots.telegram.turns import Turns
+from bots.telegram.turns import Turns, place_of
 
 LOGGER = logging.getLogger(__name__)
 KINDS: Final = ("message", "callback_query", "my_chat_member")
 HOOK_PATH: Final = "/hooks/telegram"
 POLL_S: Final = 25  #: how long one getUpdates waits at Telegram
 _GRACE_S: Final = 10  #: how much longer the HTTP request may take
-_AT_ONCE: Final = 32  #: updates handled at the same time
+_AT_ONCE: Final = 32  #: updates handled at the same time; as many taps beside them
 _MOST_WAITING: Final = 1000  #: updates taken and not yet handled; beyond, the rest waits at Telegram
 _HANDLING_S: Final = 10.0  #: longest time for one go at an update
 _ANSWERING_S: Final = 20.0  #: longest time for the answers to it, when it is done
@@ -72,6 +72,8 @@ class Hearing:
         self._in_hand: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)
+        #: what waits for nobody has room of its own: a tap may be about a fire, and photos that hang are many at a time
+        self._room_for_taps = asyncio.Semaphore(_AT_ONCE)
         self._waiting = asyncio.Semaphore(_MOST_WAITING)
         self._turns = Turns()
 
@@ -101,12 +103,16 @@ class Hearing:
             return
         self._in_hand.add(update_id)
         try:
-            async with self._turns.turn(raw), self._room:
+            async with self._turns.turn(raw), self._room_for(raw):
                 await self._finish(raw)
         except Exception:  # a job: one update's failure never ends the hearing; it stays unhandled in the inbox
             LOGGER.exception("an update stays unhandled", extra={"update_id": update_id})
         finally:
             self._in_hand.discard(update_id)
+
+    def _room_for(self, raw: dict[str, Any]) -> asyncio.Semaphore:
+        place = place_of(raw)
+        return self._room_for_taps if place is not None and not place.waits else self._room
 
     async def _finish(self, raw: dict[str, Any]) -> None:
         """Handle and mark; what PostgreSQL interrupts begins anew when it is back, for every use case is idempotent."""
@@ -118,8 +124,7 @@ class Hearing:
                 if not is_done and album.pieces:
                     await self._feed(album)
                 is_done = True
-                for piece in album.pieces:
-                    await self._inbox.mark_handled(piece["update_id"])
+                await self._inbox.mark_handled(*(piece["update_id"] for piece in album.pieces))
             except SERVER_AWAY as away:
                 waited = clock.monotonic() - began
                 if waited > _AWAY_PATIENCE_S:

@@ -7,10 +7,13 @@ import pytest
 from backend.complaints import chores, handling, service
 from backend.complaints.chores import look_after_complaints
 from backend.complaints.model import State
+from backend.complaints.queries import complaint_story
+from backend.complaints.reports import export_csv, figures_for
 from backend.complaints.rows import complaint_for
 from backend.complaints.telling import way_for
 from backend.core import clock
 from backend.core.db.engine import execute, fetch, transaction
+from backend.core.errors import NotAllowed
 from backend.core.ids import ContactPointId, PersonId, new_id
 from backend.core.vocabulary import Channel, Via
 from backend.delivery.model import Key
@@ -157,3 +160,20 @@ async def test_rounds_that_were_done_in_time_are_not_looked_through(town: Town, 
     plan = "\n".join(str(each["QUERY PLAN"]) for each in rows)
     assert "complaint_rounds_reply_late" in plan
     assert "complaint_rounds_settle_late" in plan
+
+
+async def test_why_it_came_to_a_complaint_is_read_on_its_page_by_whoever_reads_it_in_the_months_report(
+    town: Town, still: clock.StillClock
+) -> None:
+    """A unit's manager has the report with its causes (5.5); whoever only complained has neither."""
+    one = await town.files("值班室电话打不通", by=town.zhou)
+    await handling.settle(town.li, one.id, HOW, Via.TELEGRAM)
+    for who, cause in ((town.li, "设备质量"), (town.lead, "设备质量"), (town.wang, "设备质量"), (town.zhou, "")):
+        told = await complaint_story(who, one.id)
+        assert [each.cause for each in told.rounds] == [cause]
+        assert [each.detail for each in told.entries if each.kind == "settled"] == [cause]
+    for who in (town.li, town.wang):
+        assert "设备质量" in await export_csv(who, "2026-11", "Asia/Shanghai")
+        assert (await figures_for(who, "2026-11", "Asia/Shanghai")).causes == {"device": 1}
+    with pytest.raises(NotAllowed):
+        await export_csv(town.zhou, "2026-11", "Asia/Shanghai")

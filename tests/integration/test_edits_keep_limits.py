@@ -1,5 +1,6 @@
 """Cards that are drawn again keep their carrier's limits, a group's and the whole bot's; no fire waits for them."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from backend.core.carrier_settings import Budgets
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AttemptId
 from backend.core.vocabulary import Channel
+from backend.delivery import spending
 from backend.delivery.budgets import for_edits, limits_of
 from backend.monitoring.model import StateSaid
 from tests.integration.test_spending import FIRE, SUPERVISORY, Hands, hands, point, still
@@ -75,6 +77,29 @@ async def test_what_can_not_be_drawn_again_spends_nothing(hands: Hands, door: An
     await draw(hands)
     assert await fetch("select 1 from attempts where channel = 'voice' and state = 'accepted'") != []
     assert await fetch("select key, spent from spendings order by key") == before
+
+
+async def test_cards_that_change_at_once_ask_for_their_carriers_room_together(
+    hands: Hands, door: Any, still: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account's log is one row, and a fire asks for it too: each claim for itself took three times as long."""
+    for number in range(1, 41):
+        await door.hears(StateSaid(subject=point(number), state=FIRE))
+        still.advance(timedelta(seconds=3))
+        await hands.carry()
+    asked: list[int] = []
+    spend = spending.spend
+
+    async def counted(asks: Any, limits: Any, now: Any) -> Any:
+        asked.append(len(asks))
+        return await spend(asks, limits, now)
+
+    monkeypatch.setattr(spending, "spend", counted)
+    await execute("update attempts set redraw_at = $1 where channel = 'telegram' and state = 'accepted'", clock.now())
+    rows = await fetch("select id from attempts where channel = 'telegram' and redraw_at is not null")
+    await asyncio.gather(*(hands.carrier.redraw([AttemptId(row["id"])]) for row in rows))
+    assert sum(asked) == len(rows) == 40
+    assert len(asked) <= len(rows) // 2
 
 
 async def test_a_persons_own_chat_shows_a_change_at_once(hands: Hands, door: Any, still: Any) -> None:

@@ -106,8 +106,7 @@ async def test_of_two_pieces_handled_at_once_one_takes_the_album_also_after_a_cr
     assert sorted(taken) == [[], [], [1, 2, 3]]
     leader = taken.index([1, 2, 3]) + 1
     assert len((await inbox.take_album(leader, 1001, "7")).pieces) == len(PHOTOS), "the same one, after a crash"
-    for number in (1, 2, 3):
-        await inbox.mark_handled(number)
+    await inbox.mark_handled(1, 2, 3)
     await inbox.store(6, a_piece(6, "7"))
     late = await inbox.take_album(6, 1001, "7")
     assert ([piece["update_id"] for piece in late.pieces], late.is_late) == ([6], True)

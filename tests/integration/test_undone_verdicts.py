@@ -15,6 +15,8 @@ from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import Role, Verdict, Via
+from backend.delivery.audit_checks import CHECKS
+from backend.delivery.auditor import Auditor
 from backend.delivery.reasons import Why, written
 from backend.delivery.sweep import mark_breaches
 from backend.monitoring.model import StateSaid
@@ -139,3 +141,71 @@ async def test_only_what_a_verdict_held_back_begins_again(door: Any) -> None:
     for why in (written(Why.UNDONE), None):
         with pytest.raises(asyncpg.RestrictViolationError):
             await execute("update attempts set state = 'pending', why = $1", why)
+
+
+@pytest.mark.told_apart
+async def test_a_deadline_that_passed_while_a_verdict_held_messages_back_is_a_breach_however_late_it_is_changed(
+    door: Any, crew: Crew, still: StillClock
+) -> None:
+    """Both carriers fail, somebody says that it is false, and ten minutes later somebody else that it is real."""
+    auditor = Auditor(CHECKS)
+    alarm = await raised(door)
+    await execute(
+        "update attempts set state = 'sending', tries = 1, t4 = $1, lease_until = $1, lease_by = 'w'", clock.now()
+    )
+    await execute("update attempts set state = 'pending', due_at = due_at + interval '8 seconds', why = 'busy'")
+    await judge(crew.guard, alarm, Verdict.FALSE, Via.CONSOLE)
+    for _ in range(20):
+        still.advance(30 * SECONDS)
+        await auditor.look()
+    assert await fetch("select 1 from breaches") == [], "nothing was to be told"
+    await judge(crew.manager, alarm, Verdict.REAL, Via.CONSOLE)
+    for _ in range(3):
+        still.advance(10 * SECONDS)
+        await auditor.look()
+    found = await fetch(
+        """select kind, count(*) as n from breaches where kind in ('attempt_late', 'kinds_short')
+           group by kind order by kind"""
+    )
+    late = len(await fetch("select 1 from attempts where is_held is false and tries > 0"))
+    assert late
+    assert [tuple(row.values()) for row in found] == [("attempt_late", late), ("kinds_short", 1)]
+
+
+@pytest.mark.parametrize(("state", "goes_on"), [(1 << 1, {"held"}), (1 << 2, {"ended"})])
+async def test_a_verdict_is_taken_back_although_the_point_was_reset_meanwhile(
+    door: Any, wang: Person, state: int, goes_on: set[str]
+) -> None:
+    """It had closed the alarm, and its undo was refused by the database: the person read that the system is busy."""
+    now = clock.now()
+    with at(now):
+        await door.hears(StateSaid(subject=smoke(9), state=state))
+        (row,) = await fetch("select id from alarms")
+        alarm = AlarmId(row["id"])
+        await judge(wang, alarm, Verdict.FALSE, Via.TELEGRAM, "水汽")
+    with at(now + 3 * SECONDS):
+        await door.hears(StateSaid(subject=smoke(9), state=1))
+        assert (await alarm_for(wang, alarm)).closed_at is not None
+    with at(now + 6 * SECONDS):
+        await undo_verdict(wang, alarm, Via.TELEGRAM)
+    after = await alarm_for(wang, alarm)
+    assert (after.verdict, after.closed_at, after.cleared_at) == (None, None, now + 3 * SECONDS)
+    assert {each for each, _ in await escalations()} == goes_on
+    await judge(wang, alarm, Verdict.TEST, Via.TELEGRAM)
+    assert (await alarm_for(wang, alarm)).closed_at is not None
+
+
+@pytest.mark.told_apart
+@pytest.mark.usefixtures("waits")
+async def test_a_fire_that_was_judged_wrongly_twice_before_it_was_judged_real_is_told_all_the_same(
+    door: Any, crew: Crew, still: StillClock
+) -> None:
+    """The first verdict held the message back, whose turn came before the second one."""
+    alarm = await raised(door)
+    await held_back()
+    await judge(crew.guard, alarm, Verdict.FALSE, Via.PHONE)
+    still.advance(90 * SECONDS)
+    await judge(crew.manager, alarm, Verdict.TEST, Via.PHONE)
+    await judge(crew.guard, alarm, Verdict.REAL, Via.PHONE)
+    count, _ = await sent(still)
+    assert count == 1

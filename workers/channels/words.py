@@ -13,7 +13,7 @@ from typing import Final
 from backend.core.i18n import DEFAULT_LANGUAGE, N_, translate
 from backend.core.vocabulary import SEVERITY_LABELS, Severity
 from backend.delivery.carrier_codes import short_code
-from backend.delivery.model import Card, Delivery, NoticeKind
+from backend.delivery.model import LONGEST_LINE, Card, Delivery, NoticeKind
 from backend.people.rules import CHINA, e164
 from workers.channels.ports import Call, Purpose, Sms
 from workers.channels.speaking import spoken_time, spoken_words
@@ -24,7 +24,7 @@ GSM7_PART: Final = 160
 #: the longest signature that Chinese carriers file, without its brackets
 LONGEST_SIGN: Final = 12
 #: the longest value of a template's variable (Aliyun, attribute "others")
-LONGEST_VALUE: Final = 35
+LONGEST_VALUE: Final = LONGEST_LINE
 ABSENT: Final = "-"
 #: the variables of every template, in the order in which they are filed
 PARTS: Final = ("where", "what", "time", "unit", "code")
@@ -112,7 +112,7 @@ def call_of(delivery: Delivery) -> Call:
     said = (_banner(delivery), _clean(card.headline), values["what"])
     comma = "，" if language == DEFAULT_LANGUAGE else ", "
     values["what"] = comma.join(dict.fromkeys(each for each in said if each not in {"", ABSENT})) or ABSENT
-    values["where"] = _clean(card.where)
+    values["where"] = _clean(card.short or card.where)
     spoken = {name: spoken_words(values[name], language) for name in ("where", "what", "unit")}
     spoken["time"] = spoken_time(card.raised_at, language) if card.raised_at else ABSENT
     spoken |= {name: _cut(spoken[name], most) for name, most in _SPOKEN_ROOM}
@@ -162,8 +162,9 @@ def _is_gsm7(text: str) -> bool:
 def _values(delivery: Delivery) -> dict[str, str]:
     """What the variables say, as long as it is."""
     card, banner = delivery.card, _banner(delivery)
+    where = _clean(card.short or card.where)
     return {
-        "where": f"({banner}){_clean(card.where)}" if banner else _clean(card.where),
+        "where": f"({banner}){where}" if banner else where,
         "what": _clean(_what(card, delivery)),
         "time": card.raised_at.strftime("%H:%M:%S") if card.raised_at else ABSENT,
         "unit": _clean(card.unit),

@@ -24,8 +24,8 @@ class KeptInbox:
     async def store(self, update_id: int, body: dict[str, Any]) -> bool:
         return bool(update_id and body)
 
-    async def mark_handled(self, update_id: int) -> None:
-        self.handled.append(update_id)
+    async def mark_handled(self, *update_ids: int) -> None:
+        self.handled += update_ids
 
 
 class Busy:
@@ -164,6 +164,20 @@ async def test_the_many_messages_of_one_person_leave_room_for_everybody_else(hea
     busy.go.set()
     await hearing.drain()
     assert busy.began[-99:] == list(range(2, 101))
+
+
+async def test_a_tap_is_heard_at_once_however_many_peoples_photos_hang(phone: Any) -> None:
+    people = range(5001, 5101)
+    busy = Busy(set(people))
+    hearing = Hearing(phone.bot, busy, KeptInbox())  # type: ignore[arg-type]
+    for number, person in enumerate(people, start=1):
+        await hearing.begin(said(number, person))
+    await hearing.begin(tapped(101, ONE, UNDER_A_CARD))
+    await seen(busy, 101)
+    assert len(busy.began) <= len(people), "the photos still hang, and some have not begun"
+    busy.go.set()
+    await hearing.drain()
+    assert len(busy.began) == len(people) + 1
 
 
 async def test_a_chat_in_which_nothing_is_in_hand_is_forgotten(hearing: Hearing, busy: Busy) -> None:

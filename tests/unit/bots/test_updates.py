@@ -41,8 +41,8 @@ class MemoryInbox:
             raise ConnectionRefusedError("postgres is away")
         return self.stored.setdefault(update_id, body) is body
 
-    async def mark_handled(self, update_id: int) -> None:
-        self.handled.append(update_id)
+    async def mark_handled(self, *update_ids: int) -> None:
+        self.handled += update_ids
 
     async def waiting(self, older_than: timedelta) -> Sequence[dict[str, Any]]:
         assert older_than >= timedelta()

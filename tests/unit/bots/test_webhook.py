@@ -29,8 +29,8 @@ class ListInbox:
             raise ConnectionRefusedError
         return self.stored.setdefault(update_id, body) is body
 
-    async def mark_handled(self, update_id: int) -> None:
-        self.handled.append(update_id)
+    async def mark_handled(self, *update_ids: int) -> None:
+        self.handled += update_ids
 
     async def waiting(self, _: object) -> list[dict[str, Any]]:
         return []
