@@ -6,6 +6,7 @@ The rule: one transaction an act; the order is locked first, written by compare-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -40,6 +41,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     facts: Mapping[str, Any] = {}
     person: Person | None = None  #: None: the service
     via: Via | None = None
+    key: UUID | None = None  #: of a sender who may send it twice
 
     @property
     def by(self) -> PersonId | None:
@@ -62,7 +64,7 @@ async def settle(before: WorkOrder, after: WorkOrder, done: Done, now: datetime,
 
 async def note(order: WorkOrder, done: Done, now: datetime) -> None:
     """One line of the order's story, and of its alarm's where that is what the order came from."""
-    await write_entries(order.id, now, [Entry(done.kind, dict(done.facts), done.by, done.via)])
+    await write_entries(order.id, now, [Entry(done.kind, dict(done.facts), done.by, done.via, done.key)])
     if done.kind in _ON_THE_ALARM and order.about is not None and order.origin in {Origin.ALARM, Origin.LINK}:
         line = alarm_rows.NewEntry(
             AlarmId(order.about), now, f"order_{done.kind}", {"note": f"#{order.number}"}, done.by, done.via

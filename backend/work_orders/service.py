@@ -70,7 +70,10 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person gives with an act; `revision` is what they saw, where their surface knows it."""
+    """What a person gives with an act; `revision` is what they saw, where their surface knows it.
+
+    `key`: chosen by a sender who may send it twice; whatever became of the order meanwhile, it is done once.
+    """
 
     reason: str = ""
     wait_reason: WaitReason | None = None
@@ -78,6 +81,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     where: Where | None = None
     revision: int | None = None
+    key: UUID | None = None
 
 
 SILENT: Final = Said()
@@ -103,7 +107,7 @@ async def perform(person: Person, order_id: UUID, act: Act, via: Via, said: Said
     async with transaction():
         now = clock.now()
         order = await locked_order(person, order_id)
-        if _is_second_tap(order, act, person, now):
+        if await is_written(order.id, said.key) or _is_second_tap(order, act, person, now):
             return order
         if said.revision is not None and said.revision != order.revision:
             raise OrderMovedOn(N_("工单状态已改变，请刷新后重试"))
@@ -155,7 +159,7 @@ async def _perform(  # noqa: PLR0917 - an act's parts
         lifted = await _lift(person, after, released)
     if act in _TESTS_NO_MORE:
         window = await end_test(person, after, released)
-    done = Done(kind=str(act), facts=_facts(said, after), person=person, via=via)
+    done = Done(kind=str(act), facts=_facts(said, after), person=person, via=via, key=said.key)
     order = await settle(order, after, done, now, released)
     if said.where is not None:
         await write_entries(order.id, now, [_location(said.where, person, via)])

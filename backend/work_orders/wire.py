@@ -75,8 +75,12 @@ class WhereIn(_In, frozen=True, kw_only=True):
 
 
 class ActIn(_In, frozen=True, kw_only=True):
-    """An act, and as much as it requires. `revision`: what the caller saw; an order that moved on refuses it."""
+    """An act, and as much as it requires. `revision`: what the caller saw; an order that moved on refuses it.
 
+    `key`: chosen by a sender who may send it twice; the second time it is found done, whatever happened since.
+    """
+
+    key: UUID | None = None
     act: Act
     reason: Words = ""
     wait_reason: WaitReason | None = None
@@ -184,6 +188,7 @@ async def act_by(person: Person, order_id: UUID, data: ActIn, via: Via) -> Order
         note=data.note,
         where=where,
         revision=data.revision,
+        key=id_by(person, data.key),
     )
     order = await perform(person, order_id, data.act, via, said)
     if data.act is Act.EXPECT_TEST and order.test_signal_at is None:

@@ -20,6 +20,7 @@ async def on_site(town: Town, browser: SimpleNamespace) -> Page:
     await expect(boss.locator(".what")).to_contain_text("泵房漏水")
     zhao = await phone_of(town, browser, "zhao", "/m/orders")
     await zhao.locator(".order-line").click()
+    await zhao.wait_for_url("**/m/orders/*", wait_until="load")
     for label, state in (("接单", "已接单"), ("到场", "处理中")):
         await zhao.get_by_role("button", name=label).click()
         await expect(zhao.locator(".headline h1")).to_contain_text(state)

@@ -185,3 +185,25 @@ async def test_a_key_never_becomes_the_id_of_something_that_is_there(house: Simp
     by_another = {"key": order, "unit": str(alarm["unit"]), "what": "另一件事"}
     answer = await house.client.post(API, json=by_another, headers={**await cookie("li"), **JSON})
     assert answer.json()["number"] == 4
+
+
+async def test_an_act_sent_twice_is_done_once_whatever_became_of_the_order_meanwhile(house: SimpleNamespace) -> None:
+    boss, zhao = await cookie("wang"), await cookie("zhao")
+    (unit,) = await fetch("select id from units")
+    body = {"unit": str(unit["id"]), "what": "泵房漏水", "needs": []}
+    order = (await house.client.post(API, json=body, headers={**boss, **JSON})).json()["id"]
+    await act(house, zhao, order, "accept")
+    await act(house, zhao, order, "arrive")
+    finished = {"key": str(new_id()), "note": "已修好"}
+    assert (await act(house, zhao, order, "finish", **finished)).state == "done"
+    assert (await act(house, boss, order, "send_back", reason="还在漏")).state == "sent_back"
+    await act(house, zhao, order, "arrive")
+    again = await act(house, zhao, order, "finish", **finished)  # its answer had been lost on the way
+    assert (again.status, again.state) == (200, "on_site"), "nobody says that it is done"
+    waits = {"key": str(new_id()), "wait_reason": "parts"}
+    goes_on = {"key": str(new_id())}
+    for _ in range(2):
+        assert (await act(house, zhao, order, "wait", **waits)).status == 200
+        assert (await act(house, zhao, order, "resume", **goes_on)).state == "on_site"
+    kinds = [row["kind"] for row in await fetch("select kind from work_order_entries")]
+    assert [kinds.count(each) for each in ("finish", "wait", "resume")] == [1, 1, 1]

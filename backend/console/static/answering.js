@@ -5,30 +5,38 @@ import { post, toast } from "./live.js";
 /** Answers a function that gives each new button its act; a part that was put in again has new ones. */
 export function answering(refresh) {
   const known = new WeakSet();
-  const path = (button, what) => `/mp/v1/alarms/${button.closest("[data-alarm]").dataset.alarm}/${what}`;
+  const alarmOf = (button) => button.closest("[data-alarm]").dataset.alarm;
+  const path = (button, what) => `/mp/v1/alarms/${alarmOf(button)}/${what}`;
+  let kept = ""; // the words of which answer are still in the form: it was refused, or not sent
 
+  /** Whether the server took it. */
   async function answer(button, to, body) {
+    let isTaken = false;
     button.disabled = true;
     try {
       toast((await post(to, body)).sentence);
+      isTaken = true;
     } catch (error) {
       toast(error.message, "bad");
     }
     button.disabled = false;
     refresh();
+    return isTaken;
   }
 
   function judge(button, verdict) {
     const to = path(button, "verdict");
     if (verdict === "real") { answer(button, to, { verdict }); return; }
     const note = document.getElementById("note"), text = document.getElementById("note-text");
+    const alarm = alarmOf(button), what = `${alarm} ${verdict}`; // the button may be drawn anew while somebody writes
     document.getElementById("note-title").textContent = button.firstElementChild.textContent;
-    text.value = "";
+    if (kept !== what) text.value = "";
+    kept = what;
     note.onclose = async () => {
       if (note.returnValue !== "yes") return;
-      const order = { alarm: button.closest("[data-alarm]").dataset.alarm, what: text.value }; // 报修 is an order too
-      await answer(button, to, { verdict, note: text.value });
-      if (verdict === "fault") await answer(button, "/mp/v1/work-orders", order);
+      const order = { alarm, what: text.value }; // 报修 is an order too
+      if (!await answer(button, to, { verdict, note: text.value })) return;
+      if (verdict !== "fault" || await answer(button, "/mp/v1/work-orders", order)) kept = "";
     };
     note.returnValue = "";
     note.showModal();

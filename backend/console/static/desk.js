@@ -12,13 +12,15 @@ function ids() {
   return [...document.querySelectorAll(RINGING)].map((line) => line.dataset.alarm);
 }
 
-async function act(path, body) {
+async function act(form, path) {
   try {
-    const told = await post(path, body);
+    const told = await post(path, Object.fromEntries(new FormData(form)));
     if (told.sentence) toast(told.sentence);
   } catch (error) {
     toast(error.message, "bad");
+    return;
   }
+  form.reset();
   await refresh();
 }
 
@@ -27,7 +29,7 @@ document.addEventListener("submit", (event) => {
   if (!form) return;
   event.preventDefault();
   document.activeElement?.blur();
-  act(`/desk/devices/${form.dataset.device}/adoption`, Object.fromEntries(new FormData(form)));
+  act(form, `/desk/devices/${form.dataset.device}/adoption`);
 });
 
 /** Rings once for each alarm that is new on this desk, by its class. */

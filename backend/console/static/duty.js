@@ -79,9 +79,12 @@ document.addEventListener("submit", async (event) => {
   const form = event.target.closest("[data-duty-form]");
   if (!form) return;
   event.preventDefault();
-  const body = bodyOf(form);
+  const body = bodyOf(form), button = form.querySelector("[type=submit]");
+  if (button.disabled) return; // a second tap is no second line
+  button.disabled = true;
   document.activeElement?.blur();
   const answer = await send(`/mp/v1/${form.dataset.dutyForm}`, body);
+  button.disabled = false;
   if (!answer) return;
   if (form.dataset.then) { location.assign(`${form.dataset.then}/${answer.id}`); return; }
   if (!("keep" in form.dataset)) form.reset();

@@ -105,6 +105,26 @@ function put(fresh) {
     if (part.querySelector(".holding, .armed")) continue; // a thumb is on it
     if (sameButTime(part, next)) continue;
     part.replaceWith(document.adoptNode(next));
+    keepWritten(part, next);
+  }
+}
+
+/** Whether somebody has put something into a field that is not in the page as it came. */
+function isWritten(field) {
+  if (field.type === "file") return field.files.length > 0;
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.options) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((each) => each.defaultSelected));
+  return "defaultValue" in field && field.value !== field.defaultValue; // a button has none
+}
+
+/** What somebody wrote in a form stays theirs: the form goes into the new part, also where it is offered no longer. */
+function keepWritten(old, fresh) {
+  for (const form of old.querySelectorAll("form")) {
+    if (![...form.elements].some(isWritten)) continue;
+    const what = JSON.stringify(form.dataset);
+    const same = [...fresh.querySelectorAll("form")].find((each) => JSON.stringify(each.dataset) === what);
+    if (same) same.replaceWith(form);
+    else fresh.append(form);
   }
 }
 

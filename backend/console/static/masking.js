@@ -14,10 +14,13 @@ function bodyOf(form) {
   return body;
 }
 
-function askWhy(button) {
+let kept = ""; // the words of which act are still in the form: it was refused, or not sent
+
+function askWhy(button, path) {
   const dialog = document.getElementById("mask-why"), text = document.getElementById("mask-why-text");
   document.getElementById("mask-why-title").textContent = button.textContent;
-  text.value = "";
+  if (kept !== path) text.value = "";
+  kept = path;
   text.required = button.dataset.why === "must";
   const lasts = document.getElementById("mask-why-lasts");
   lasts.hidden = button.dataset.maskAct !== "extension";
@@ -55,15 +58,20 @@ export function masking(refresh) {
     const button = event.target.closest("[data-mask-act]");
     if (!button) return;
     const place = button.closest("[data-mask], [data-window]");
-    const path = place.dataset.mask ? `/mp/v1/masks/${place.dataset.mask}` : `/mp/v1/windows/${place.dataset.window}`;
-    const said = button.dataset.why ? await askWhy(button) : undefined;
-    if (said !== null) await send(`${path}/${button.dataset.maskAct}`, said);
+    const one = place.dataset.mask ? `/mp/v1/masks/${place.dataset.mask}` : `/mp/v1/windows/${place.dataset.window}`;
+    const path = `${one}/${button.dataset.maskAct}`;
+    const said = button.dataset.why ? await askWhy(button, path) : undefined;
+    if (said !== null && await send(path, said)) kept = "";
   });
   document.addEventListener("submit", async (event) => {
     const form = event.target.closest("[data-mask-form]");
     if (!form) return;
     event.preventDefault();
+    const button = form.querySelector("[type=submit]");
+    if (button.disabled) return; // a second tap is no second mask
+    button.disabled = true;
     if (await send(`/mp/v1/${form.dataset.maskForm}`, bodyOf(form))) form.reset();
+    button.disabled = false;
   });
   left();
   setInterval(left, 10000);

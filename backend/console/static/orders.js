@@ -78,8 +78,9 @@ async function fitting(file) {
 
 async function upload(id, input) {
   const file = input.files[0], label = input.closest("label").textContent.trim();
+  const { title } = input.closest("[data-order]").dataset;
   const path = `/mp/v1/work-orders/${id}/evidence?key=${freshKey()}`;
-  await send({ path, file: await fitting(file), name: file.name, order: id, label, text: file.name });
+  await send({ path, file: await fitting(file), name: file.name, order: id, title, label, text: file.name });
   input.value = "";
   refresh();
 }
@@ -90,11 +91,11 @@ const said_of = (said) => said.reason || said.note || said.parts?.map((each) => 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-order-act], [data-order-more]");
   if (!button) return;
-  const id = button.closest("[data-order]").dataset.order, label = button.textContent;
+  const { order: id, title } = button.closest("[data-order]").dataset, label = button.textContent;
   const said = await ask(button);
   if (said === null) return;
   button.disabled = true;
-  const about = { order: id, label, text: said_of(said) };
+  const about = { order: id, title, label, text: said_of(said) };
   const act = button.dataset.orderAct;
   if (!act) {
     await send({ ...about, path: `/mp/v1/work-orders/${id}/${button.dataset.orderMore}`, body: { key: freshKey(), ...said } });
@@ -102,7 +103,7 @@ document.addEventListener("click", async (event) => {
     await post(`/mp/v1/work-orders/${id}/acts`, { act }).then((told) => toast(told.sentence), (error) => toast(error.message, "bad"));
   } else {
     const where = button.dataset.asks.includes("where") ? await whereabouts() : undefined;
-    await send({ ...about, path: `/mp/v1/work-orders/${id}/acts`, body: { act, ...said, ...(where && { where }) } });
+    await send({ ...about, path: `/mp/v1/work-orders/${id}/acts`, body: { key: freshKey(), act, ...said, ...(where && { where }) } });
   }
   button.disabled = false;
   refresh();

@@ -1,12 +1,13 @@
 // What this phone could not send waits here, in order, and goes when there is a network again (待发送).
-// The rules: it is its person's alone; a piece has a key, so that sending it twice does it once; a refusal is shown with
-// what was written, and is let go by its person only.
+// The rules: it is its person's alone; it is written down before it is sent; a piece has a key, so that sending it twice
+// does it once; of several tabs one sends it; a refusal is shown with what was written; its person alone lets it go.
 import { headers, toast, words } from "./live.js";
 
 const AGAIN_MS = 15000;
+const WORDS_MS = 20000, FILE_MS = 120000; // a network that takes longer than this is none
 const DATABASE = "fenghuo-outbox", WAITING = "waiting";
 const me = document.body.dataset.me;
-let running = false, opened, afterwards = () => {};
+let running = false, opened, afterwards = () => {}, turn = Promise.resolve();
 
 /** A random UUID; `crypto.randomUUID` is not there on a house's own network without TLS. */
 export function freshKey() {
@@ -22,21 +23,42 @@ const asked = (request) => new Promise((answer, refuse) => {
   request.onerror = () => refuse(request.error);
 });
 
-function store(mode) {
+async function store(mode) {
   opened ??= new Promise((answer, refuse) => {
     const request = indexedDB.open(DATABASE, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(WAITING, { keyPath: "n", autoIncrement: true });
-    request.onsuccess = () => answer(request.result);
+    request.onsuccess = () => { request.result.onclose = () => { opened = undefined; }; answer(request.result); };
     request.onerror = () => refuse(request.error);
   });
-  return opened.then((database) => database.transaction(WAITING, mode).objectStore(WAITING));
+  try {
+    return (await opened).transaction(WAITING, mode).objectStore(WAITING);
+  } catch (error) {
+    opened = undefined; // a browser that closed it opens it again
+    throw error;
+  }
 }
 
 const all = async () => (await asked((await store("readonly")).getAll())).filter((each) => each.me === me);
 const keep = async (item) => asked((await store("readwrite")).put(item));
 const drop = async (n) => asked((await store("readwrite")).delete(n));
+const patience = (item) => (item.file ? FILE_MS : WORDS_MS);
 
-/** One request. `isUnsent`: nobody answered who could have done it; `refused`: the server's own sentence. */
+/** Changes what waits, unless it was let go meanwhile. */
+async function change(n, changes) {
+  const place = await store("readwrite"), item = await asked(place.get(n));
+  if (item) await asked(place.put({ ...item, ...changes }));
+}
+
+/** Takes one, so that no other tab sends it at the same time; undefined: it is gone; null: another tab has it. */
+async function take(n) {
+  const place = await store("readwrite"), item = await asked(place.get(n));
+  if (!item) return undefined;
+  if (item.takenUntil > Date.now()) return null;
+  await asked(place.put({ ...item, takenUntil: Date.now() + patience(item) }));
+  return item;
+}
+
+/** One request: `told`, `refused` (the server's own sentence), or `lacks`: what there must be first for it to go. */
 async function carry(item) {
   const init = { method: "POST", headers: headers(), body: JSON.stringify(item.body ?? {}) };
   if (item.file) {
@@ -44,79 +66,102 @@ async function carry(item) {
     init.body = new FormData();
     init.body.append("data", item.file, item.name);
   }
+  const stop = new AbortController(), late = setTimeout(() => stop.abort(), patience(item));
   try {
-    const answer = await fetch(item.path, init);
+    const answer = await fetch(item.path, { ...init, signal: stop.signal });
     const told = await answer.json().catch(() => ({}));
-    if (answer.ok) return { told };
-    if (answer.status >= 500 || answer.status === 429 || answer.status === 401) return { isUnsent: true };
-    return { refused: told.detail || words.not_sent };
+    if (answer.ok && told.sentence) return { told };
+    if (answer.status === 401) return { lacks: "session" };
+    if (answer.status >= 500) return { lacks: "server" };
+    if (answer.status === 413) return { refused: told.detail || words.not_sent };
+    // what is no answer of ours comes from something in between, such as a hotel's page
+    return answer.status === 429 || answer.ok || !told.detail ? { lacks: "network" } : { refused: told.detail };
   } catch {
-    return { isUnsent: true };
+    return { lacks: "network" };
+  } finally {
+    clearTimeout(late);
   }
 }
 
 /** Sends it now, or keeps it until it can be; answers what the server said, or null. Throws the server's refusal. */
-export async function deliver(item) {
+export function deliver(item) {
+  const mine = turn.then(() => sendOrKeep(item)); // a photo that is on its way arrives before "done" does
+  turn = mine.catch(() => null);
+  return mine;
+}
+
+async function sendOrKeep(item) {
   const mine = { ...item, me, at: Date.now(), refused: "" };
-  const waits = await all().catch(() => []);
-  if (!waits.some((each) => each.order === item.order && !each.refused)) {
-    const came = await carry(mine);
-    if (came.told) return came.told;
-    if (came.refused) throw new Error(came.refused);
-  }
-  try {
-    if (mine.file) mine.file = new Blob([await mine.file.arrayBuffer()], { type: mine.file.type });
-    await keep(mine);
-    toast(words.kept);
-  } catch {
-    throw new Error(words.not_sent);
-  }
+  if (mine.file) mine.file = await mine.file.arrayBuffer().then((octets) => new Blob([octets], { type: item.file.type }));
+  // 0: a phone that keeps nothing sends all the same, and says when it could not
+  const n = await keep({ ...mine, takenUntil: Date.now() + patience(mine) }).catch(() => 0);
+  const before = n ? (await all()).some((each) => each.order === item.order && !each.refused && each.n < n) : false;
+  const came = before ? { lacks: "turn" } : await carry(mine);
+  if (n && !came.lacks) await drop(n);
+  if (came.told) return came.told;
+  if (came.refused || !n) throw new Error(came.refused || words.not_sent);
+  await change(n, { takenUntil: 0 });
+  toast(came.lacks === "session" ? words.kept_until_session : words.kept);
+  if (before) flush();
   await draw();
   return null;
 }
 
 /** Sends what waits, oldest first; what an order refuses stays to be seen, and holds back nothing of another order. */
 export async function flush() {
-  if (running) return;
+  if (running || !me) return;
   running = true;
   let sent = 0;
-  try {
-    for (const item of await all()) {
-      if (item.refused) continue;
-      const came = await carry(item);
-      if (came.isUnsent) break;
-      if (came.told) { sent += 1; await drop(item.n); toast(came.told.sentence); }
-      else await keep({ ...item, refused: came.refused });
-    }
-  } catch { /* a phone that keeps nothing has nothing to send */ }
+  try { sent = await sendAll(); } catch { /* a phone that keeps nothing has nothing to send */ }
   running = false;
   await draw();
   if (sent) afterwards();
 }
 
-/** What waits for the order of this page; on the list, what waits at all. */
+async function sendAll() {
+  const held = new Set(); // orders of which something must go first
+  let sent = 0;
+  for (const { n, order, refused } of await all()) {
+    if (refused || held.has(order)) continue;
+    const item = await take(n);
+    if (item === null) held.add(order);
+    if (!item) continue;
+    const came = await carry(item);
+    if (came.told) { sent += 1; await drop(n); toast(came.told.sentence); }
+    else await change(n, { takenUntil: 0, refused: came.refused ?? "" });
+    if (came.lacks === "server") held.add(order);
+    else if (came.lacks) break;
+  }
+  return sent;
+}
+
+/** How many pieces of this person wait. */
+export const waiting = async () => (await all().catch(() => [])).length;
+
+/** What waits for the order of this page; on a list, what waits at all. */
 async function draw() {
   const place = document.querySelector("[data-outbox]");
   if (!place) return;
   const waits = (await all().catch(() => [])).filter((each) => !place.dataset.outbox || each.order === place.dataset.outbox);
   place.hidden = !waits.length;
-  place.querySelector("ul").replaceChildren(...waits.map(line));
+  place.querySelector("ul").replaceChildren(...waits.map((each) => line(each, !place.dataset.outbox)));
 }
 
-function line(item) {
-  const row = document.createElement("li");
-  const text = document.createElement("span");
+function line(item, namesOrder) {
+  const row = document.createElement("li"), text = document.createElement("span");
   const at = new Date(item.at).toTimeString().slice(0, 5);
-  text.textContent = [at, item.label, item.text, item.refused].filter(Boolean).join(" · ");
-  row.append(text);
-  if (item.refused) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "answer plain";
-    button.textContent = words.let_go;
-    button.addEventListener("click", async () => { await drop(item.n); draw(); });
-    row.append(button);
-  }
+  text.textContent = [at, namesOrder && item.title, item.label, item.text, item.refused].filter(Boolean).join(" · ");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "answer plain";
+  button.textContent = words.let_go;
+  let isSure = Boolean(item.refused); // what would still be sent is let go by a second tap
+  button.addEventListener("click", async () => {
+    if (isSure) { await drop(item.n); draw(); return; }
+    isSure = true;
+    button.textContent = words.again;
+  });
+  row.append(text, button);
   return row;
 }
 

@@ -1,8 +1,9 @@
 // The phone page: list and alarm card.
 import { answering } from "./answering.js";
-import { listen, post, refresher, tick, toast } from "./live.js";
+import { listen, post, refresher, tick, toast, words } from "./live.js";
 import { linking } from "./linking.js";
 import { masking } from "./masking.js";
+import { flush, waiting, watch } from "./outbox.js";
 import { prepare, ring } from "./sound.js";
 
 const refresh = refresher(() => { tick(); arm(); });
@@ -23,11 +24,19 @@ function stamp() {
   }, 100);
 }
 
+// What this phone still has to send is sent by nobody else: who signs out is told.
+document.querySelector("form.leave")?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  if (!await waiting() || confirm(words.leaves_waiting)) form.submit();
+});
+
 linking();
 masking(refresh);
 prepare();
 arm();
 stamp();
+watch(refresh);
 listen({
   onItem(item) {
     if (item.is_new) {
@@ -38,5 +47,5 @@ listen({
     }
     refresh();
   },
-  onChange() { stamp(); refresh(); },
+  onChange() { stamp(); flush(); refresh(); },
 });
