@@ -300,8 +300,8 @@ ALARMS: Final = Talk(
             name="alarms", words=("报警", "当前报警", "alarms"), help=N_("查看当前报警"), do=_list, right=Right.SEE
         ),
         Command(
-            name="ack_all", words=("一并确认",), help=N_("一并确认多条报警（不含火警），须写明理由"), do=_together,
-            right=Right.ACKNOWLEDGE, in_menu=False,
+            name="ack_all", words=("一并确认", "ack all"), help=N_("一并确认多条报警（不含火警），须写明理由"),
+            do=_together, right=Right.ACKNOWLEDGE, in_menu=False,
         ),
     ),
     presses={

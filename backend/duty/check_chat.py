@@ -129,7 +129,7 @@ CHECK_TALK: Final = Talk(
     commands=(
         Command(
             name="dutycheck",
-            words=("查岗",),
+            words=("查岗", "duty check"),
             help=N_("查岗：询问当班人员是否在岗，限时答复"),
             do=duty_check,
             right=Right.CHECK_DUTY,
