@@ -22,11 +22,12 @@ from backend.alarms.undoing import UNDO_WITHIN, undo_acknowledgement, undo_verdi
 from backend.chat.model import Begin, Command, Heard, Key, Said, Saying, Speaker, Talk
 from backend.core import clock
 from backend.core.clock import in_zone
-from backend.core.errors import NotFound
+from backend.core.errors import NotAllowed, NotFound
 from backend.core.i18n import N_, _
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import VERDICT_LABELS, VIA_LABELS, Verdict
 from backend.delivery.model import Verb
+from backend.people.doors import units_seen
 from backend.people.model import Right
 
 #: alarms in one list
@@ -221,6 +222,8 @@ async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
 
 async def _list(speaker: Speaker, _rest: str) -> Said:
     """Open alarms that the person may see, most urgent first; in a group only its unit's."""
+    if units_seen(speaker.person) == frozenset():  # nobody is told that all is well where they may not look
+        raise NotAllowed(N_("您还没有任何单位的查看权限"))
     alarms = await _open(speaker)
     if not alarms:
         return Saying(lines=(_("✅ 当前没有您需要关注的报警。", speaker.language),))

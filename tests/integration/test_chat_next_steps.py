@@ -9,14 +9,16 @@ from backend.chat.words import by_words, worded
 from backend.core.db.engine import fetch
 from backend.demo.carriers.telegram import BotApiServer, Fault, FaultKind
 from backend.demo.carriers.telegram.account import new_query_id
-from backend.demo.carriers.telegram.wire import CallbackQuery
+from backend.demo.carriers.telegram.actor import Person
+from backend.demo.carriers.telegram.wire import CallbackQuery, ChatKind
 from backend.talks import TALKS
 from bots.telegram.presses import TalkPress
-from tests.integration.chatting import Phone, bot_process, carry
+from tests.integration.chatting import Phone, bot_process, carry, link
 from tests.integration.test_chat_edges import LI, WANG, a_fire, base, carrier, li, wang
 from tests.integration.test_masks import points
 
 __all__ = ["base", "carrier", "li", "points", "wang"]
+SOMEBODY = Person(id=1009, first_name="陈")
 
 
 async def test_what_stood_behind_the_word_repair_is_what_is_broken(
@@ -166,3 +168,34 @@ async def test_an_answer_the_carrier_did_not_take_arrives_all_the_same_and_once(
     assert not carrier.faults.faults
     assert len(wang.messages()) == 1, "each question took the place of the one before it, and nothing was said twice"
     assert len(await fetch("select 1 from complaints")) == 1
+
+
+async def test_a_question_goes_along_with_a_group_that_moves(carrier: BotApiServer, base: str, wang: Phone) -> None:
+    before = carrier.act.create_group("小群", [WANG], kind=ChatKind.GROUP)
+    async with bot_process(base):
+        carrier.act.send_text(before, "/bind", user_id=WANG.id)
+        bound = await Phone(carrier, before).shows("此群已绑定")
+        assert "示范大厦" in bound.text, "whose alarms everybody here reads from now on is named"
+        carrier.act.send_text(before, "/repair", user_id=WANG.id)
+        await Phone(carrier, before).shows("请描述故障")
+        after = Phone(carrier, carrier.act.migrate(before))
+        await after.settled()
+        carrier.act.send_text(after.chat, "水泵又坏了", user_id=WANG.id)
+        await after.shows("在什么位置")
+    assert wang
+
+
+async def test_who_may_look_nowhere_is_not_told_that_nothing_burns(
+    carrier: BotApiServer, base: str, wang: Phone, door: Any, add_person: Any
+) -> None:
+    handler = await link(carrier, await add_person("chen", "陈受理", "complaint_handler", None), SOMEBODY)
+    await a_fire(door)
+    async with bot_process(base):
+        (said,) = await handler.says("报警")
+        assert "✅" not in said
+        assert "权限" in said
+        (said,) = await handler.says("我的投诉")
+        assert "开始" not in said, "nobody is led to what they may not do"
+        (said,) = await handler.says("查岗")
+        assert "没有等待您答复" in said
+    assert wang
