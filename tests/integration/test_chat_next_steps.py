@@ -5,17 +5,20 @@ from typing import Any
 
 import pytest
 
+from backend.alarms.storm_tending import tend
 from backend.chat.words import by_words, worded
 from backend.core.db.engine import fetch
+from backend.core.settings import Storms
 from backend.demo.carriers.telegram import BotApiServer, Fault, FaultKind
 from backend.demo.carriers.telegram.account import new_query_id
 from backend.demo.carriers.telegram.actor import Person
 from backend.demo.carriers.telegram.wire import CallbackQuery, ChatKind
+from backend.monitoring.model import Level, StateSaid, Subject
 from backend.talks import TALKS
 from bots.telegram.presses import TalkPress
 from tests.integration.chatting import Phone, bot_process, carry, link
 from tests.integration.test_chat_edges import LI, WANG, a_fire, base, carrier, li, wang
-from tests.integration.test_masks import points
+from tests.integration.test_masks import FAULT, points
 
 __all__ = ["base", "carrier", "li", "points", "wang"]
 SOMEBODY = Person(id=1009, first_name="陈")
@@ -199,3 +202,43 @@ async def test_who_may_look_nowhere_is_not_told_that_nothing_burns(
         (said,) = await handler.says("查岗")
         assert "没有等待您答复" in said
     assert wang
+
+
+async def test_an_alarm_without_a_card_in_the_chat_is_answered_from_the_list(
+    carrier: BotApiServer, base: str, wang: Phone, door: Any
+) -> None:
+    """Told on another's card, or raised before this chat was linked: it could only be looked at."""
+    alarm = await a_fire(door)
+    async with bot_process(base):
+        await wang.says("报警")
+        await wang.taps("📜 #")
+        await wang.shows("📜 #")
+        assert await wang.taps("我已知晓") == "已确认"
+        await wang.taps("📜 #")
+        await wang.taps("真实火警")
+        await wang.taps("再点一次确认")
+        await wang.settled()
+    (row,) = await fetch("select verdict, acknowledged_at is not null as known from alarms where id = $1", alarm)
+    assert row == {"verdict": "real", "known": True}
+    assert carrier
+
+
+async def test_who_knows_of_a_storms_card_is_one_tap_from_its_other_alarms(
+    carrier: BotApiServer, base: str, wang: Phone, door: Any
+) -> None:
+    async with bot_process(base):
+        for number in range(1, 8):
+            where = Subject(
+                level=Level.COMPONENT, system_type=1, system_address=1, component_type=40,
+                component_address=f"{number:02x}000300",
+            )  # fmt: skip
+            await door.hears(StateSaid(subject=where, state=FAULT))
+            await carry(base)
+        await tend(Storms())
+        card = wang.messages()[0]
+        carrier.act.press(wang.chat, card.message_id, text="我已知晓")
+        await wang.shows("✅ 已确认")
+        await wang.taps("一并确认 6 条")
+        await wang.says("同一回路检修")
+        await wang.settled()
+    assert await fetch("select 1 from alarms where acknowledged_at is null") == []
