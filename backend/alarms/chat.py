@@ -4,7 +4,7 @@ The rule: a key asks the use case and says its answer; the card itself is drawn 
 What must be thought about is asked twice (真实火警) or for a reason (误报); a slip is taken back in ten seconds.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -18,15 +18,17 @@ from backend.alarms.duty_desk import call_duty_desk
 from backend.alarms.model import Acknowledged, Alarm, AlreadyClosed, HistoryLine, NoSuchAlarm
 from backend.alarms.queries import alarm_for, alarms_for, history_for
 from backend.alarms.service import acknowledge, judge, require_alarm
+from backend.alarms.storm_tending import TOGETHER_FACT
 from backend.alarms.undoing import UNDO_WITHIN, undo_acknowledgement, undo_verdict
 from backend.chat.model import Begin, Command, Heard, Key, Said, Saying, Speaker, Talk
 from backend.core import clock
 from backend.core.clock import in_zone
-from backend.core.errors import NotFound
+from backend.core.errors import NotAllowed, NotFound
 from backend.core.i18n import N_, _
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import VERDICT_LABELS, VIA_LABELS, Verdict
-from backend.delivery.model import Verb
+from backend.delivery.model import Action, Card, Verb
+from backend.people.doors import units_seen
 from backend.people.model import Right
 
 #: alarms in one list
@@ -58,8 +60,23 @@ async def _acknowledge(speaker: Speaker, about: UUID | None, _argument: str) -> 
     words = _acknowledged(done, speaker)
     if not done.is_new or speaker.is_group:
         return Saying(brief=words)
-    return Saying(brief=words, lines=(_named(N_("✅ 已确认 {alarm}"), await _seen(speaker, about), speaker),),
-                  keys=_undo_key(about, _ACK, speaker))  # fmt: skip
+    alarm = await _seen(speaker, about)
+    keys = (*_undo_key(about, _ACK, speaker), *await _others_of_its_storm(alarm, speaker))
+    return Saying(brief=words, lines=(_named(N_("✅ 已确认 {alarm}"), alarm, speaker),), keys=keys)
+
+
+async def _others_of_its_storm(alarm: Alarm, speaker: Speaker) -> tuple[tuple[Key, ...], ...]:
+    """A storm's card speaks for many, but who knows of it has said so of one: the others are a tap away."""
+    if not any(label == TOGETHER_FACT for label, _value in alarm.facts):
+        return ()
+    return _together_key(await _open(speaker), speaker, least=1)
+
+
+def _together_key(alarms: Sequence[Alarm], speaker: Speaker, least: int) -> tuple[tuple[Key, ...], ...]:
+    waiting = [each for each in alarms if dialogues.is_for_together(each, speaker)][:MOST_TOGETHER]
+    if len(waiting) < least:
+        return ()
+    return ((Key(_("一并确认 {count} 条（不含火警）", speaker.language, count=len(waiting)), "a-all"),),)
 
 
 def _acknowledged(done: Acknowledged, speaker: Speaker) -> str:
@@ -89,9 +106,25 @@ async def _real(speaker: Speaker, about: UUID | None, argument: str) -> Said:
 async def _back(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
     """Away from the second step: the card's own keys as they are now."""
     card = alarm_card(await _seen(speaker, about), speaker.language)
-    keys = [(Key(each.label, each.verb, about, "", each.style),) for each in card.actions]
-    beside = [tuple(msgspec.structs.replace(key, about=about) for key in row) for row in card.keys]
-    return Saying(brief=_("已返回，未作结论", speaker.language), in_place=True, keys=(*keys, *beside))
+    return Saying(brief=_("已返回，未作结论", speaker.language), in_place=True, keys=_keys_of(card, card.actions))
+
+
+def _keys_of(card: Card, actions: Sequence[Action]) -> tuple[tuple[Key, ...], ...]:
+    """A card's keys below a message that is none."""
+    keys = [(Key(each.label, each.verb, card.alarm, "", each.style),) for each in actions]
+    beside = [tuple(msgspec.structs.replace(key, about=card.alarm) for key in row) for row in card.keys]
+    return (*keys, *beside)
+
+
+def _answers(alarm: Alarm, speaker: Speaker) -> tuple[tuple[Key, ...], ...]:
+    """What the speaker may answer: an alarm of a storm, or of before they were linked, has no card in their chat."""
+    may = speaker.person.may
+    if not may(Right.ACKNOWLEDGE, alarm.unit):
+        return ()
+    card = alarm_card(alarm, speaker.language)
+    is_judge = may(Right.JUDGE, alarm.unit)
+    return _keys_of(card, [each for each in card.actions if each.verb == Verb.ACKNOWLEDGE or (
+        is_judge and each.verb != Verb.HISTORY)])  # fmt: skip
 
 
 async def _false(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
@@ -136,7 +169,7 @@ async def _history(speaker: Speaker, about: UUID | None, _argument: str) -> Said
     if not lines:
         return Saying(brief=_("暂无记录", speaker.language))
     story = _latest([_story_line(line, alarm.place.timezone) for line in lines])
-    return Saying(lines=(_named(N_("📜 {alarm}"), alarm, speaker), *story))
+    return Saying(lines=(_named(N_("📜 {alarm}"), alarm, speaker), *story), keys=_answers(alarm, speaker))
 
 
 def _latest(lines: list[str]) -> list[str]:
@@ -221,6 +254,8 @@ async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
 
 async def _list(speaker: Speaker, _rest: str) -> Said:
     """Open alarms that the person may see, most urgent first; in a group only its unit's."""
+    if units_seen(speaker.person) == frozenset():  # nobody is told that all is well where they may not look
+        raise NotAllowed(N_("您还没有任何单位的查看权限"))
     alarms = await _open(speaker)
     if not alarms:
         return Saying(lines=(_("✅ 当前没有您需要关注的报警。", speaker.language),))
@@ -230,9 +265,7 @@ async def _list(speaker: Speaker, _rest: str) -> Said:
         title = _("当前报警较多，最紧急的 {count} 条：", speaker.language, count=len(shown))
     stories = [Key(f"📜 #{each.number}", Verb.HISTORY, each.id) for each in shown]
     rows = [tuple(stories[at : at + _STORIES_A_ROW]) for at in range(0, len(stories), _STORIES_A_ROW)]
-    waiting = [each for each in alarms if dialogues.is_for_together(each, speaker)][:MOST_TOGETHER]
-    if len(waiting) > 1:
-        rows.append((Key(_("一并确认 {count} 条（不含火警）", speaker.language, count=len(waiting)), "a-all"),))
+    rows += _together_key(alarms, speaker, least=2)
     return Saying(lines=(title, *(_list_line(each, speaker) for each in shown)), keys=tuple(rows))
 
 
@@ -300,8 +333,8 @@ ALARMS: Final = Talk(
             name="alarms", words=("报警", "当前报警", "alarms"), help=N_("查看当前报警"), do=_list, right=Right.SEE
         ),
         Command(
-            name="ack_all", words=("一并确认",), help=N_("一并确认多条报警（不含火警），须写明理由"), do=_together,
-            right=Right.ACKNOWLEDGE, in_menu=False,
+            name="ack_all", words=("一并确认", "ack all"), help=N_("一并确认多条报警（不含火警），须写明理由"),
+            do=_together, right=Right.ACKNOWLEDGE, in_menu=False,
         ),
     ),
     presses={

@@ -14,6 +14,7 @@ from backend.chat.model import Answers, Draft, Speaker
 from backend.core import clock
 from backend.core.db.engine import execute, fetch_one
 from backend.core.ids import new_id
+from backend.core.vocabulary import Via
 
 #: an abandoned draft holds people's words: it is let go
 KEPT: Final = timedelta(hours=24)
@@ -41,6 +42,11 @@ where id = $1 and turn = $2 returning id"""
 _TOUCH: Final = "update chat_drafts set touched_at = $2 where id = $1"
 _FREE: Final = "update chat_drafts set busy_until = null where id = $1 and turn = $2"
 _END: Final = "delete from chat_drafts where id = $1 and ($2::int is null or turn = $2) returning id"
+_MOVE: Final = """
+update chat_drafts d set chat = $3 || substr(d.chat, length($2) + 1)
+where d.via = $1 and (d.chat = $2 or d.chat like $2 || '/%') and not exists (
+    select from chat_drafts o where o.via = d.via and o.person = d.person
+        and o.chat = $3 || substr(d.chat, length($2) + 1))"""
 _FORGET: Final = "delete from chat_drafts where touched_at < $1"
 _encode = msgspec.json.Encoder().encode
 
@@ -135,6 +141,11 @@ class PostgresDrafts:
     async def end(self, draft: UUID, turn: int | None = None) -> bool:
         """One delete; of two who end it one did."""
         return await fetch_one(_END, draft, turn) is not None
+
+
+async def move_drafts(via: Via, before: str, after: str) -> None:
+    """A chat got another address: the questions that are open in it, and in its topics, go along."""
+    await execute(_MOVE, via, before, after)
 
 
 async def forget_drafts() -> int:

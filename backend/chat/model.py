@@ -61,6 +61,7 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
     language: str = DEFAULT_LANGUAGE
     group_unit: UnitId | None = None  #: of a group that is bound to a unit
     is_group: bool = False
+    by_reply: bool = False  #: of people who talk there the chat hands on commands and replies alone
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -89,6 +90,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     about: tuple[str, UUID] | None = None
     sent_at: datetime | None = None
     is_late: bool = False  #: sent at once with others that were answered before this came
+    lacks: bool = False  #: something came along that no concept can keep: a video
 
 
 #: what was answered so far, by names the dialogue chooses

@@ -42,6 +42,8 @@ _OLD_KEY: Final = N_("此按钮来自旧版本，已不再使用。发送 /help 
 _BUSY: Final = N_("上一步还在处理，请稍候再试。")
 _LATE_PIECE: Final = N_("同时发来的其他照片已经处理，这一张到得晚，没有保存。如需补充，请重新发送。")
 _LONG_AGO: Final = N_("这个问题是较早前提出的。为免误发，刚才的内容没有使用；请再发一次，或取消。")
+_IN_A_GROUP: Final = N_("（在群里请“回复”这条消息作答。）")
+_NOT_KEPT: Final = N_("（视频不能保存，请改发照片、语音或文字。）")
 _ANOTHERS: Final = N_("这是另一位同事的操作，您可以发送 /help 开始自己的。")
 
 
@@ -117,7 +119,14 @@ class Conversation:
     # -- what was heard --------------------------------------------------------------------------------------------
 
     async def hear(self, speaker: Speaker, heard: Heard) -> list[Saying]:
-        """Answer a message: a command, a reply to a card, the open dialogue's step, else help.
+        """Answer a message; of what came along and can't be kept, that it was not."""
+        sayings = await self._heard(speaker, heard)
+        if not heard.lacks or not sayings:
+            return sayings
+        return [*together(plain(_NOT_KEPT, speaker), sayings[0]), *sayings[1:]]
+
+    async def _heard(self, speaker: Speaker, heard: Heard) -> list[Saying]:
+        """A message is a command, a reply to a card, an answer to the open dialogue's question; else help is given.
 
         A reply to the very card that a question is about answers the question; one to any other card is no answer to
         it. Only in a group may the answer be nothing: people talk with each other there.
@@ -345,6 +354,9 @@ class Conversation:
             asked = await step.ask(speaker, draft)
         except Refused as refused:  # what it asks about is gone, or no longer theirs
             asked = refusal(refused, speaker, is_press=False)
+        else:
+            if speaker.by_reply and step.hear is not None:
+                asked = msgspec.structs.replace(asked, lines=(*asked.lines, _(_IN_A_GROUP, speaker.language)))
         keys = tuple(tuple(tagged(key, step, draft) for key in row) for row in asked.keys)
         if not any(key.verb == CANCEL for row in keys for key in row):
             keys = (*keys, (Key(_(N_("取消"), speaker.language), CANCEL, draft.id),))

@@ -1,7 +1,8 @@
 """Which command a message begins with: `/name`, or a Chinese or English word. Pure.
 
 The rule: a Chinese word needs nothing behind it ("状态2号楼"), for nobody writes a blank there; an English one ends
-at a boundary. In a group, where people talk with each other, a word stands alone or before a blank.
+at a boundary. In a group, where people talk with each other, a Chinese word stands alone or before a blank, an English
+one alone: "repair is done" and "log into the panel" ask for nothing.
 """
 
 import re
@@ -47,11 +48,11 @@ def worded(text: str, words: Mapping[str, str], *, is_group: bool) -> Asked | No
 
 def _ends(rest: str, word: str, *, is_group: bool) -> bool:
     """Whether the word is over here."""
-    if not rest or rest[0].isspace():
+    if not rest:
         return True
     if is_group:
-        return False
-    return not word.isascii() or rest[0] in _AFTER_A_WORD
+        return rest[0].isspace() and not word.isascii()
+    return rest[0].isspace() or not word.isascii() or rest[0] in _AFTER_A_WORD
 
 
 def is_one_of(text: str, words: tuple[str, ...]) -> bool:

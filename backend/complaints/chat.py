@@ -16,6 +16,7 @@ from backend.complaints.chat_filing import (
     begin_of_alarm,
     begin_of_order,
     kept,
+    units_of,
 )
 from backend.complaints.chat_pressing import (
     PIECE,
@@ -73,7 +74,10 @@ async def my_complaints(speaker: Speaker, rest: str) -> Said:
     lines = await complaints_for(speaker.person, "all", own=True, limit=_MOST_READ)
     if rest.strip():
         return await show(speaker, _numbered(lines, rest), "")
-    return _listed(speaker, lines, N_("您还没有提交过投诉或反馈。发送“投诉”或“反馈”开始。"))
+    nothing = N_("您还没有提交过投诉或反馈。发送“投诉”或“反馈”开始。")
+    if not await units_of(speaker):
+        nothing = N_("只有联网单位的人员可以提交投诉或反馈")
+    return _listed(speaker, lines, nothing)
 
 
 async def queue(speaker: Speaker, rest: str) -> Said:

@@ -45,10 +45,10 @@ from backend.work_orders.model import STATE_LABELS as ORDER_STATES
 Act = Callable[[Speaker, UUID, str, Sequence[EvidenceId]], Awaitable[Complaint]]
 #: what people write to begin or to look
 COMMAND_WORDS: Final = {
-    "complain": ("投诉", "我要投诉"),
-    "feedback": ("反馈", "建议", "表扬"),
+    "complain": ("投诉", "我要投诉", "complain", "complaint"),
+    "feedback": ("反馈", "建议", "表扬", "feedback"),
     "complaints": ("我的投诉", "my complaints"),
-    "complaint_queue": ("投诉处理", "待办投诉"),
+    "complaint_queue": ("投诉处理", "待办投诉", "complaint queue"),
 }
 #: those that, as a whole message, are never an answer to anybody; 表扬 may well be the reason of a rating
 _COMMANDS: Final = tuple(chain.from_iterable(words for name, words in COMMAND_WORDS.items() if name != "feedback"))

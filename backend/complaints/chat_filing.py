@@ -50,6 +50,7 @@ _NONE: Final = "none"
 _MOST_CHOICES: Final = 8
 _MOST_PIECES: Final = 10
 _SHORT: Final = 60
+_NOT_HERE: Final = N_("投诉人员请在与我的私聊中提交：群里的人都看得到。")
 _LONGEST_NUMBER: Final = 9
 _WHICH: Final = {
     ComplaintKind.ALARM: N_("是哪一条报警？没有列出的可以直接写明。"),
@@ -125,10 +126,18 @@ def _key(speaker: Speaker, draft: Draft, label: str, argument: str, style: str =
 
 
 async def _ask_kind(speaker: Speaker, draft: Draft) -> Saying:
-    kinds = _COMPLAINTS if draft.dialogue == COMPLAIN else _FEEDBACKS
+    is_complaint = draft.dialogue == COMPLAIN
+    kinds = [each for each in (_COMPLAINTS if is_complaint else _FEEDBACKS) if _is_for(speaker, each)]
     keys = [_key(speaker, draft, COMPLAINT_LABELS[kind], str(kind)) for kind in kinds]
-    question = N_("要投诉什么？") if draft.dialogue == COMPLAIN else N_("您想反馈什么？")
-    return Saying(lines=(_word(speaker, question),), keys=tuple(map(tuple, _rows(keys))))
+    lines = [_word(speaker, N_("要投诉什么？") if is_complaint else N_("您想反馈什么？"))]
+    if is_complaint and speaker.is_group:
+        lines.append(_word(speaker, _NOT_HERE))
+    return Saying(lines=tuple(lines), keys=tuple(map(tuple, _rows(keys))))
+
+
+def _is_for(speaker: Speaker, kind: ComplaintKind) -> bool:
+    """Whom a complaint is about may well be in the group: of a person it is written in a private chat."""
+    return kind is not ComplaintKind.PERSON or not speaker.is_group
 
 
 def _rows(keys: Sequence[Key]) -> list[Sequence[Key]]:
@@ -138,6 +147,8 @@ def _rows(keys: Sequence[Key]) -> list[Sequence[Key]]:
 async def _kind(speaker: Speaker, draft: Draft, argument: str) -> Next:
     if argument not in set(ComplaintKind):
         raise BadInput(N_("没有找到"))
+    if not _is_for(speaker, ComplaintKind(argument)):
+        raise NotAllowed(_NOT_HERE)
     answers: Answers = {"kind": argument}
     if "unit" in draft.answers:
         return await _which(speaker, {**draft.answers, **answers})

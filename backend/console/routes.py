@@ -7,7 +7,7 @@ from litestar.static_files import create_static_files_router
 
 from backend.console.complaint_duties import complaint_duties
 from backend.console.complaints import ComplaintPages, DeskComplaintPages
-from backend.console.contacts import ContactPages, send_trial, unlink_chat
+from backend.console.contacts import ContactPages, send_trial, unbind_group, unlink_chat
 from backend.console.deadlines import DeadlinePages, note_breach
 from backend.console.desk import DeskPages, adopt_device
 from backend.console.duty import DUTY
@@ -48,6 +48,7 @@ ROUTES: Final = [
     complaint_duties,
     ContactPages,
     send_trial,
+    unbind_group,
     unlink_chat,
     StatusPages,
     DeskStatusPages,

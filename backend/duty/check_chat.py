@@ -33,6 +33,8 @@ async def duty_check(speaker: Speaker, words: str) -> Said:
     if len(places) == 1:
         return await _ways(speaker, places[0][0])
     last = await checks_for(speaker.person, unit=speaker.group_unit, limit=_MOST_LINES)
+    if not places and not last:
+        return Saying(lines=(_say(speaker, N_("没有等待您答复的查岗。")),))
     keys = tuple((Key(name, "dc-unit", unit),) for unit, name in places[:_MOST_KEYS])
     waiting = tuple(row for each in last for row in _keys(speaker, each))
     question = N_("查哪个单位的岗？") if places else N_("查岗")
@@ -92,7 +94,9 @@ def _id(about: UUID | None) -> UUID:
 
 async def _press_unit(speaker: Speaker, about: UUID | None, _: str) -> Said:
     unit = UnitId(_id(about))
-    if unit not in {each for each, _name in await duty_units(speaker.person, Right.CHECK_DUTY)}:
+    if speaker.group_unit not in {None, unit} or unit not in {
+        each for each, _name in await duty_units(speaker.person, Right.CHECK_DUTY)
+    }:
         raise NotFound(N_("没有找到"))
     return await _ways(speaker, unit)
 
@@ -129,7 +133,7 @@ CHECK_TALK: Final = Talk(
     commands=(
         Command(
             name="dutycheck",
-            words=("查岗",),
+            words=("查岗", "duty check"),
             help=N_("查岗：询问当班人员是否在岗，限时答复"),
             do=duty_check,
             right=Right.CHECK_DUTY,

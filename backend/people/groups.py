@@ -7,6 +7,7 @@ in nowhere and speaks for nobody; who presses a key in the group is asked for th
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -17,7 +18,7 @@ from backend.core.i18n import N_
 from backend.core.ids import PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, Role
 from backend.people.doors import require
-from backend.people.model import UNLINKED, Person, Right
+from backend.people.model import RIGHTS, UNLINKED, Person, Right
 
 #: what the contact's failure says when the bot was thrown out
 REMOVED: Final = "removed from the group"
@@ -38,6 +39,16 @@ _MAKE_GROUP: Final = """
 _MOVE: Final = (
     "update chat_groups set chat = $3 where channel = $1 and chat = $2 and unbound_at is null returning person"
 )
+#: those a person may let go, and whether who bound each could still bind it
+_LISTED: Final = """
+    select g.id, g.channel, g.chat, g.title, u.name as unit_name, b.name as bound_by, g.bound_at,
+        b.is_active and exists (select from grants r where r.person = b.id and r.role = any($2::text[])
+            and (r.unit is null or r.unit = g.unit)) as may_bind
+    from chat_groups g join units u on u.id = g.unit join people b on b.id = g.bound_by
+    where g.unbound_at is null and ($1::uuid[] is null or g.unit = any($1))
+    order by may_bind, u.code, g.bound_at limit 500"""
+_CHAT_OF: Final = "select channel, chat from chat_groups where id = $1 and unbound_at is null"
+_BINDERS: Final = [str(role) for role, rights in RIGHTS.items() if Right.BIND_GROUP in rights]
 
 
 class UnitChoice(msgspec.Struct, frozen=True):
@@ -60,10 +71,42 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     bound_at: datetime
 
 
+class BoundGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A bound group as who can let it go sees it."""
+
+    id: UUID
+    channel: Channel
+    chat: str
+    title: str
+    unit_name: str
+    bound_by: str
+    bound_at: datetime
+    may_bind: bool  #: whether who bound it could still do so
+
+
+def _units_of(person: Person) -> list[UnitId] | None:
+    """Units whose groups are this person's affair; None: all."""
+    if person.may(Right.BIND_GROUP, None):
+        return None
+    return [unit for unit in person.units if person.may(Right.BIND_GROUP, unit)]
+
+
+async def groups_for(person: Person) -> Sequence[BoundGroup]:
+    """The groups that this person may let go; first those whose binder has lost the right to it."""
+    return msgspec.convert(await fetch(_LISTED, _units_of(person), _BINDERS), list[BoundGroup])
+
+
+async def let_group_go(person: Person, group: UUID) -> Group:
+    """Unbind a group from elsewhere: perhaps nobody who is in it may. Raises `NotFound`, `NotAllowed`."""
+    row = await fetch_one(_CHAT_OF, group)
+    if row is None:
+        raise NotFound(N_("没有这个绑定"))
+    return await unbind_group(person, Channel(row["channel"]), row["chat"])
+
+
 async def units_to_bind(person: Person, words: str = "", most: int = 20) -> Sequence[UnitChoice]:
     """Units that this person may bind a group to, by their name or code."""
-    units = None if person.may(Right.BIND_GROUP, None) else [u for u in person.units if person.may(Right.BIND_GROUP, u)]
-    rows = await fetch(_UNITS, units, words, f"%{words}%", most)
+    rows = await fetch(_UNITS, _units_of(person), words, f"%{words}%", most)
     return msgspec.convert(rows, list[UnitChoice])
 
 

@@ -17,7 +17,7 @@ from backend.core.errors import NotFound
 from backend.core.i18n import N_
 from backend.core.ids import PersonId, token_digest, typed_code
 from backend.core.vocabulary import Channel
-from backend.people.model import Person
+from backend.people.model import Person, Right
 from backend.people.service import link_again, person_of_chat, unlink_chat
 
 _JUST_LINKED: Final = """
@@ -63,9 +63,13 @@ async def undo_link(channel: Channel, account: str, within: timedelta) -> bool:
 
 
 _CHATS: Final = """
-    select id, channel, account, linked_at from chat_identities where person = $1 and unlinked_at is null
-    order by linked_at"""
-_OWN: Final = "select channel, account from chat_identities where id = $1 and person = $2 and unlinked_at is null"
+    select i.id, i.channel, i.account, i.linked_at, p.name, p.code
+    from chat_identities i join people p on p.id = i.person
+    where (i.person = $1) = $2 and i.unlinked_at is null order by p.code, i.linked_at limit 1000"""
+_ONE: Final = """
+    select i.id, i.channel, i.account, i.linked_at, p.name, p.code
+    from chat_identities i join people p on p.id = i.person
+    where i.id = $1 and (i.person = $2 or $3) and i.unlinked_at is null"""
 
 
 class LinkedChat(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,22 +79,32 @@ class LinkedChat(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel
     account: str
     linked_at: datetime
+    name: str  #: of whom it speaks for
+    code: str
 
 
 async def chats_of(person: PersonId) -> Sequence[LinkedChat]:
     """The accounts that speak for a person, the oldest first."""
-    return msgspec.convert(await fetch(_CHATS, person), list[LinkedChat])
+    return msgspec.convert(await fetch(_CHATS, person, True), list[LinkedChat])
 
 
-async def let_chat_go(person: Person, chat: UUID) -> Channel:
-    """Unlink one's own chat account from elsewhere (解除绑定): when its telephone is lost, it can't say so itself.
+async def chats_of_others(person: Person) -> Sequence[LinkedChat]:
+    """The accounts that speak for everybody else, for an administrator; for others none."""
+    if not person.may(Right.ADMINISTER, None):
+        return []
+    return msgspec.convert(await fetch(_CHATS, person.id, False), list[LinkedChat])
 
-    Raises `NotFound` for one that is another's, or unlinked already.
+
+async def let_chat_go(person: Person, chat: UUID) -> LinkedChat:
+    """Unlink a chat account from elsewhere (解除绑定): when its telephone is lost, it can't say so itself.
+
+    One's own; an administrator's word is enough for anybody's, who may reach no page either. Raises `NotFound` for
+    one that is another's, or unlinked already.
     """
     async with transaction():
-        row = await fetch_one(_OWN, chat, person.id)
+        row = await fetch_one(_ONE, chat, person.id, person.may(Right.ADMINISTER, None))
         if row is None:
             raise NotFound(N_("没有这个绑定"))
-        channel = Channel(row["channel"])
-        await unlink_chat(channel, row["account"])
-    return channel
+        linked = msgspec.convert(row, LinkedChat)
+        await unlink_chat(linked.channel, linked.account)
+    return linked

@@ -11,7 +11,7 @@ import msgspec
 
 from backend.alarms.model import NoSuchAlarm
 from backend.alarms.queries import alarm_for
-from backend.chat.model import Begin, Command, Heard, Said, Saying, Speaker, Talk
+from backend.chat.model import Answers, Begin, Command, Heard, Said, Saying, Speaker, Talk
 from backend.core.errors import NotFound
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId
@@ -22,6 +22,7 @@ from backend.work_orders.chat_dialogues import (
     DIALOGUES,
     FROM_ALARM,
     NEW_HERE,
+    NEW_TOLD,
     PROOF,
     TO,
     WAIT,
@@ -37,7 +38,7 @@ from backend.work_orders.chat_finishing import FINISHING, FINISHING_DIALOGUE
 from backend.work_orders.chat_showing import PIECE, STORY, show_piece, show_story, showing_keys
 from backend.work_orders.chat_words import MOST_LISTED, listed, say, stands, whole
 from backend.work_orders.model import Act, NoSuchOrder, Proof
-from backend.work_orders.opening import open_from_alarm
+from backend.work_orders.opening import checked, open_from_alarm
 from backend.work_orders.queries import order_for, order_numbered, order_view, orders_for, orders_of_alarm
 from backend.work_orders.rules import offered_acts, standing
 from backend.work_orders.service import add_note, perform, proofs_of
@@ -140,12 +141,18 @@ async def _new(speaker: Speaker, about: UUID | None, _: str) -> Said:
             order, is_new = await open_from_alarm(speaker.person, alarm.id, speaker.via)
             return opened(speaker, order, is_new=is_new)
         return Begin(dialogue=FROM_ALARM, answers={"alarm": str(about)})
+    return await _by_hand(speaker, "")
+
+
+async def _by_hand(speaker: Speaker, words: str) -> Said:
+    """What stood behind 报修 is what is broken; nobody writes it twice."""
     units = await units_to_order(speaker)
     if not units:
         raise NotFound(N_("没有您可以报修的联网单位"))
-    if len(units) == 1:
-        return Begin(dialogue=NEW_HERE, answers={"unit": str(units[0].id)})
-    return Begin(dialogue=NEW_SOMEWHERE)
+    known: Answers = {"what": words} if (words := checked(words)) else {}
+    if len(units) > 1:
+        return Begin(dialogue=NEW_SOMEWHERE, answers=known)
+    return Begin(dialogue=NEW_TOLD if known else NEW_HERE, answers={"unit": str(units[0].id), **known})
 
 
 async def _orders(speaker: Speaker, rest: str) -> Said:
@@ -166,8 +173,8 @@ async def _orders(speaker: Speaker, rest: str) -> Said:
     return listed(speaker, mine, N_("需要您处理的工单："))
 
 
-async def _repair(speaker: Speaker, _: str) -> Said:
-    return await _new(speaker, None, "")
+async def _repair(speaker: Speaker, rest: str) -> Said:
+    return await _by_hand(speaker, rest)
 
 
 async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
@@ -194,12 +201,16 @@ WORK_ORDERS: Final = Talk(
     concept="work_orders",
     commands=(
         Command(
-            name="orders", words=("工单",), help=N_("我的工单；“工单 全部”或“工单 12”"), do=_orders, right=Right.SEE
+            name="orders", words=("工单", "orders", "work orders"), help=N_("我的工单；“工单 全部”或“工单 12”"),
+            do=_orders, right=Right.SEE,
         ),
-        Command(name="repair", words=("报修",), help=N_("登记一张工单"), do=_repair, right=Right.ORDER),
+        Command(
+            name="repair", words=("报修", "repair"), help=N_("报修 3楼水泵漏水：登记一张工单"), do=_repair,
+            right=Right.ORDER,
+        ),
     ),
     presses={**{verb: _here(press) for verb, press in _OF_AN_ORDER.items()}, NEW: _new},
     dialogues=(*DIALOGUES, FINISHING_DIALOGUE),
     replies={"order": _reply},
     loose=take_loose,
-)
+)  # fmt: skip

@@ -58,8 +58,8 @@ from backend.work_orders.service import (
 
 WHY, WAIT, TO, PROOF = "order_why", "order_wait", "order_to", "order_proof"
 WHICH: Final = "order_which"
-#: of an alarm; of the speaker's one unit; of one of several
-FROM_ALARM, NEW_HERE, NEW = "order_alarm", "order_here", "order_new"
+#: of an alarm; of the speaker's one unit, where what is broken is asked or told already; of one of several
+FROM_ALARM, NEW_HERE, NEW_TOLD, NEW = "order_alarm", "order_here", "order_told", "order_new"
 _SKIP: Final = "skip"
 _DONE: Final = "done"
 _DUTY: Final = "duty"
@@ -240,21 +240,25 @@ async def _ask_unit(speaker: Speaker, draft: Draft) -> Saying:
     return Saying(lines=tuple(lines), keys=keys)
 
 
-async def _hear_unit(speaker: Speaker, _: Draft, heard: Heard) -> Next:
+def _in_unit(unit: Unit, draft: Draft) -> Next:
+    return Next(step="where" if draft.answers.get("what") else "what", answers={"unit": str(unit.id)})
+
+
+async def _hear_unit(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
     wanted = heard.text.strip()
     units = [unit for unit in await units_to_order(speaker) if wanted.casefold() in unit.name.casefold()]
     if not wanted or not units:
         raise BadInput(N_("没有找到这个单位，请换几个字，或点下面的按钮"))
     if len(units) == 1:
-        return Next(step="what", answers={"unit": str(units[0].id)})
+        return _in_unit(units[0], draft)
     return Next(step="unit", answers={"wanted": wanted})
 
 
-async def _press_unit(speaker: Speaker, _: Draft, argument: str) -> Next:
+async def _press_unit(speaker: Speaker, draft: Draft, argument: str) -> Next:
     units = [unit for unit in await units_to_order(speaker) if tail(unit.id) == argument]
     if not units:
         raise BadInput(N_("请选择联网单位"))
-    return Next(step="what", answers={"unit": str(units[0].id)})
+    return _in_unit(units[0], draft)
 
 
 async def _ask_what(speaker: Speaker, draft: Draft) -> Saying:
@@ -363,6 +367,7 @@ DIALOGUES: Final = (
     ),
     Dialogue(name=FROM_ALARM, steps=(_WHAT_STEP,)),
     Dialogue(name=NEW_HERE, steps=(_WHAT_STEP, _WHERE_STEP)),
+    Dialogue(name=NEW_TOLD, steps=(_WHERE_STEP,)),
     Dialogue(
         name=NEW, steps=(Step(name="unit", ask=_ask_unit, hear=_hear_unit, press=_press_unit), _WHAT_STEP, _WHERE_STEP)
     ),

@@ -16,6 +16,7 @@ from backend.delivery.budgets import limits_of
 from bots.telegram.callers import Callers
 from bots.telegram.house import the_house
 from bots.telegram.inbox import Inbox, PostgresInbox
+from bots.telegram.once_more import OnceMore
 from bots.telegram.pace import Paced, SharedPace
 from bots.telegram.routers import errors, groups, help, linking, talks  # noqa: A004 - named by what it does for people
 from bots.telegram.session import make_bot
@@ -41,6 +42,7 @@ def build_hearing(
 ) -> tuple[Bot, Hearing]:
     """A bot and its ears; its answers spend from the cards' budgets. Raises BadSettings without a well-formed token."""
     bot = make_bot(telegram, timeout_s=_REQUEST_S)
+    bot.session.middleware(OnceMore())
     bot.session.middleware(Paced(SharedPace(limits_of(budgets or Budgets()))))
     return bot, Hearing(bot, build_dispatcher(use_cases or the_house()), inbox or PostgresInbox())
 

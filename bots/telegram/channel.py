@@ -54,7 +54,7 @@ class EditCard(TelegramMethod[dict[str, Any] | bool]):
 
 
 class TelegramChannel:
-    """A Channel (delivery.model). `timeout_s` bounds one `send` or `edit`, repeated after a move or not.
+    """A Channel (delivery.model). `timeout_s` bounds one `edit`, or one `send`, repeated after a move or not.
 
     Raises BadSettings when the token is missing or malformed.
     """
@@ -115,17 +115,17 @@ class TelegramChannel:
         return _receipt(await self._bot(card.model_copy(update=elsewhere)))
 
     async def _edit(self, card: EditCard) -> Receipt:
-        try:
-            return await self._edit_once(card)
-        except TelegramMigrateToChat as moved:
-            return await self._edit_once(card.model_copy(update={"chat_id": moved.migrate_to_chat_id}))
-
-    async def _edit_once(self, card: EditCard) -> Receipt:
+        """A group that moved counts its messages anew: there the number is another card's, perhaps a fire's."""
+        has_moved = False
         try:
             await self._bot(card)
+        except TelegramMigrateToChat:
+            has_moved = True
         except TelegramBadRequest as refused:
             if NOT_MODIFIED not in refused.message:
                 raise
+        if has_moved:
+            raise Refusal("Telegram: the group has moved; what hung in it stays as it was", permanent=True)
         return Receipt(surface={"chat": card.chat_id, "message": card.message_id})
 
     async def _within_time(self, work: Awaitable[Receipt]) -> Receipt:

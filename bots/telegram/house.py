@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from backend.chat.drafts import move_drafts
 from backend.chat.service import Conversation, Offer
 from backend.core.db.engine import transaction
 from backend.core.i18n import N_
 from backend.core.ids import UnitId
 from backend.core.limits import Buckets
-from backend.core.vocabulary import Channel
+from backend.core.vocabulary import Channel, Via
 from backend.delivery.queries import card_at
 from backend.delivery.trying import contact_works
 from backend.ledger.service import record_action
@@ -133,5 +134,6 @@ async def _mark_group(chat: str, is_well: bool) -> None:
 async def _group_moved(before: str, after: str) -> None:
     async with transaction():
         if await groups.group_moved(_TELEGRAM, before, after):
+            await move_drafts(Via.TELEGRAM, before, after)
             facts = {"channel": str(_TELEGRAM), "chat": before, "to": after}
             await record_action("bot", "group.moved", facts)

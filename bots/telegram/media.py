@@ -30,6 +30,7 @@ def heard_of(
         text="\n".join(text for text in said if text),
         media=tuple(each for piece in (message, *beside) for each in _media_of(piece)),
         is_late=is_late,
+        lacks=any(piece.video or piece.video_note for piece in (message, *beside)),
         location=None if place is None else Location(place.latitude, place.longitude),
         about=about,
         sent_at=message.date,

@@ -21,6 +21,8 @@ TOKEN_REST_S: Final = 60.0
 #: what `send` and `edit` turn into a Refusal; all the session can raise, and its own time limit
 CARRIER_FAILURES: Final = (AiogramError, TimeoutError, OSError)
 NOT_MODIFIED: Final = "message is not modified"
+#: of a tap that was not answered within seconds
+TOO_OLD: Final = "query is too old"
 #: of a group's topic that is gone, or closed to all but its administrators
 NO_TOPIC: Final = ("message thread not found", "topic_deleted", "topic_closed")
 

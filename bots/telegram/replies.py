@@ -7,24 +7,40 @@ Texts go out as plain text, so nothing in them needs escaping.
 import logging
 from typing import Final
 
-from aiogram.exceptions import AiogramError
+from aiogram.enums import ChatType
+from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
 from bots.telegram.doing import answering
 from bots.telegram.drawing import TEXT_LIMIT, length
+from bots.telegram.refusals import TOO_OLD
 
 LOGGER = logging.getLogger(__name__)
 ANSWER_LIMIT: Final = 200  #: characters of answerCallbackQuery
 _CUT: Final = "…"
 
 
-async def answer(query: CallbackQuery, text: str, *, is_alert: bool = False) -> None:
-    """Answer a tap; the phone stops its spinner and shows `text`, as a window when `is_alert`."""
+async def answer(query: CallbackQuery, text: str, *, is_alert: bool = False, is_also_said: bool = False) -> None:
+    """Answer a tap; the phone stops its spinner and shows `text`, as a window when `is_alert`.
+
+    A tap that waited (the bot was away) has no window any more: then, in a private chat, it is said in words, unless
+    what it says `is_also_said`.
+    """
     answering()
     try:
         await query.answer(_short(text) or None, show_alert=is_alert)
+    except TelegramBadRequest as error:
+        not_delivered(error)
+        if TOO_OLD in str(error) and text and not is_also_said and isinstance(query.message, Message):
+            await _say_instead(query.message, text)
     except AiogramError as error:
         not_delivered(error)
+
+
+async def _say_instead(pressed: Message, text: str) -> None:
+    """In a group what one who pressed may read is not everybody's."""
+    if pressed.chat.type == ChatType.PRIVATE:
+        await reply(pressed, text)
 
 
 def _short(text: str) -> str:

@@ -15,7 +15,7 @@ from aiogram.methods import GetFile, Response, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import InputFile
 from aiogram.utils.token import TokenValidationError
-from aiohttp import ClientError, ClientTimeout, FormData
+from aiohttp import ClientConnectorError, ClientError, ClientTimeout, FormData
 
 from backend.core.errors import BadSettings
 from backend.core.settings import Telegram
@@ -25,6 +25,18 @@ _JSON: Final = {"Content-Type": "application/json"}
 _HIDDEN: Final = "***"
 #: pydantic builds `Response[X]` anew (10 ms) whenever nobody holds it; held here, a lone send stays quick
 _ANSWER_TYPES: Final[dict[type[Any], type[Any]]] = {}
+
+
+class NeverReached(TelegramNetworkError):  # noqa: N818 - the fact, as aiogram names its own
+    """No connection stood: what was to be said was not heard."""
+
+
+class NoAnswerInTime(TelegramNetworkError):  # noqa: N818 - as above
+    """Time ran out; whether it was heard nobody knows."""
+
+
+class Unreadable(TelegramServerError):  # noqa: N818 - as above
+    """Something answered that is not the Bot API, or not in its words: whether it was heard nobody knows."""
 
 
 def _dumps(value: Any) -> str:
@@ -59,18 +71,20 @@ class BotApiSession(AiohttpSession):
         limit = ClientTimeout(total=self.timeout if timeout is None else timeout)
         url = self.api.api_url(token=bot.token, method=method.__api_method__)
         body, headers = self._body(bot, method)
+        kind: type[TelegramNetworkError] = TelegramNetworkError
         try:
             async with session.post(url, data=body, headers=headers, timeout=limit) as response:
                 content = (await response.read()).decode("utf-8", "replace")
         except TimeoutError:
-            failure = "no answer in time"
+            kind, failure = NoAnswerInTime, "no answer in time"
         except (ClientError, OSError, ValueError) as error:
+            kind = NeverReached if isinstance(error, ClientConnectorError) else kind
             failure = without_token(f"{type(error).__name__}: {error}", bot.token)
         else:
             answer = self.check_response(bot=bot, method=method, status_code=response.status, content=content)
             return cast("TelegramType", answer.result)
         # raised outside the `except`, so that not even __context__ holds the client's error and its address
-        raise TelegramNetworkError(method=method, message=failure)
+        raise kind(method=method, message=failure)
 
     def check_response(
         self, bot: Bot, method: TelegramMethod[TelegramType], status_code: int, content: str
@@ -82,7 +96,7 @@ class BotApiSession(AiohttpSession):
             return super().check_response(bot, method, status_code, content)
         except (ClientDecodeError, TypeError):
             failure = f"unreadable answer with HTTP status {status_code}"
-        raise TelegramServerError(method=method, message=failure)
+        raise Unreadable(method=method, message=failure)
 
     def _body(self, bot: Bot, method: TelegramMethod[Any]) -> tuple[bytes | FormData, dict[str, str]]:
         """JSON; a form where a file goes along."""

@@ -34,7 +34,10 @@ async def answer_press(query: CallbackQuery, sayings: Sequence[Saying], language
     """Answer a tap: the first brief word pops up, the rest is said; what is `in_place` changes the pressed message."""
     answering()
     brief = next((each for each in sayings if each.brief), None)
-    await answer(query, brief.brief if brief else "", is_alert=brief is not None and brief.is_alert)
+    is_also_said = any(each.lines for each in sayings)
+    await answer(
+        query, brief.brief if brief else "", is_alert=brief is not None and brief.is_alert, is_also_said=is_also_said
+    )
     if query.message is None or query.bot is None:
         return
     bot = query.bot

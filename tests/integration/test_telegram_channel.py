@@ -152,6 +152,20 @@ async def test_a_group_that_moved_is_followed_and_the_surface_knows_its_new_id(
     assert (await refused(channel.edit(a_delivery(group, surface=sent.surface)))).permanent
 
 
+async def test_the_number_of_an_old_card_is_another_cards_in_the_group_that_moved(
+    carrier: BotApiServer, channel: TelegramChannel
+) -> None:
+    """A supergroup counts its messages anew: a late edit would be written over whatever has that number there."""
+    group = carrier.act.create_group("班组", [WANG], kind=ChatKind.GROUP)
+    await channel.send(a_delivery(group))
+    moved = carrier.act.migrate(group)
+    fire = await channel.send(a_delivery(moved, a_card(where="火场")))
+    old = {"chat": group, "message": fire.surface["message"]}
+    assert (await refused(channel.edit(a_delivery(group, a_card(where="别处"), surface=old)))).permanent
+    shown = [each for each in carrier.chat_view(moved).messages if each.is_from_bot]
+    assert ["火场" in each.text for each in shown] == [True]
+
+
 @pytest.mark.parametrize(
     ("fault", "facts"),  # permanent, contact_is_dead, hold_channel, retry_after
     [

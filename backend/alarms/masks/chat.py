@@ -154,7 +154,7 @@ MASKS: Final = Talk(
     commands=(
         Command(
             name="mask",
-            words=("申请屏蔽",),
+            words=("申请屏蔽", "mask"),
             help=N_("申请屏蔽 2号楼 水泵：申请屏蔽部件、系统、装置或区域"),
             do=_command,
             right=Right.MASK,

@@ -1,4 +1,5 @@
-// Contacts: the button that sends a test card by the real way; the one that lets a chat account go, by a second tap.
+// Contacts: the button that sends a test card by the real way; those that let a chat account or a group go, by a
+// second tap.
 import { post, toast } from "./live.js";
 
 document.addEventListener("click", async (event) => {
@@ -14,16 +15,17 @@ document.addEventListener("click", async (event) => {
 });
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-unlink-chat]");
+  const button = event.target.closest("[data-unlink-chat], [data-unbind-group]");
   if (!button) return;
   if (!button.dataset.armed) {
     button.dataset.armed = "yes";
     button.textContent = button.dataset.sure;
     return;
   }
+  const { unlinkChat, unbindGroup } = button.dataset;
   button.disabled = true;
   try {
-    toast((await post(`/m/chats/${button.dataset.unlinkChat}/unlink`)).sentence);
+    toast((await post(unlinkChat ? `/m/chats/${unlinkChat}/unlink` : `/m/groups/${unbindGroup}/unbind`)).sentence);
     button.closest("li").remove();
   } catch (error) {
     toast(error.message, "bad");

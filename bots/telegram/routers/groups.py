@@ -17,6 +17,7 @@ from backend.core.errors import NotAllowed, NotFound
 from backend.core.i18n import N_, _
 from backend.core.ids import UnitId
 from backend.delivery.model import Key
+from backend.people.groups import UnitChoice
 from backend.people.model import Person
 from bots.telegram.presses import TalkPress
 from bots.telegram.replies import answer, topic_of
@@ -57,7 +58,7 @@ async def bind(
     if not units:
         raise NotFound(N_("没有您可以绑定的联网单位"))
     if len(units) == 1:
-        await _bind(message, person, units[0].id, language, use_cases)
+        await _bind(message, person, units[0], language, use_cases)
         return
     keys = [(Key(unit.name, BIND, unit.id),) for unit in units[:_MOST_UNITS]]
     lines = [_("此群绑定到哪个联网单位？", language)]
@@ -73,16 +74,20 @@ async def bind_pressed(
     if callback_data.about is None or not isinstance(query.message, Message):
         raise NotFound(N_("没有您可以绑定的联网单位"))
     await _require_administrator(bot, query.message.chat.id, query.from_user.id)
-    await _bind(query.message, person, UnitId(callback_data.about), language, use_cases)
+    chosen = UnitId(callback_data.about)
+    units = await use_cases.units_to_bind(person, "")
+    unit = next((each for each in units if each.id == chosen), UnitChoice(chosen, "", ""))
+    await _bind(query.message, person, unit, language, use_cases)
     await answer(query, _("已绑定", language))
 
 
-async def _bind(message: Message, person: Person, unit: UnitId, language: str, use_cases: UseCases) -> None:
+async def _bind(message: Message, person: Person, unit: UnitChoice, language: str, use_cases: UseCases) -> None:
     topic = topic_of(message)
     chat, title = str(message.chat.id), message.chat.title or ""
-    await use_cases.bind_group(person, unit, chat, "" if topic is None else str(topic), title)
+    await use_cases.bind_group(person, unit.id, chat, "" if topic is None else str(topic), title)
     text = _("✅ 此群已绑定。该单位的报警会发到这里；每个人点按钮时仍按本人的权限办理。", language)
-    await _tell(message, f"{text}\n" + _("解除绑定：/unbind", language))
+    named = _("绑定的单位：{name}", language, name=unit.name) if unit.name else ""
+    await _tell(message, "\n".join(each for each in (text, named, _("解除绑定：/unbind", language)) if each))
 
 
 async def unbind(message: Message, person: Person, language: str, use_cases: UseCases) -> None:

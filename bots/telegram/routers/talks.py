@@ -167,4 +167,7 @@ def speaker_of(
 ) -> Speaker:
     """Who is speaking, and where; a topic of a group is a conversation of its own."""
     where = str(chat) if topic is None else f"{chat}/{topic}"
-    return Speaker(person=person, via=Via.TELEGRAM, chat=where, language=language, group_unit=unit, is_group=is_group)
+    return Speaker(
+        person=person, via=Via.TELEGRAM, chat=where, language=language, group_unit=unit, is_group=is_group,
+        by_reply=is_group,  # a bot in privacy mode, which is how bots are made, hears nothing else in a group
+    )  # fmt: skip

@@ -222,3 +222,20 @@ async def test_each_person_is_answered_in_their_own_language_and_strangers_in_th
 
 
 ENGLISH_STRANGER = {"id": 2002, "is_bot": False, "first_name": "Bob", "language_code": "en-GB"}
+
+
+async def test_a_video_that_nobody_can_keep_is_said_to_be_lost(phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[str] = []
+
+    async def note(_person: Any, _alarm: Any, text: str, _evidence: Any, _via: Any) -> None:
+        noted.append(text)
+
+    monkeypatch.setattr("backend.alarms.chat_dialogues.note", note)
+    await phone.presses(phone.WANG, f"t1:a-note:{ALARM.hex}:")
+    video = {"file_id": "v", "file_unique_id": "v", "width": 1, "height": 1, "duration": 1}
+    said = {**phone.message(phone.WANG, None, None), "video": video, "caption": "漏水"}
+    await phone.feed({"message": said})
+    text = phone.session.named("sendMessage")[-1].text
+    assert "视频不能保存" in text
+    assert "📝 已记入" in text
+    assert noted == ["漏水"]
