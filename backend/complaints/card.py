@@ -17,6 +17,7 @@ from backend.delivery.model import LONGEST_LINE, Card, Fact, Key
 
 _ICON: Final = "📮"
 _FORM: Final = "%Y-%m-%d %H:%M"
+_FOUND: Final = N_("该投诉已有人受理")
 #: in place of words that would break off; with its number it has room in a text message in every language
 _CALLED: Final = N_("内容较长，将来电告知")
 #: so much of a text stands in the card's own lines; what is longer is told in full below
@@ -118,6 +119,8 @@ def card_now(card: Card, complaint: Complaint, language: str, unit: str, by: str
     if topic not in set(Told):  # of a release that wrote none
         return None
     told, is_past = Told(topic), number != str(complaint.round.number)
+    if told is Told.NOBODY:
+        return _found_somebody(card, complaint, language)
     if not is_past and told in _TO_ITS_HANDLER and not is_own and complaint.assignee is not None:
         return taken_card(complaint, by, unit, language)
     if not is_past and told is Told.TAKEN and is_own:
@@ -127,6 +130,15 @@ def card_now(card: Card, complaint: Complaint, language: str, unit: str, by: str
         return None
     status = card.status if is_past else translate(STATE_LABELS[complaint.state], language)
     return msgspec.structs.replace(card, keys=keys, status=status, revision=complaint.revision)
+
+
+def _found_somebody(card: Card, complaint: Complaint, language: str) -> Card | None:
+    """The duty desk's card, as soon as somebody has it: not who, for the desk learns nothing of a complaint."""
+    headline = translate(_FOUND if complaint.assignee is not None else _HEADLINES[Told.NOBODY], language)
+    if headline == card.headline:
+        return None
+    status = translate(STATE_LABELS[complaint.state], language)
+    return msgspec.structs.replace(card, headline=headline, status=status, revision=complaint.revision)
 
 
 def taken_card(complaint: Complaint, by: str, unit: str, language: str) -> Card:

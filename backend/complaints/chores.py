@@ -91,7 +91,8 @@ _LEFT: Final = f"""
         select from people p join grants g on g.person = p.id and g.unit is null and g.role = any($1)
         where p.id = c.assignee and p.is_active)
     order by c.id limit {_MOST} for no key update of c skip locked"""
-#: what a complainant was to be told, and no way took or may still take
+#: what a complainant was to be told, and no way took or may still take; what a carrier took and could not deliver has
+#: its reason (carrier_words)
 _UNREACHED: Final = f"""
     select {COLUMNS}, n.id as notice, n.created_at as told_at from notices n join complaints c on c.id = n.alarm
         join units u on u.id = c.unit join complaint_rounds r on r.complaint = c.id and r.number = c.round
@@ -99,7 +100,8 @@ _UNREACHED: Final = f"""
       and n.created_at > $1::timestamptz - interval '7 days'
       and not exists (select from attempts t where t.notice = n.id and t.person <> c.complainant)
       and not exists (select from attempts t where t.notice = n.id
-                      and (t.state in ('pending', 'sending', 'accepted') or t.t6 is not null or t.t7 is not null))
+                      and (t.state in ('pending', 'sending') or (t.state = 'accepted' and t.why is null)
+                           or t.t6 is not null or t.t7 is not null))
     order by c.id limit {_MOST} for no key update of c skip locked"""
 #: what a complainant was told by text message alone (or fell back to it), of which it had no room for all the words
 _TEXTED: Final = f"""

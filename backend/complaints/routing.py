@@ -104,7 +104,11 @@ async def route_again(complaint: Complaint, released: Released, now: datetime) -
     """For one that nobody could take: somebody may by now. None: still nobody. In the caller's transaction."""
     assert complaint.state in {State.FILED, State.REOPENED}
     to = await _choose(complaint)
-    return None if to is None else await _give(complaint, to, Told.ASSIGNED, complaint.text, released, now)
+    if to is None:
+        return None
+    after = await _give(complaint, to, Told.ASSIGNED, complaint.text, released, now)
+    await redraw(after, released)
+    return after
 
 
 async def hand_on(complaint: Complaint, released: Released, now: datetime) -> Complaint | None:

@@ -166,7 +166,7 @@ class Carrier:
                 continue
             wait = max((answer.at - now).total_seconds(), _LEAST_WAIT_S)
             refusal = Refusal(RESTS, permanent=False, retry_after=wait)
-            later.append(_outcome(each, OutcomeKind.REDRAW_REFUSED, None, refusal, now))
+            later.append(_outcome(each, OutcomeKind.REDRAW_WAITS, None, refusal, now))
         await asyncio.gather(*(self._outcomes.post(each) for each in later))
         return going
 

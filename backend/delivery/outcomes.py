@@ -85,9 +85,11 @@ class OutcomeKind(StrEnum):
     POSTPONED = "postponed"
     REDRAWN = "redrawn"
     REDRAW_REFUSED = "redraw_refused"
+    REDRAW_WAITS = "redraw_waits"  #: for a limit's window: our own doing, of which no carrier said anything
 
 
 _REFUSALS: Final = frozenset({OutcomeKind.REFUSED, OutcomeKind.POSTPONED, OutcomeKind.REDRAW_REFUSED})
+_DRAWN_LATER: Final = frozenset({OutcomeKind.REDRAW_REFUSED, OutcomeKind.REDRAW_WAITS})
 _ARRIVED: Final = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REDRAWN})
 #: a telephone carrier takes a message to any number: only its receipt shows that the number works
 _PROVEN_LATER: Final = frozenset({Channel.SMS, Channel.VOICE})
@@ -213,7 +215,7 @@ async def _write(outcomes: Sequence[Outcome]) -> Begun:
         await _refuse([each for each in outcomes if each.is_final_refusal])
         await _postpone([each for each in outcomes if each.kind is OutcomeKind.POSTPONED and not each.is_final_refusal])
         await _redrawn([each for each in outcomes if each.kind is OutcomeKind.REDRAWN])
-        await _redraw_refused([each for each in outcomes if each.kind is OutcomeKind.REDRAW_REFUSED])
+        await _redraw_later([each for each in outcomes if each.kind in _DRAWN_LATER])
         await write_together(_receipts([each for each in outcomes if each.kind in _REFUSALS]))
         await _rest([each for each in outcomes if each.holds_channel])
         await write_together(_well([each for each in outcomes if each.kind is OutcomeKind.REDRAWN]))
@@ -275,7 +277,7 @@ async def _redrawn(outcomes: list[Outcome]) -> None:
         )
 
 
-async def _redraw_refused(outcomes: list[Outcome]) -> None:
+async def _redraw_later(outcomes: list[Outcome]) -> None:
     """A surface that can't be drawn again is left as it is; a carrier that is busy or away gets it later."""
     if outcomes:
         await execute(

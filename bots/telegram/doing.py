@@ -21,8 +21,20 @@ class Doing:
             self.is_done = True
             self._within.reschedule(asyncio.get_running_loop().time() + self._answering_s)
 
+    @property
+    def left_s(self) -> float:
+        """How much time is left for doing it."""
+        until = self._within.when()
+        return 0.0 if until is None else max(0.0, until - asyncio.get_running_loop().time())
+
 
 IN_HAND: ContextVar[Doing | None] = ContextVar("telegram update in hand", default=None)
+
+
+def time_left() -> float | None:
+    """How much time is left for what the update in hand asks for; None outside of one."""
+    doing = IN_HAND.get()
+    return None if doing is None else doing.left_s
 
 
 def answering() -> None:

@@ -1,8 +1,10 @@
 """What comes with a message besides words: photos, voice, files, places. Fetched only when a step wants it.
 
-The rule: how large a file is said to be is asked before it is fetched, and while it is fetched.
+The rule: how large a file is said to be is asked before it is fetched, and while it is fetched. One that does not come
+in time is refused while there is still time to say so: it is no database that is away, and nobody waits for it again.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 from uuid import UUID
@@ -15,9 +17,13 @@ from backend.chat.model import Heard, Location, Media, MediaKind
 from backend.core.errors import BadInput
 from backend.core.i18n import N_
 from backend.evidence.model import MOST_OCTETS, is_too_much
+from bots.telegram.doing import time_left
 from bots.telegram.session import BotApiSession
 
 _TOO_MUCH: Final = N_("文件过大：最多 10 MB")
+_NOT_FETCHED: Final = N_("无法从 Telegram 取得该文件，请重新发送")
+#: of the time for an update so much is kept for writing down what came, or saying that it did not
+_TO_WRITE_S: Final = 2.0
 
 
 def heard_of(
@@ -63,13 +69,15 @@ def _fetching(bot: Bot, file_id: str, declared: int) -> Callable[[], Awaitable[b
         """The octets. Raises Refused where there are too many, or Telegram hands them out no more."""
         if is_too_much(declared):
             raise BadInput(_TOO_MUCH)
+        left = time_left()
         try:
-            file = await bot.get_file(file_id)
-            if not file.file_path or not isinstance(bot.session, BotApiSession):
-                raise BadInput(N_("无法从 Telegram 取得该文件，请重新发送"))
-            octets = await bot.session.fetch(bot, file.file_path, MOST_OCTETS)
-        except AiogramError as error:
-            raise BadInput(N_("无法从 Telegram 取得该文件，请重新发送")) from error
+            async with asyncio.timeout(None if left is None else max(0.0, left - _TO_WRITE_S)):
+                file = await bot.get_file(file_id)
+                if not file.file_path or not isinstance(bot.session, BotApiSession):
+                    raise BadInput(_NOT_FETCHED)
+                octets = await bot.session.fetch(bot, file.file_path, MOST_OCTETS)
+        except (AiogramError, TimeoutError) as error:
+            raise BadInput(_NOT_FETCHED) from error
         if octets is None:
             raise BadInput(_TOO_MUCH)
         return octets

@@ -38,6 +38,8 @@ _GRACE_S: Final = 10  #: how much longer the HTTP request may take
 _AT_ONCE: Final = 32  #: updates handled at the same time; as many taps beside them
 _MOST_WAITING: Final = 1000  #: updates taken and not yet handled; beyond, the rest waits at Telegram
 _HANDLING_S: Final = 10.0  #: longest time for one go at an update
+_PIECE_S: Final = 3.0  #: and for each further photo of an album
+_MOST_PIECES: Final = 10  #: of an album, at Telegram
 _ANSWERING_S: Final = 20.0  #: longest time for the answers to it, when it is done
 _AWAY_PATIENCE_S: Final = 30.0  #: how long an update waits in hand for a PostgreSQL that is away
 _AWAY_PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8, 1.0)  #: between two goes; the last again and again
@@ -45,7 +47,7 @@ _SAY_KEPT_AFTER_S: Final = 2.0  #: then the person is told that it will be done
 _DRAIN_S: Final = 5.0  #: how long a stop waits for updates in hand
 _SWEEP_S: Final = 10.0  #: between looks for stored updates that nobody finished
 _ABANDONED: Final = timedelta(
-    seconds=_AWAY_PATIENCE_S + _HANDLING_S + _ANSWERING_S
+    seconds=_AWAY_PATIENCE_S + _HANDLING_S + _PIECE_S * _MOST_PIECES + _ANSWERING_S
 )  #: older than anybody holds one in hand
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -165,7 +167,7 @@ class Hearing:
         except ValueError:  # no trace: it would show what people wrote
             LOGGER.error("an update could not be read", extra={"update_id": raw["update_id"]})  # noqa: TRY400
             return
-        within = asyncio.timeout(_HANDLING_S)
+        within = asyncio.timeout(_HANDLING_S + _PIECE_S * (len(album.pieces) - 1))
         doing = Doing(within, _ANSWERING_S)
         before = IN_HAND.set(doing)
         try:

@@ -18,7 +18,8 @@ from backend.core.ids import ContactPointId, PersonId, new_id
 from backend.core.vocabulary import Channel, Via
 from backend.delivery.model import Key
 from backend.people.model import Reach
-from tests.integration.test_complaints import DAY, HOUR, HOW, Town, breaches, still, town
+from backend.people.queries import person
+from tests.integration.test_complaints import DAY, HOUR, HOW, Add, Town, breaches, still, town
 from tests.integration.test_complaints_in_chat import Chat, cards_of
 
 __all__ = ["still", "town"]
@@ -81,6 +82,22 @@ async def test_that_a_deadline_was_missed_stays_on_the_card_of_who_answers_for_i
     await handling.take(town.li, one.id, Via.CONSOLE)
     assert (await cards_of(town.lead))[0][0] == "投诉已超过时限"
     assert "新的投诉或反馈" in [headline for headline, _, _ in await cards_of(town.li)]
+
+
+async def test_the_duty_desk_sees_that_somebody_has_it_now_and_not_who(
+    town: Town, still: clock.StillClock, add_person: Add
+) -> None:
+    desk = await person(PersonId(await add_person("wu", "吴值班", "provider_operator", None, app="wu")))
+    handlers = [town.li.id, town.sun.id, town.lead.id]
+    await execute("update people set is_active = false where id = any($1)", handlers)
+    one = await town.files()
+    assert [headline for headline, _, _ in await cards_of(desk)] == ["有投诉无人可受理，请指派处理人"]
+    await execute("update people set is_active = true where id = any($1)", handlers)
+    await look_after_complaints()
+    assert (await complaint_for(town.li, one.id)).assignee == town.li.id
+    ((headline, verbs, fact),) = await cards_of(desk)
+    assert (headline, verbs) == ("该投诉已有人受理", [])
+    assert "李受理" not in fact
 
 
 async def test_after_each_act_the_handler_has_the_next_ones_at_hand(town: Town, still: clock.StillClock) -> None:

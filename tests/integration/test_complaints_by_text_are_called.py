@@ -14,6 +14,7 @@ from backend.core import clock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AttemptId, NoticeId, PersonId, new_id
 from backend.core.vocabulary import Via
+from backend.delivery.carrier_words import CarrierSaid, Said, carrier_said
 from backend.delivery.model import Card, Delivery, NoticeKind
 from backend.people.model import Person
 from backend.people.queries import person
@@ -130,6 +131,25 @@ async def test_who_reads_it_in_a_chat_is_not_called_and_who_fell_back_to_a_text_
         await carried("100009")
     await look_after_complaints()
     assert await calls(town) == 2
+
+
+async def test_what_the_carrier_took_and_could_not_deliver_reached_nobody_and_no_clock_rests_for_it(
+    town: Town, cai: Person, still: clock.StillClock
+) -> None:
+    one = await filed(town, cai)
+    await handling.ask_back(town.li, one.id, "几点？", Via.TELEGRAM)
+    await carried()
+    await look_after_complaints()
+    assert (await complaint_for(town.li, one.id)).state is State.WAITING
+    (sent,) = await fetch("select number from attempts where person = $1 and channel = 'sms'", cai.id)
+    word = CarrierSaid(vendor="aliyun", said=Said.UNDELIVERED, id="b1", number=sent["number"], reason="关机")
+    assert await carrier_said(word)
+    for _ in range(2):
+        await look_after_complaints()
+    assert (await complaint_for(town.li, one.id)).state is State.IN_PROGRESS
+    entries = (await complaint_story(town.li, one.id)).entries
+    assert [each.detail for each in entries if each.kind == "unreached"] == [PHONE]
+    assert [headline for headline, _, _ in await told(town.li)].count("投诉人联系不上") == 2
 
 
 async def test_an_answer_goes_to_no_call_and_to_no_other_program_when_the_chat_is_dead(

@@ -48,6 +48,8 @@ async def test_a_groups_card_is_drawn_again_no_oftener_than_the_group_may_be_wri
         still.advance(timedelta(seconds=1))
         await draw(hands)
     assert len(hands.telegram.drawn) > before
+    receipts = await fetch("select kind from receipts where kind like 'redraw%'")
+    assert {row["kind"] for row in receipts} <= {"redrawn"}, "a receipt is a carrier's word, and none said anything"
     assert await fetch("select 1 from attempts where channel = 'telegram' and redraw_at is not null") == []
 
 

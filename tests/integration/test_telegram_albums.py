@@ -12,7 +12,9 @@ from backend.core.ids import AlarmId
 from backend.demo.carriers.telegram import BotApiServer, serve
 from backend.demo.carriers.telegram.actor import Person
 from backend.monitoring.model import StateSaid
+from bots.telegram import media, updates
 from bots.telegram.inbox import PostgresInbox
+from bots.telegram.session import BotApiSession
 from tests.integration.chatting import JPEG, TOKEN, Phone, bot_process, carry, link
 from tests.integration.test_telegram_talks import SMOKE
 
@@ -118,3 +120,28 @@ async def test_an_album_without_a_question_is_answered_once(base: str, wang: Pho
         await wang.shows("没有听懂")
         await wang.settled()
     assert len(wang.texts()) == 1
+
+
+async def test_a_photo_that_does_not_come_is_refused_in_time_and_is_not_asked_for_again_and_again(
+    base: str, wang: Phone, fire: AlarmId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looked as if PostgreSQL were away: the person read so each minute for a day, and their other words waited."""
+    asked: list[str] = []
+
+    async def hangs(_session: Any, _bot: Any, path: str, _most: int) -> bytes:
+        asked.append(path)
+        await asyncio.Event().wait()
+        return b""
+
+    monkeypatch.setattr(BotApiSession, "fetch", hangs)
+    monkeypatch.setattr(updates, "_HANDLING_S", 1.0)
+    monkeypatch.setattr(media, "_TO_WRITE_S", 0.5)
+    async with bot_process(base):
+        await carry(base)
+        await wang.presses(f"t1:a-note:{fire.hex}:")
+        wang.carrier.act.send_file(wang.chat, "photo", JPEG)
+        await wang.shows("无法从 Telegram 取得该文件，请重新发送")
+        await wang.settled()
+        assert "📝 已记入" in "\n".join(await wang.says("三楼走廊"))
+    assert len(asked) == 1
+    assert not any("系统正在恢复" in each for each in wang.texts())

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.complaints.card import Told, complaint_card
 from backend.complaints.figures import RoundLine, figures_of
 from backend.complaints.model import CauseClass
 from backend.complaints.rules import Candidate, chosen, is_abusive, may_handle, may_see, named_by
 from backend.complaints.telling import handler_ways, way_for
+from backend.core.i18n import LANGUAGES
 from backend.core.ids import ContactPointId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, ComplaintKind, Role, Via
+from backend.delivery.model import LONGEST_LINE
 from backend.people.model import Grant, Person, Reach
 from tests.unit.complaints.test_complaint_machine import filed
 
@@ -178,3 +181,18 @@ def test_the_figures_of_a_month_are_those_worked_out_by_hand() -> None:
 def test_a_month_without_complaints_has_no_shares() -> None:
     month = figures_of([], at(1), at(30), at(30))
     assert (month.filed, month.reply_share, month.settlement_share, month.satisfaction) == (0, None, None, None)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("number", ["TS-20261126-001", "FK-20261126-1234"])
+def test_a_text_message_has_room_for_the_number_and_that_somebody_calls_in_every_language(
+    language: str, number: str
+) -> None:
+    one = msgspec.structs.replace(filed(), number=number)
+    card = complaint_card(one, Told.REPLY, "很长的答复" * 20, "示范大厦", language)
+    assert card.short.startswith(f"{number} ")
+    assert len(card.short) <= LONGEST_LINE
+    assert complaint_card(one, Told.REPLY, "已修好", "示范大厦", language).short == ""
+    assert complaint_card(one, Told.ASSIGNED, "很长的投诉" * 20, "示范大厦", language).short == "", (
+        "a handler's is theirs"
+    )
