@@ -18,7 +18,8 @@ from backend.talks import TALKS
 from bots.telegram.presses import TalkPress
 from tests.integration.chatting import Phone, bot_process, carry, link
 from tests.integration.test_chat_edges import LI, WANG, a_fire, base, carrier, li, wang
-from tests.integration.test_masks import FAULT, points
+from tests.integration.test_masks import FAULT, NORMAL, SMOKE, points
+from tests.integration.test_telegram_bot import eventually
 
 __all__ = ["base", "carrier", "li", "points", "wang"]
 SOMEBODY = Person(id=1009, first_name="陈")
@@ -182,7 +183,7 @@ async def test_a_question_goes_along_with_a_group_that_moves(carrier: BotApiServ
         carrier.act.send_text(before, "/repair", user_id=WANG.id)
         await Phone(carrier, before).shows("请描述故障")
         after = Phone(carrier, carrier.act.migrate(before))
-        await after.settled()
+        await eventually("select 1 from chat_groups where chat = $1", str(after.chat))
         carrier.act.send_text(after.chat, "水泵又坏了", user_id=WANG.id)
         await after.shows("在什么位置")
     assert wang
@@ -242,3 +243,23 @@ async def test_who_knows_of_a_storms_card_is_one_tap_from_its_other_alarms(
         await wang.says("同一回路检修")
         await wang.settled()
     assert await fetch("select 1 from alarms where acknowledged_at is null") == []
+
+
+async def test_no_reason_is_asked_for_or_lost_when_another_closed_the_alarm_meanwhile(
+    carrier: BotApiServer, base: str, wang: Phone, li: Phone, door: Any
+) -> None:
+    alarm = await a_fire(door)
+    press = TalkPress(verb="v-false", about=alarm).pack()
+    async with bot_process(base):
+        await wang.says("/help")
+        await li.says("/help")
+        assert "误报的原因" in await wang.presses(press)
+        await wang.says("浴室蒸汽")
+        assert "误报的原因" in await li.presses(press)
+        await li.taps("设备误动作")
+        assert await li.taps("记为误报") == "已记录：误报"
+        await door.hears(StateSaid(subject=SMOKE, state=NORMAL))
+        assert await fetch("select 1 from alarms where closed_at is not null")
+        assert "已关闭" in await wang.taps("记为误报")
+        assert "已关闭" in await wang.presses(press)
+    assert carrier
