@@ -2,18 +2,22 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from backend.alarms.storm_tending import tend
 from backend.chat.words import by_words, worded
 from backend.core.db.engine import fetch
+from backend.core.ids import PersonId
 from backend.core.settings import Storms
+from backend.core.vocabulary import Channel
 from backend.demo.carriers.telegram import BotApiServer, Fault, FaultKind
 from backend.demo.carriers.telegram.account import new_query_id
 from backend.demo.carriers.telegram.actor import Person
 from backend.demo.carriers.telegram.wire import CallbackQuery, ChatKind
 from backend.monitoring.model import Level, StateSaid, Subject
+from backend.people import service as people
 from backend.talks import TALKS
 from bots.telegram.presses import TalkPress
 from tests.integration.chatting import Phone, bot_process, carry, link
@@ -263,3 +267,18 @@ async def test_no_reason_is_asked_for_or_lost_when_another_closed_the_alarm_mean
         assert "已关闭" in await wang.taps("记为误报")
         assert "已关闭" in await wang.presses(press)
     assert carrier
+
+
+@pytest.mark.parametrize("form", ["/link {code}", "{code}", "/start {code}"])
+async def test_a_code_that_was_sent_to_a_group_links_nobody_who_read_it_there(
+    form: str, carrier: BotApiServer, base: str, group: int, wang: Phone, points: dict[str, UUID]
+) -> None:
+    code = await people.new_code(PersonId(points["manager"]), "telegram_typed")
+    carrier.act.send_text(group, form.format(code=code), user_id=WANG.id)
+    await Phone(carrier, group).shows("已作废")
+    thief = Phone(carrier, carrier.act.open_chat(SOMEBODY))
+    (said,) = await thief.says(f"/link {code}")
+    assert "无效" in said
+    assert await people.person_of_chat(Channel.TELEGRAM, str(SOMEBODY.id)) is None
+    assert base
+    assert wang
