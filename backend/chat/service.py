@@ -41,6 +41,7 @@ _GONE: Final = N_("这一步已经完成或取消了。")
 _OLD_KEY: Final = N_("此按钮来自旧版本，已不再使用。发送 /help 查看可用的操作。")
 _BUSY: Final = N_("上一步还在处理，请稍候再试。")
 _LATE_PIECE: Final = N_("同时发来的其他照片已经处理，这一张到得晚，没有保存。如需补充，请重新发送。")
+_ABOUT_WHAT: Final = N_("没有听懂，附件也没有保存：请在回复报警、工单或投诉的卡片时发送，或先选一项。您可以：")
 _LONG_AGO: Final = N_("这个问题是较早前提出的。为免误发，刚才的内容没有使用；请再发一次，或取消。")
 _IN_A_GROUP: Final = N_("（在群里请“回复”这条消息作答。）")
 _NOT_KEPT: Final = N_("（视频不能保存，请改发照片、语音或文字。）")
@@ -233,7 +234,9 @@ class Conversation:
             return [plain(_LATE_PIECE, speaker)]
         if speaker.is_group and not heard.text.startswith("/"):
             return []
-        lines = (_(N_("没有听懂。您可以："), speaker.language), *self._help_lines(speaker))
+        came = bool(heard.media) or heard.location is not None
+        first = _(_ABOUT_WHAT if came else N_("没有听懂。您可以："), speaker.language)
+        lines = (first, *self._help_lines(speaker))
         return [Saying(lines=lines)]
 
     # -- what was pressed ------------------------------------------------------------------------------------------

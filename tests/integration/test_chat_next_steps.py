@@ -20,7 +20,7 @@ from backend.monitoring.model import Level, StateSaid, Subject
 from backend.people import service as people
 from backend.talks import TALKS
 from bots.telegram.presses import TalkPress
-from tests.integration.chatting import Phone, bot_process, carry, link
+from tests.integration.chatting import JPEG, Phone, bot_process, carry, link
 from tests.integration.test_chat_edges import LI, WANG, a_fire, base, carrier, li, wang
 from tests.integration.test_masks import FAULT, NORMAL, SMOKE, points
 from tests.integration.test_telegram_bot import eventually
@@ -282,3 +282,13 @@ async def test_a_code_that_was_sent_to_a_group_links_nobody_who_read_it_there(
     assert await people.person_of_chat(Channel.TELEGRAM, str(SOMEBODY.id)) is None
     assert base
     assert wang
+
+
+async def test_a_photo_about_nothing_is_said_to_be_lost_and_how_it_is_sent(
+    carrier: BotApiServer, base: str, wang: Phone
+) -> None:
+    async with bot_process(base):
+        carrier.act.send_file(wang.chat, "photo", JPEG, caption="这里漏水")
+        said = await wang.shows("没有保存")
+        assert "回复" in said.text
+    assert await fetch("select 1 from evidence") == []
