@@ -292,3 +292,14 @@ async def test_a_photo_about_nothing_is_said_to_be_lost_and_how_it_is_sent(
         said = await wang.shows("没有保存")
         assert "回复" in said.text
     assert await fetch("select 1 from evidence") == []
+
+
+async def test_who_can_not_let_a_group_go_is_told_who_can(
+    carrier: BotApiServer, base: str, group: int, wang: Phone, li: Phone
+) -> None:
+    carrier.act.send_text(group, "/unbind", user_id=LI.id)
+    said = await Phone(carrier, group).shows("不能解除")
+    assert "单位经理" in said.text
+    assert base
+    assert wang
+    assert li
