@@ -8,7 +8,7 @@ import pytest
 
 from backend.alarms.storm_tending import tend
 from backend.chat.words import by_words, worded
-from backend.core.db.engine import fetch
+from backend.core.db.engine import execute, fetch
 from backend.core.ids import PersonId
 from backend.core.settings import Storms
 from backend.core.vocabulary import Channel
@@ -303,3 +303,20 @@ async def test_who_can_not_let_a_group_go_is_told_who_can(
     assert base
     assert wang
     assert li
+
+
+async def test_a_question_about_what_is_no_longer_theirs_is_over_and_swallows_no_words(
+    carrier: BotApiServer, base: str, wang: Phone, li: Phone, door: Any
+) -> None:
+    alarm = await a_fire(door)
+    async with bot_process(base):
+        await li.says("/help")
+        assert "请写下备注" in await li.presses(TalkPress(verb="a-note", about=alarm).pack())
+        await execute("delete from grants where person = (select id from people where code = 'li')")
+        (said,) = await li.says("已派人去看")
+        assert said.count("没有这条报警") == 1
+        assert "已结束" in said
+        assert await fetch("select 1 from chat_drafts") == []
+        (said,) = await li.says("状态")
+        assert "权限" in said
+    assert wang
