@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.colleagues import MOST_TOGETHER, acknowledge_for, acknowledge_together, note
-from backend.alarms.model import Alarm
+from backend.alarms.model import Alarm, AlreadyClosed
 from backend.alarms.queries import alarm_for
 from backend.alarms.service import judge, require_alarm
 from backend.chat.model import ANSWER, END, Begin, Dialogue, Draft, Heard, Key, Next, Saying, Speaker, Step
@@ -65,6 +65,8 @@ async def begin_false(speaker: Speaker, alarm_id: AlarmId) -> Begin:
     """Ask for the reason, where the person may judge at all."""
     alarm = await alarm_for(speaker.person, alarm_id)
     await require_alarm(speaker.person, alarm, Right.JUDGE)
+    if alarm.closed_at is not None:  # nobody is asked for a reason that can't be recorded
+        raise AlreadyClosed(N_("该报警已关闭，处置结论不再更改"))
     return Begin(dialogue="a-false", answers={"alarm": str(alarm_id)})
 
 

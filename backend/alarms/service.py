@@ -120,7 +120,8 @@ async def judge(  # noqa: PLR0917 - a verdict and what goes with it
         now = clock.now()
         alarm = await locked(person, alarm_id, Right.JUDGE)
         if alarm.closed_at is not None:
-            if alarm.verdict is verdict:
+            is_said_anew = alarm.verdict_by != person.id and bool(tidy_note(note) or evidence)
+            if alarm.verdict is verdict and not is_said_anew:  # another's reason is not taken for kept
                 return
             raise AlreadyClosed(N_("该报警已关闭，处置结论不再更改"))
         if verdict is Verdict.REAL and alarm.severity is not Severity.FIRE:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from backend.alarms.status_review import LostLink, Period, Review, Span
-from backend.core.i18n import N_, translate
+from backend.core.i18n import N_, in_a_row, translate
 from backend.core.vocabulary import (
     SEVERITY_ICONS,
     SEVERITY_LABELS,
@@ -108,7 +108,7 @@ def value_words(value: ValueNow, language: str) -> str:
         said = translate(N_("原始读数 {reading}"), language, reading=value.reading)
     if value.low is not None or value.high is not None:
         said += f"（{figure(value.low) or '—'} … {figure(value.high) or '—'}）"
-    found = "、".join(each.title for each in value.findings if each.severity)
+    found = in_a_row((each.title for each in value.findings if each.severity), language)
     stale = translate(N_("数据中断"), language) if value.is_stale else ""
     return " ".join(part for part in (said, found, stale, value.received_at.strftime("%H:%M")) if part)
 
@@ -207,7 +207,7 @@ def system_lines(place: str, system: SystemNow, language: str) -> Iterator[str]:
 
 def word_lines(word: WordNow, language: str) -> Iterator[str]:
     """What a state word says, and when."""
-    yield "、".join(word.says)
+    yield in_a_row(word.says, language)
     found = [each for each in word.findings if each.severity]
     if found:
         yield " ".join(f"{icon(each.severity or '')} {each.title}" for each in found)

@@ -41,8 +41,10 @@ _GONE: Final = N_("这一步已经完成或取消了。")
 _OLD_KEY: Final = N_("此按钮来自旧版本，已不再使用。发送 /help 查看可用的操作。")
 _BUSY: Final = N_("上一步还在处理，请稍候再试。")
 _LATE_PIECE: Final = N_("同时发来的其他照片已经处理，这一张到得晚，没有保存。如需补充，请重新发送。")
+_ABOUT_WHAT: Final = N_("没有听懂，附件也没有保存：请在回复报警、工单或投诉的卡片时发送，或先选一项。您可以：")
 _LONG_AGO: Final = N_("这个问题是较早前提出的。为免误发，刚才的内容没有使用；请再发一次，或取消。")
 _IN_A_GROUP: Final = N_("（在群里请“回复”这条消息作答。）")
+_IS_OVER: Final = N_("（这项操作已结束。）")
 _NOT_KEPT: Final = N_("（视频不能保存，请改发照片、语音或文字。）")
 _ANOTHERS: Final = N_("这是另一位同事的操作，您可以发送 /help 开始自己的。")
 
@@ -233,7 +235,9 @@ class Conversation:
             return [plain(_LATE_PIECE, speaker)]
         if speaker.is_group and not heard.text.startswith("/"):
             return []
-        lines = (_(N_("没有听懂。您可以："), speaker.language), *self._help_lines(speaker))
+        came = bool(heard.media) or heard.location is not None
+        first = _(_ABOUT_WHAT if came else N_("没有听懂。您可以："), speaker.language)
+        lines = (first, *self._help_lines(speaker))
         return [Saying(lines=lines)]
 
     # -- what was pressed ------------------------------------------------------------------------------------------
@@ -331,7 +335,8 @@ class Conversation:
         step = self._step(held)
         assert step is not None
         question = await self._question(speaker, step, held.draft)
-        return [msgspec.structs.replace(question, lines=(_(refused.sentence, speaker.language), *question.lines))]
+        why = _(refused.sentence, speaker.language)
+        return [msgspec.structs.replace(question, lines=tuple(dict.fromkeys((why, *question.lines))))]
 
     async def _after(self, speaker: Speaker, held: Held, after: Next, *, is_press: bool) -> list[Saying]:
         """Write where the dialogue goes on, and say it: what was pressed changes in its place."""
@@ -352,11 +357,11 @@ class Conversation:
         """What a step asks; its keys carry which step they answer, and there is always a way out."""
         try:
             asked = await step.ask(speaker, draft)
-        except Refused as refused:  # what it asks about is gone, or no longer theirs
-            asked = refusal(refused, speaker, is_press=False)
-        else:
-            if speaker.by_reply and step.hear is not None:
-                asked = msgspec.structs.replace(asked, lines=(*asked.lines, _(_IN_A_GROUP, speaker.language)))
+        except Refused as refused:  # what it asks about is gone, or no longer theirs: it would only swallow words
+            await self._drafts.end(draft.id)
+            return Saying(lines=(_(refused.sentence, speaker.language), _(_IS_OVER, speaker.language)))
+        if speaker.by_reply and step.hear is not None:
+            asked = msgspec.structs.replace(asked, lines=(*asked.lines, _(_IN_A_GROUP, speaker.language)))
         keys = tuple(tuple(tagged(key, step, draft) for key in row) for row in asked.keys)
         if not any(key.verb == CANCEL for row in keys for key in row):
             keys = (*keys, (Key(_(N_("取消"), speaker.language), CANCEL, draft.id),))

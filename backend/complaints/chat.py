@@ -32,7 +32,7 @@ from backend.complaints.chat_pressing import (
 from backend.complaints.model import NoSuchComplaint
 from backend.complaints.queries import ClockOut, ComplaintLine, ComplaintStory, complaint_story, complaints_for
 from backend.core.errors import BadInput, NotAllowed
-from backend.core.i18n import N_, translate
+from backend.core.i18n import N_, labelled, translate
 from backend.evidence.model import EvidenceId
 from backend.people.model import Right
 from backend.work_orders.card import COMPLAIN as ORDER_VERB
@@ -150,11 +150,11 @@ async def show(speaker: Speaker, about: UUID | None, _: str) -> Said:
     orders = [f"🔧 #{each.number} {_cut(each.what, _SHORT)} · {each.state_word}" for each in told.orders]
     shown = tuple((Key(f"🔧 #{each.number}", SHOW_ORDER, each.id),) for each in told.orders if each.may_open)
     asked = ((Key(_word(speaker, N_("开工单")), "c-order", line.id),),) if told.may_order else ()
-    lines = tuple(each for each in (*head, *orders, *_story(told)) if each)
+    lines = tuple(each for each in (*head, *orders, *_story(told, speaker.language)) if each)
     return Saying(lines=lines, keys=(*_keys(speaker, line), *_pieces(told), *asked, *shown))
 
 
-def _story(told: ComplaintStory) -> list[str]:
+def _story(told: ComplaintStory, language: str) -> list[str]:
     """What was filed, and what happened last: the newest words nearly whole, so that a message has room for all."""
     number = {piece.id: at for at, piece in enumerate(pieces_in(told), 1)}
     newest = next((each.id for each in reversed(told.entries) if each.text), None)
@@ -162,7 +162,8 @@ def _story(told: ComplaintStory) -> list[str]:
     for at, each in enumerate((*told.entries[:1], *told.entries[1:][-_STORY:])):
         text = _cut(each.text, _NEWEST if each.id == newest else _FILED if at == 0 else _SHORT)
         what = " ".join(part for part in (each.at.strftime(_FORM), each.who, each.word, each.detail) if part)
-        said.append(f"{what}{'：' + text if text else ''}{''.join(f' 📎{number[one.id]}' for one in each.evidence)}")
+        words = labelled(what, text, language) if text else what
+        said.append(f"{words}{''.join(f' 📎{number[one.id]}' for one in each.evidence)}")
     return said
 
 

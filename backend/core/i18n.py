@@ -6,6 +6,7 @@ read at start; nothing has to be compiled. A test fails on a sentence without an
 
 import gettext
 import io
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -20,6 +21,10 @@ LANGUAGES: Final = ("zh_CN", "en")
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
     """Mark a sentence for the catalogue and leave it as it is."""
     return message
+
+
+_BETWEEN: Final = N_("、")
+_COLON: Final = N_("：")
 
 
 @cache
@@ -48,6 +53,16 @@ def translate(message: str, language: str, **values: object) -> str:
     """`message` (a Chinese sentence with {names}) in `language`, with the names filled in."""
     text = _translations(known_language(language)).gettext(message) if message else ""
     return text.format(**values) if values else text
+
+
+def in_a_row(parts: Iterable[str], language: str) -> str:
+    """Parts one after another, with the mark that the language sets between them."""
+    return translate(_BETWEEN, language).join(parts)
+
+
+def labelled(label: str, value: str, language: str) -> str:
+    """A label, the language's colon, and what it says."""
+    return f"{label}{translate(_COLON, language)}{value}"
 
 
 def _(message: str, language: str = DEFAULT_LANGUAGE, **values: object) -> str:

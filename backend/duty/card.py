@@ -3,7 +3,7 @@
 from typing import Final
 
 from backend.core.clock import in_zone
-from backend.core.i18n import N_, translate
+from backend.core.i18n import N_, in_a_row, translate
 from backend.core.ids import AlarmId, PersonId
 from backend.core.vocabulary import Severity
 from backend.delivery.model import Card, Fact, Key
@@ -28,7 +28,7 @@ def check_card(check: DutyCheck, names: Names, unit: str, zone: str, language: s
         return Fact(translate(label, language), value)
 
     facts = [
-        word(N_("当班人员"), "、".join(names.get(each, "") for each in check.people)),
+        word(N_("当班人员"), in_a_row((names.get(each, "") for each in check.people), language)),
         word(N_("发起人"), names.get(check.asked_by, "")),
         word(N_("答复时限"), in_zone(check.until_at, zone).strftime(_FORM)),
     ]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from backend.chat.model import Command, Key, Said, Saying, Speaker, Talk
 from backend.core.errors import NotFound
-from backend.core.i18n import N_, translate
+from backend.core.i18n import N_, in_a_row, translate
 from backend.core.ids import UnitId
 from backend.duty.checks import answer, ask, withdraw
 from backend.duty.model import CHECK_MINUTES, CheckState
@@ -65,7 +65,11 @@ async def _ways(speaker: Speaker, unit: UnitId | None) -> Saying:
 
 
 def _line(speaker: Speaker, check: CheckLine) -> str:
-    parts = [f"{_ICONS[check.state]} #{check.number} {check.unit_name}", check.state_word, "、".join(check.people)]
+    parts = [
+        f"{_ICONS[check.state]} #{check.number} {check.unit_name}",
+        check.state_word,
+        in_a_row(check.people, speaker.language),
+    ]
     if check.state is CheckState.ASKED:
         parts.append(_say(speaker, N_("时限 {time}"), time=check.until_at.strftime("%H:%M:%S")))
     else:

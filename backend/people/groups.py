@@ -13,7 +13,7 @@ import msgspec
 
 from backend.core import clock
 from backend.core.db.engine import execute, fetch, fetch_one, transaction
-from backend.core.errors import BadInput, Conflict, NotFound
+from backend.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from backend.core.i18n import N_
 from backend.core.ids import PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel, Role
@@ -23,6 +23,7 @@ from backend.people.model import RIGHTS, UNLINKED, Person, Right
 #: what the contact's failure says when the bot was thrown out
 REMOVED: Final = "removed from the group"
 _LONGEST_TITLE: Final = 100
+_NOT_YOURS: Final = N_("您不能解除此群的绑定：请单位经理，或请服务机构在“联络方式”页面解除")
 _BOUND: Final = "select * from chat_groups where channel = $1 and chat = $2 and unbound_at is null"
 _UNITS: Final = """
     select id, code, name from units
@@ -47,7 +48,7 @@ _LISTED: Final = """
     from chat_groups g join units u on u.id = g.unit join people b on b.id = g.bound_by
     where g.unbound_at is null and ($1::uuid[] is null or g.unit = any($1))
     order by may_bind, u.code, g.bound_at limit 500"""
-_CHAT_OF: Final = "select channel, chat from chat_groups where id = $1 and unbound_at is null"
+_CHAT_OF: Final = "select channel, chat, unit from chat_groups where id = $1 and unbound_at is null"
 _BINDERS: Final = [str(role) for role, rights in RIGHTS.items() if Right.BIND_GROUP in rights]
 
 
@@ -97,9 +98,9 @@ async def groups_for(person: Person) -> Sequence[BoundGroup]:
 
 
 async def let_group_go(person: Person, group: UUID) -> Group:
-    """Unbind a group from elsewhere: perhaps nobody who is in it may. Raises `NotFound`, `NotAllowed`."""
+    """Unbind a group from elsewhere: perhaps nobody who is in it may. Raises `NotFound` for another's too."""
     row = await fetch_one(_CHAT_OF, group)
-    if row is None:
+    if row is None or not person.may(Right.BIND_GROUP, UnitId(row["unit"])):
         raise NotFound(N_("没有这个绑定"))
     return await unbind_group(person, Channel(row["channel"]), row["chat"])
 
@@ -140,12 +141,13 @@ async def _make(person: Person, unit: UnitId, channel: Channel, chat: str, topic
 
 
 async def unbind_group(person: Person, channel: Channel, chat: str) -> Group:
-    """Let a group go (解除群绑定). Raises `NotFound` for one that is not bound, or not this person's to unbind."""
+    """Let a group go (解除群绑定), by somebody who is in it and so knows of it. Raises `NotFound`, `NotAllowed`."""
     async with transaction():
         group = await group_of(channel, chat)
         if group is None:
             raise NotFound(N_("此群没有绑定联网单位"))
-        require(person, Right.BIND_GROUP, group.unit)
+        if not person.may(Right.BIND_GROUP, group.unit):
+            raise NotAllowed(_NOT_YOURS)
         await _let_go(group)
     return group
 

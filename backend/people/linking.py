@@ -17,7 +17,7 @@ from backend.core.errors import NotFound
 from backend.core.i18n import N_
 from backend.core.ids import PersonId, token_digest, typed_code
 from backend.core.vocabulary import Channel
-from backend.people.model import Person, Right
+from backend.people.model import CodePurpose, Person, Right
 from backend.people.service import link_again, person_of_chat, unlink_chat
 
 _JUST_LINKED: Final = """
@@ -30,6 +30,9 @@ _BEFORE: Final = """
     order by i.unlinked_at desc limit 1"""
 _ONE_MOMENT: Final = timedelta(seconds=1)
 
+_VOID: Final = """
+    update one_time_codes set used_at = $3
+    where digest = $1 and purpose = any($2) and used_at is null and expires_at > $3 returning id"""
 _LINKED_BY: Final = """
     select 1 from one_time_codes c join chat_identities i on i.person = c.person
     where c.digest = $1 and c.used_at is not null and c.expires_at > $4
@@ -42,6 +45,12 @@ async def linked_by(code: str, channel: Channel, account: str) -> Person | None:
     if await fetch_one(_LINKED_BY, digest, channel, account, clock.now()) is None:
         return None
     return await person_of_chat(channel, account)
+
+
+async def void_code(code: str) -> bool:
+    """A code that others could read links nobody any more; whether it could have."""
+    purposes = [str(CodePurpose.TELEGRAM), str(CodePurpose.TELEGRAM_TYPED)]
+    return await fetch_one(_VOID, token_digest(typed_code(code) or code), purposes, clock.now()) is not None
 
 
 async def undo_link(channel: Channel, account: str, within: timedelta) -> bool:

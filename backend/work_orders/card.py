@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from backend.core.clock import in_zone
-from backend.core.i18n import N_, translate
+from backend.core.i18n import N_, in_a_row, translate
 from backend.core.ids import AlarmId, PersonId
 from backend.core.vocabulary import SEVERITY_LABELS, Severity
 from backend.delivery.model import Card, Fact, Key
@@ -156,12 +156,14 @@ def _facts(order: WorkOrder, around: Around, language: str) -> list[Fact]:
         (N_("约定完成"), at(due_at(order, order.paused_since or order.agreed_at))),
     ]
     if order.needs:
-        facts.append((N_("所需佐证"), "、".join(translate(PROOF_LABELS[each], language) for each in order.needs)))
+        facts.append(
+            (N_("所需佐证"), in_a_row((translate(PROOF_LABELS[each], language) for each in order.needs), language))
+        )
     people = [around.names.get(each, "") for each in order.offered]
     if order.assignee is not None:
         facts.append((N_("维保人员"), around.names.get(order.assignee, "")))
     elif people:
-        facts.append((N_("已派给"), "、".join(people)))
+        facts.append((N_("已派给"), in_a_row(people, language)))
     if order.wait_reason is not None:
         facts.append((N_("挂起原因"), translate(WAIT_LABELS[order.wait_reason], language)))
     facts += [(label, test) for label, test in (_test(order, around, language),) if test]
@@ -179,7 +181,7 @@ def _test(order: WorkOrder, around: Around, language: str) -> tuple[str, str]:
     label = N_("测试信号")
     if order.test_signal_at is not None:
         time = in_zone(order.test_signal_at, around.zone).strftime("%H:%M:%S")
-        said = "、".join(translate(each, language) for each in order.test_said.split("\n") if each)
+        said = in_a_row((translate(each, language) for each in order.test_said.split("\n") if each), language)
         return label, translate(N_("已收到 {time} {said}"), language, time=time, said=said).strip()
     if order.test_waived_by is not None:
         return label, translate(N_("免测：{name}"), language, name=around.names.get(order.test_waived_by, ""))

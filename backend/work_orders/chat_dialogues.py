@@ -26,7 +26,7 @@ from backend.chat.model import (
     Said as Spoken,
 )
 from backend.core.errors import BadInput
-from backend.core.i18n import N_
+from backend.core.i18n import N_, in_a_row
 from backend.core.ids import AlarmId, PersonId, UnitId
 from backend.evidence.model import EvidenceId
 from backend.people.model import Right
@@ -154,7 +154,8 @@ async def take_proof(speaker: Speaker, order: UUID, heard: Heard) -> int:
 async def lacking(speaker: Speaker, order: WorkOrder) -> str:
     """The kinds of evidence that are asked for and not there yet, in words."""
     had = await proofs_of(order)
-    return "、".join(say(speaker, PROOF_LABELS[each]) for each in Proof if each in order.needs and each not in had)
+    missing = (say(speaker, PROOF_LABELS[each]) for each in Proof if each in order.needs and each not in had)
+    return in_a_row(missing, speaker.language)
 
 
 async def _ask_proof(speaker: Speaker, draft: Draft) -> Saying:

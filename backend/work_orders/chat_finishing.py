@@ -11,7 +11,7 @@ from backend.chat.words import is_one_of
 from backend.core import clock
 from backend.core.clock import in_zone
 from backend.core.errors import BadInput
-from backend.core.i18n import N_
+from backend.core.i18n import N_, in_a_row
 from backend.work_orders.chat_dialogues import finished, key, lacking, order_id, take_proof
 from backend.work_orders.chat_words import say
 from backend.work_orders.model import Act, Part, WorkOrder
@@ -75,7 +75,7 @@ async def _hear_parts(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
         return Next(step="note")
     parts = parts_of(heard.text)
     await add_parts(speaker.person, order_id(draft), parts, speaker.via)
-    named = "、".join(f"{each.name} × {each.quantity}" for each in parts)
+    named = in_a_row((f"{each.name} × {each.quantity}" for each in parts), speaker.language)
     return Next(step="note", saying=Saying(lines=(say(speaker, N_("已记录配件：{parts}"), parts=named),)))
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from backend.chat.model import Heard, Key, Saying, Speaker
 from backend.core.errors import BadInput
-from backend.core.i18n import N_, translate
+from backend.core.i18n import N_, labelled, translate
 from backend.evidence.model import EvidenceId, is_too_much
 from backend.evidence.service import keep
 from backend.people.model import Person, Right
@@ -27,12 +27,12 @@ def say(speaker: Speaker, message: str, **inside: object) -> str:
     return translate(message, speaker.language, **inside)
 
 
-def order_lines(view: OrderView) -> tuple[str, ...]:
+def order_lines(view: OrderView, language: str) -> tuple[str, ...]:
     """All of an order that a person needs to go by."""
     card = view.card
     head = f"{card.icon} {card.headline} · #{card.number}"
     lines = [head, *([f"【{card.banner}】"] if card.banner else []), card.where, card.what, card.unit]
-    lines += [f"{fact.label}：{fact.value}" for fact in card.facts]
+    lines += [labelled(fact.label, fact.value, language) for fact in card.facts]
     return tuple(line for line in lines if line)
 
 
@@ -61,7 +61,8 @@ def _label(speaker: Speaker, act: Act) -> str:
 def whole(speaker: Speaker, view: OrderView) -> Saying:
     """An order as it stands, with its keys, and what of other rooms it has to do with; that is not for a group."""
     beside = () if speaker.is_group else view.beside
-    lines = (*order_lines(view), *(f"{each.label}：{each.words}" for each in beside))
+    said = (labelled(each.label, each.words, speaker.language) for each in beside)
+    lines = (*order_lines(view, speaker.language), *said)
     keys = [*act_keys(speaker, view.order), *((Key(each.words, each.verb, each.about),) for each in beside)]
     if speaker.person.may(Right.COMPLAIN, view.order.unit):
         keys.append((Key(say(speaker, N_("投诉")), COMPLAIN, view.order.id),))

@@ -8,7 +8,7 @@ import msgspec
 
 from backend.core.clock import in_zone
 from backend.core.db.engine import fetch
-from backend.core.i18n import N_, translate
+from backend.core.i18n import N_, in_a_row, translate
 from backend.core.vocabulary import VIA_LABELS, Via
 from backend.work_orders.model import ACT_LABELS, WAIT_LABELS, Act, WaitReason, WorkOrder
 
@@ -68,12 +68,12 @@ def _details(kind: str, facts: Mapping[str, Any], names: Mapping[str, str], zone
     if "wait_reason" in facts:
         found.append(translate(WAIT_LABELS[WaitReason(facts["wait_reason"])], language))
     if kind in {Act.DISPATCH, Act.REASSIGN, Act.ASK_MORE}:
-        found.append("、".join(names.get(each, "") for each in facts.get("to", [])))
+        found.append(in_a_row((names.get(each, "") for each in facts.get("to", [])), language))
     if "signal_at" in facts:
         found.append(in_zone(datetime.fromisoformat(facts["signal_at"]), zone).strftime("%H:%M:%S"))
-        found.append("、".join(translate(each, language) for each in facts["said"].split("\n")))
+        found.append(in_a_row((translate(each, language) for each in facts["said"].split("\n")), language))
     if "parts" in facts:
-        found.append("、".join(f"{each['name']} × {each['quantity']}" for each in facts["parts"]))
+        found.append(in_a_row((f"{each['name']} × {each['quantity']}" for each in facts["parts"]), language))
     if "latitude" in facts:
         found.append(f"{facts['latitude']:.5f}, {facts['longitude']:.5f}")
     if "evidence" in facts:

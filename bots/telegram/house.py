@@ -21,7 +21,7 @@ from backend.ledger.service import record_action
 from backend.people import groups
 from backend.people import service as people
 from backend.people.groups import UnitChoice
-from backend.people.linking import linked_by, undo_link
+from backend.people.linking import linked_by, undo_link, void_code
 from backend.people.model import Person, Right
 from backend.talks import TALKS
 from bots.telegram.use_cases import UseCases
@@ -44,6 +44,7 @@ def the_house() -> UseCases:
         conversation=Conversation(TALKS, offers=OFFERS),
         person_of_chat=people.person_of_chat,
         link_chat=_link_chat,
+        void_code=void_code,
         undo_link=_undo_link,
         unlink_chat=_unlink_chat,
         mark_contact_failing=people.mark_contact_failing,

@@ -22,6 +22,7 @@ class UseCases(msgspec.Struct, frozen=True, kw_only=True):
     conversation: Conversation
     person_of_chat: Callable[[Channel, str], Awaitable[Person | None]]
     link_chat: Callable[[str, Channel, str, str], Awaitable[Person]]
+    void_code: Callable[[str], Awaitable[bool]]  #: that others could read; whether it could have linked anybody
     undo_link: Callable[[Channel, str, timedelta], Awaitable[bool]]
     unlink_chat: Callable[[Channel, str], Awaitable[None]]
     mark_contact_failing: Callable[[Channel, str, str], Awaitable[None]]

@@ -2,23 +2,28 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from backend.alarms.storm_tending import tend
 from backend.chat.words import by_words, worded
-from backend.core.db.engine import fetch
+from backend.core.db.engine import execute, fetch
+from backend.core.ids import PersonId
 from backend.core.settings import Storms
+from backend.core.vocabulary import Channel
 from backend.demo.carriers.telegram import BotApiServer, Fault, FaultKind
 from backend.demo.carriers.telegram.account import new_query_id
 from backend.demo.carriers.telegram.actor import Person
 from backend.demo.carriers.telegram.wire import CallbackQuery, ChatKind
 from backend.monitoring.model import Level, StateSaid, Subject
+from backend.people import service as people
 from backend.talks import TALKS
 from bots.telegram.presses import TalkPress
-from tests.integration.chatting import Phone, bot_process, carry, link
+from tests.integration.chatting import JPEG, Phone, bot_process, carry, link
 from tests.integration.test_chat_edges import LI, WANG, a_fire, base, carrier, li, wang
-from tests.integration.test_masks import FAULT, points
+from tests.integration.test_masks import FAULT, NORMAL, SMOKE, points
+from tests.integration.test_telegram_bot import eventually
 
 __all__ = ["base", "carrier", "li", "points", "wang"]
 SOMEBODY = Person(id=1009, first_name="陈")
@@ -182,7 +187,7 @@ async def test_a_question_goes_along_with_a_group_that_moves(carrier: BotApiServ
         carrier.act.send_text(before, "/repair", user_id=WANG.id)
         await Phone(carrier, before).shows("请描述故障")
         after = Phone(carrier, carrier.act.migrate(before))
-        await after.settled()
+        await eventually("select 1 from chat_groups where chat = $1", str(after.chat))
         carrier.act.send_text(after.chat, "水泵又坏了", user_id=WANG.id)
         await after.shows("在什么位置")
     assert wang
@@ -242,3 +247,76 @@ async def test_who_knows_of_a_storms_card_is_one_tap_from_its_other_alarms(
         await wang.says("同一回路检修")
         await wang.settled()
     assert await fetch("select 1 from alarms where acknowledged_at is null") == []
+
+
+async def test_no_reason_is_asked_for_or_lost_when_another_closed_the_alarm_meanwhile(
+    carrier: BotApiServer, base: str, wang: Phone, li: Phone, door: Any
+) -> None:
+    alarm = await a_fire(door)
+    press = TalkPress(verb="v-false", about=alarm).pack()
+    async with bot_process(base):
+        await wang.says("/help")
+        await li.says("/help")
+        assert "误报的原因" in await wang.presses(press)
+        await wang.says("浴室蒸汽")
+        assert "误报的原因" in await li.presses(press)
+        await li.taps("设备误动作")
+        assert await li.taps("记为误报") == "已记录：误报"
+        await door.hears(StateSaid(subject=SMOKE, state=NORMAL))
+        assert await fetch("select 1 from alarms where closed_at is not null")
+        assert "已关闭" in await wang.taps("记为误报")
+        assert "已关闭" in await wang.presses(press)
+    assert carrier
+
+
+@pytest.mark.parametrize("form", ["/link {code}", "{code}", "/start {code}"])
+async def test_a_code_that_was_sent_to_a_group_links_nobody_who_read_it_there(
+    form: str, carrier: BotApiServer, base: str, group: int, wang: Phone, points: dict[str, UUID]
+) -> None:
+    code = await people.new_code(PersonId(points["manager"]), "telegram_typed")
+    carrier.act.send_text(group, form.format(code=code), user_id=WANG.id)
+    await Phone(carrier, group).shows("已作废")
+    thief = Phone(carrier, carrier.act.open_chat(SOMEBODY))
+    (said,) = await thief.says(f"/link {code}")
+    assert "无效" in said
+    assert await people.person_of_chat(Channel.TELEGRAM, str(SOMEBODY.id)) is None
+    assert base
+    assert wang
+
+
+async def test_a_photo_about_nothing_is_said_to_be_lost_and_how_it_is_sent(
+    carrier: BotApiServer, base: str, wang: Phone
+) -> None:
+    async with bot_process(base):
+        carrier.act.send_file(wang.chat, "photo", JPEG, caption="这里漏水")
+        said = await wang.shows("没有保存")
+        assert "回复" in said.text
+    assert await fetch("select 1 from evidence") == []
+
+
+async def test_who_can_not_let_a_group_go_is_told_who_can(
+    carrier: BotApiServer, base: str, group: int, wang: Phone, li: Phone
+) -> None:
+    carrier.act.send_text(group, "/unbind", user_id=LI.id)
+    said = await Phone(carrier, group).shows("不能解除")
+    assert "单位经理" in said.text
+    assert base
+    assert wang
+    assert li
+
+
+async def test_a_question_about_what_is_no_longer_theirs_is_over_and_swallows_no_words(
+    carrier: BotApiServer, base: str, wang: Phone, li: Phone, door: Any
+) -> None:
+    alarm = await a_fire(door)
+    async with bot_process(base):
+        await li.says("/help")
+        assert "请写下备注" in await li.presses(TalkPress(verb="a-note", about=alarm).pack())
+        await execute("delete from grants where person = (select id from people where code = 'li')")
+        (said,) = await li.says("已派人去看")
+        assert said.count("没有这条报警") == 1
+        assert "已结束" in said
+        assert await fetch("select 1 from chat_drafts") == []
+        (said,) = await li.says("状态")
+        assert "权限" in said
+    assert wang

@@ -30,6 +30,7 @@ UNDO_LINK: Final = "l-undo"
 UNDO_WITHIN: Final = timedelta(minutes=10)
 _AWAY: Final = frozenset({ChatMemberStatus.KICKED, ChatMemberStatus.LEFT})
 _TRIES_A_MINUTE: Final = 5
+_VOIDED: Final = N_("绑定码已在群里公开，现已作废。请在手机页面重新获取，并只发到与我的私聊。")
 
 
 class TypedCode(Filter):
@@ -48,6 +49,7 @@ def build() -> Router:
     tries = Buckets(per_minute=_TRIES_A_MINUTE)
     router.message.register(refuse_group, ~is_private, CommandStart())
     router.message.register(refuse_group, ~is_private, Command("unlink", "link"))
+    router.message.register(refuse_code, ~is_private, TypedCode())
     router.message.register(link, is_private, CommandStart(deep_link=True))
     router.message.register(link_typed, is_private, TypedCode())
     router.message.register(ask_for_code, is_private, Command("link"))
@@ -70,9 +72,19 @@ class _Tries(BaseMiddleware):
         return await handler(event, data)
 
 
-async def refuse_group(message: Message, language: str) -> None:
-    """A chat of several people is never bound to one."""
-    await reply(message, _("请在与我的私聊中操作：一个人的账号不能由群聊代替。", language))
+async def refuse_group(message: Message, command: CommandObject, language: str, use_cases: UseCases) -> None:
+    """A chat of several people is never bound to one; a code that all of them could read now is void."""
+    words = [_("请在与我的私聊中操作：一个人的账号不能由群聊代替。", language)]
+    if command.args and await use_cases.void_code(command.args):
+        words.append(_(_VOIDED, language))
+    await reply(message, "\n".join(words))
+
+
+async def refuse_code(message: Message, code: str, language: str, use_cases: UseCases) -> None:
+    """The same for a code that stands alone; what only looks like one is people's own words."""
+    if not await use_cases.void_code(code):
+        raise SkipHandler
+    await reply(message, _(_VOIDED, language))
 
 
 async def link(

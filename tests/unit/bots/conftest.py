@@ -103,6 +103,7 @@ class House:
         self.alarms = [an_alarm()]
         self.lines = ["报警产生"]
         self.undone: list[tuple[str, Via]] = []
+        self.voided: list[str] = []
         self.strangers: list[tuple[str, str, str]] = []
         self.hanging: dict[tuple[int, int], tuple[str, UUID]] = {}
         self.groups: dict[str, UnitId] = {}
@@ -122,6 +123,11 @@ class House:
             raise CodeNotValid("验证码无效或已过期,请重新获取")
         self.people[account] = self.codes.pop(code)
         return self.people[account]
+
+    async def void_code(self, code: str) -> bool:
+        """It was not used; that it is void from now on is the database's affair."""
+        self.voided.append(code)
+        return code in self.codes
 
     async def unlink_chat(self, channel: Channel, account: str) -> None:
         assert channel is Channel.TELEGRAM

@@ -117,3 +117,13 @@ async def test_a_group_that_gets_another_number_keeps_its_unit(owner: Any) -> No
     message.pop("sticker")
     await owner.feed({"message": message})
     assert list(owner.house.groups) == ["-100500"]
+
+
+async def test_an_anonymous_administrator_is_told_to_write_as_themselves(owner: Any) -> None:
+    """Telegram writes GroupAnonymousBot for them: to be told to link that account leads nowhere."""
+    anonymous = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+    message = {**owner.message(owner.STRANGER, "/bind", GROUP), "from": anonymous, "sender_chat": GROUP}
+    await owner.feed({"message": message})
+    text = owner.session.named("sendMessage")[-1].text
+    assert "匿名" in text
+    assert "绑定码" not in text
