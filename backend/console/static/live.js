@@ -5,8 +5,10 @@ const SILENT_MS = 25000; // the server speaks every 10 s
 export const words = JSON.parse(document.body.dataset.words);
 export const seat = document.body.dataset.seat;
 
+/** A page that knows whose it is says so: nothing is done in the name of who signed in beside it. */
 export function headers() {
-  return { "Content-Type": "application/json", "X-Fenghuo": seat === "desk" ? "desk" : "1" };
+  const { me } = document.body.dataset;
+  return { "Content-Type": "application/json", "X-Fenghuo": seat === "desk" ? "desk" : "1", ...(me && { "X-Fenghuo-Person": me }) };
 }
 
 /** POST JSON; answers the body. Throws an Error with the server's own sentence. */
