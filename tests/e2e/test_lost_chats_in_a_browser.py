@@ -13,7 +13,9 @@ from tests.integration.test_lost_chats import linked
 __all__ = ["browser", "town"]
 
 
-@pytest.mark.parametrize(("language", "let_go", "sure"), [("zh_CN", "解除绑定", "再按一次解除绑定"), ("en", "Unlink", "")])
+@pytest.mark.parametrize(
+    ("language", "let_go", "sure"), [("zh_CN", "解除绑定", "再按一次解除绑定"), ("en", "Unlink", "")]
+)
 async def test_two_taps_let_an_account_go_on_a_phone(
     town: Town, browser: SimpleNamespace, language: str, let_go: str, sure: str
 ) -> None:
