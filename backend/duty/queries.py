@@ -36,6 +36,7 @@ Which = Literal["open", "ended"]
 _MOST: Final = 300
 _HANDOVERS: Final = f"""
     select {HANDOVER_COLUMNS}, u.name as unit_name, coalesce(u.timezone, $5) as timezone, o.name as outgoing_name,
+        o.code as outgoing_code,
         i.name as incoming_name, d.name as decided_name,
         o.is_active and exists (select from grants g where g.person = o.id and g.role = any($8)
             and (g.unit is null or g.unit is not distinct from h.unit)) as keeps_duty
@@ -133,6 +134,7 @@ async def handover_for(person: Person, handover_id: UUID) -> tuple[HandoverLine,
         # who left looks through no door any more; their draft is only shown, and can only be cancelled
         outgoing = await person_by_id(handover.outgoing) if row["keeps_duty"] else person
         content = await content_of(handover, outgoing, clock.now())
+        content = msgspec.structs.replace(content, outgoing=row["outgoing_name"], outgoing_code=row["outgoing_code"])
     return _handover_line(row, handover, person), content
 
 

@@ -41,7 +41,8 @@ async def test_a_draft_of_somebody_who_left_gives_way_to_the_next(sample: StillC
     assert line is not None
     assert line.may_cancel
     assert not line.may_sign
-    assert (await handover_for(here, left.id))[0].id == left.id
+    shown, content = await handover_for(here, left.id)
+    assert (shown.id, content.outgoing, content.outgoing_code) == (left.id, gone.name, gone.code)
     await cancel(here, left.id, Via.PHONE)
     mine = await begin(here, unit, Via.PHONE)
     assert mine.id != left.id
