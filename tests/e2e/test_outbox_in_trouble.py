@@ -110,6 +110,10 @@ async def test_what_waited_is_never_sent_in_the_name_of_who_signed_in_beside_it(
         await zhao.evaluate("dispatchEvent(new Event('online'))")
     assert (await (await answer.value).json())["detail"] == "此页面属于另一位登录者，请刷新后重试"
     assert await story() == []
+    boss = (await person_by_code("wang")).id
+    await zhao.evaluate("dispatchEvent(new Event('offline')); dispatchEvent(new Event('online'))")
+    await expect(zhao.locator("body")).to_have_attribute("data-me", str(boss))
+    await expect(zhao.locator("[data-outbox]")).to_be_hidden()
     await zhao.context.add_cookies([{"name": "fenghuo_phone", "value": mine["value"], "url": town.address}])
     await zhao.reload()
     await expect(zhao.locator(".history")).to_contain_text("赵维保写的")

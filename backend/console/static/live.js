@@ -99,6 +99,7 @@ export function refresher(afterwards = () => {}) {
 }
 
 function put(fresh) {
+  if (fresh.body.dataset.me !== document.body.dataset.me) { location.reload(); return; } // another one signed in beside it
   document.title = fresh.title;
   for (const part of document.querySelectorAll("[data-part]")) {
     const next = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
