@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
@@ -17,6 +16,7 @@ from backend.complaints.wire import (
     DoneOut,
     DutiesIn,
     FileIn,
+    KeptOut,
     OrderOfIn,
     RatingIn,
     SettleIn,
@@ -50,12 +50,6 @@ def piece_response(media_type: str, octets: bytes) -> Response[bytes]:
     if not media_type.startswith(_SHOWN):
         headers["Content-Disposition"] = "attachment"
     return Response(octets, media_type=media_type, headers=headers)
-
-
-class KeptOut(msgspec.Struct, frozen=True):
-    """What was kept."""
-
-    id: UUID
 
 
 class Complaints(Controller):

@@ -1,7 +1,8 @@
 """Who is calling: a bearer token, or one of two HttpOnly cookies (phone page, duty desk).
 
 The rule: a cookie alone changes nothing. A request that changes something and comes by cookie carries the header
-`X-Fenghuo` and comes from our own pages, as the browser itself says (Sec-Fetch-Site, Origin).
+`X-Fenghuo` and comes from our own pages, as the browser itself says (Sec-Fetch-Site, Origin). A page that names its
+person in `X-Fenghuo-Person` acts for nobody else who signed in on the same browser meanwhile.
 """
 
 from typing import Any, Final
@@ -56,6 +57,8 @@ async def provide_person(request: AnyRequest) -> Person:
         proven.discard(token_digest(token))
         raise
     proven.add(token_digest(token))
+    if request.headers.get("X-Fenghuo-Person", str(person.id)) != str(person.id):
+        raise NotSignedIn(N_("此页面属于另一位登录者，请刷新后重试"))
     request.scope["user"] = person
     request.scope["auth"] = token
     return person

@@ -1,9 +1,9 @@
 """`/api/v1/complaints`: complaints and feedback for programs, with a token of kind `api` (5.5)."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -16,6 +16,7 @@ from backend.complaints.wire import (
     DoneOut,
     DutiesIn,
     FileIn,
+    KeptOut,
     OrderOfIn,
     RatingIn,
     SettleIn,
@@ -30,10 +31,13 @@ from backend.complaints.wire import (
 from backend.core.ids import PersonId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Via
+from backend.evidence.model import MOST_OCTETS, MediaKind
+from backend.evidence.service import keep
 from backend.people.model import Person
 from backend.work_orders.wire import OrderDone
 
 _MOST: Final = 300
+_LARGEST: Final = MOST_OCTETS + 1024
 Which = Literal["open", "over", "all"]
 Limit = Annotated[int, QueryParameter(ge=1, le=_MOST)]
 #: what a browser may show by itself; anything else is handed over as a file
@@ -91,6 +95,16 @@ class Complaints(Controller):
         """A photo, a voice note or a paper that came with it."""
         found, octets = await piece_for(operator, complaint_id, piece)
         return piece_response(found.media_type, octets)
+
+    @post("/evidence", status_code=201, request_max_body_size=_LARGEST)
+    async def keep_evidence(
+        self,
+        operator: NamedDependency[Person],
+        request: Request[Any, Any, Any],
+        name: Annotated[str, QueryParameter(max_length=120)] = "",
+    ) -> KeptOut:
+        """A file as it is, which filing or answering then names; what it is, its first octets say."""
+        return KeptOut(id=await keep(operator, MediaKind.DOCUMENT, name, await request.body()))
 
     @post(status_code=200)
     async def file(self, operator: NamedDependency[Person], data: JSONBody[FileIn]) -> DoneOut:

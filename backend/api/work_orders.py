@@ -71,9 +71,15 @@ class WorkOrders(Controller):
         return await act_by(operator, order_id, data, Via.API)
 
     @post("/{order_id:uuid}/evidence", status_code=200, request_max_body_size=MOST_OCTETS + _FORM_OCTETS)
-    async def evidence(self, operator: NamedDependency[Person], order_id: FromPath[UUID], data: FileForm) -> OrderDone:
-        """A photo, a voice note or a PDF, as one file of a multipart form."""
-        return await keep_by(operator, order_id, data.filename, await data.read(), Via.API)
+    async def evidence(
+        self,
+        operator: NamedDependency[Person],
+        order_id: FromPath[UUID],
+        data: FileForm,
+        key: FromQuery[UUID | None] = None,
+    ) -> OrderDone:
+        """A photo, a voice note or a PDF, as one file of a multipart form; `key`: of a sender who may send it twice."""
+        return await keep_by(operator, order_id, data.filename, await data.read(), Via.API, key)
 
     @get("/{order_id:uuid}/evidence/{evidence_id:uuid}")
     async def piece(

@@ -96,6 +96,12 @@ class DutiesIn(_In, frozen=True, kw_only=True):
     kinds: Annotated[tuple[ComplaintKind, ...], Meta(max_length=7)] = ()
 
 
+class KeptOut(msgspec.Struct, frozen=True):
+    """A file that was kept: filing or answering names it by this."""
+
+    id: UUID
+
+
 class DoneOut(msgspec.Struct, frozen=True, kw_only=True):
     """How it stands now, its deadlines, and a sentence to show."""
 

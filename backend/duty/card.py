@@ -55,12 +55,16 @@ def check_card(check: DutyCheck, names: Names, unit: str, zone: str, language: s
     )
 
 
-def handover_card(handover: Handover, content: Content, names: Names, language: str) -> Card:
+def handover_card(
+    handover: Handover, content: Content, names: Names, language: str, cancelled_by: PersonId | None = None
+) -> Card:
     """A handover that waits for the incoming person's signature, or what became of it."""
     is_open = handover.state is HandoverState.SIGNED
     facts = [Fact(translate(each.label, language), str(each.count)) for each in content.sections]
     if handover.decided_by is not None:
         facts.append(Fact(translate(N_("接班人"), language), names.get(handover.decided_by, "")))
+    if cancelled_by is not None:
+        facts.append(Fact(translate(N_("作废人"), language), names.get(cancelled_by, "")))
     if handover.why:
         facts.append(Fact(translate(N_("原因"), language), handover.why))
     see, decline = translate(N_("查看并签字"), language), translate(N_("不接班，说明原因"), language)

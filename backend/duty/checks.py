@@ -36,6 +36,7 @@ from backend.duty.telling import redraw_check, tell_of_check, tell_of_missed
 from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right
+from backend.people.queries import people_who_may_see
 from backend.rota.queries import on_duty_of
 
 _ACTOR: Final = "duty"
@@ -131,8 +132,20 @@ async def answer(person: Person, check_id: UUID, via: Via) -> DutyCheck:
 
 
 async def _must_be_on_duty(check: DutyCheck, person: Person, now: datetime) -> None:
-    if person.id not in check.people and person.id not in await on_watch(check.unit, now):
+    if person.id not in await answerers(check, now):
         raise NotYourTurn(N_("只有当班人员可以答复查岗"))
+
+
+async def answerers(check: DutyCheck, now: datetime) -> set[PersonId]:
+    """Who may say that they are there: who was asked, and who is on duty now.
+
+    Where none of them is left in the unit, whoever would be asked now: a check that nobody can answer checks nobody.
+    """
+    found = {*check.people, *await on_watch(check.unit, now)}
+    if await people_who_may_see(check.unit, found):
+        return found
+    people, _ = await people_on_duty(check.unit, now, check.asked_by)
+    return set(people)
 
 
 async def withdraw(person: Person, check_id: UUID, via: Via) -> DutyCheck:

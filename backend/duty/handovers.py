@@ -242,10 +242,15 @@ async def cancel(person: Person, handover_id: UUID, via: Via) -> Handover:
             only_outgoing(before, person.id)
         if before.state is HandoverState.CANCELLED:
             return before
+        now = clock.now()
         after = moved(before, HandoverState.CANCELLED)
         await put_handover(before, after)
         if (content := after.content) is not None:
             await redraw_handover(after, content, released)
+        if keeps_duty and person.id != before.outgoing:  # who left it lying hears that it is no longer theirs to finish
+            content = content or await content_of(after, await person_by_id(after.outgoing), now)
+            await tell_of_handover(after, content, (after.outgoing,), released, now, cancelled_by=person.id)
+        await _write(after, now, person, N_("交接班已作废"), via)
         await _record(person, "handover.cancelled", after, via)
         released.hints.extend(_hints(after).hints)
     await tell(released)

@@ -11,7 +11,7 @@ from backend.core.clock import in_zone
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_, translate
 from backend.core.ids import PersonId, UnitId
-from backend.duty.checks import may_withdraw, on_watch
+from backend.duty.checks import answerers, may_withdraw
 from backend.duty.handovers import DUTY_ROLES, content_of
 from backend.duty.model import (
     CHECK_LABELS,
@@ -36,6 +36,7 @@ Which = Literal["open", "ended"]
 _MOST: Final = 300
 _HANDOVERS: Final = f"""
     select {HANDOVER_COLUMNS}, u.name as unit_name, coalesce(u.timezone, $5) as timezone, o.name as outgoing_name,
+        o.code as outgoing_code,
         i.name as incoming_name, d.name as decided_name,
         o.is_active and exists (select from grants g where g.person = o.id and g.role = any($8)
             and (g.unit is null or g.unit is not distinct from h.unit)) as keeps_duty
@@ -133,6 +134,7 @@ async def handover_for(person: Person, handover_id: UUID) -> tuple[HandoverLine,
         # who left looks through no door any more; their draft is only shown, and can only be cancelled
         outgoing = await person_by_id(handover.outgoing) if row["keeps_duty"] else person
         content = await content_of(handover, outgoing, clock.now())
+        content = msgspec.structs.replace(content, outgoing=row["outgoing_name"], outgoing_code=row["outgoing_code"])
     return _handover_line(row, handover, person), content
 
 
@@ -145,22 +147,22 @@ async def open_handover_for(person: Person, unit: UnitId | None) -> HandoverLine
 async def checks_for(person: Person, *, unit: UnitId | None = None, limit: int = 50) -> list[CheckLine]:
     """Duty checks of the person's units: the one that waits first, then the newest."""
     rows = await fetch(_CHECKS, _seen(person), unit, None, min(limit, _MOST))
-    on_duty = await _on_duty(person, rows)
-    return [_check_line(row, check_of(row), person, on_duty) for row in rows]
+    answerable = await _answerable(person, rows)
+    return [_check_line(row, check_of(row), person, answerable) for row in rows]
 
 
 async def check_for(person: Person, check_id: UUID) -> CheckLine | None:
     """One duty check; None when it is unknown or not the person's."""
     rows = await fetch(_CHECKS, _seen(person), None, check_id, 1)
-    on_duty = await _on_duty(person, rows)
-    return _check_line(rows[0], check_of(rows[0]), person, on_duty) if rows else None
+    answerable = await _answerable(person, rows)
+    return _check_line(rows[0], check_of(rows[0]), person, answerable) if rows else None
 
 
-async def _on_duty(person: Person, rows: list[dict[str, Any]]) -> set[UUID]:
-    """The units of checks that wait in which the person is on duty now."""
-    units = {row["unit"] for row in rows if row["answered_by"] is None and row["state"] in {"asked", "missed"}}
+async def _answerable(person: Person, rows: list[dict[str, Any]]) -> set[UUID]:
+    """The checks that wait and that the person may answer now."""
+    waiting = [row for row in rows if row["answered_by"] is None and row["state"] in {"asked", "missed"}]
     now = clock.now()
-    return {unit for unit in units if person.id in await on_watch(unit, now)}
+    return {row["id"] for row in waiting if person.id in await answerers(check_of(row), now)}
 
 
 def _handover_line(row: dict[str, Any], handover: Handover, person: Person) -> HandoverLine:
@@ -192,9 +194,8 @@ def _handover_line(row: dict[str, Any], handover: Handover, person: Person) -> H
     )
 
 
-def _check_line(row: dict[str, Any], check: DutyCheck, person: Person, on_duty: set[UUID]) -> CheckLine:
+def _check_line(row: dict[str, Any], check: DutyCheck, person: Person, answerable: set[UUID]) -> CheckLine:
     language, zone = person.language, row["timezone"]
-    waits = check.answered_by is None and check.state in {CheckState.ASKED, CheckState.MISSED}
     return CheckLine(
         id=check.id,
         number=check.number,
@@ -211,7 +212,7 @@ def _check_line(row: dict[str, Any], check: DutyCheck, person: Person, on_duty: 
         answered_by=row["answered_name"] or "",
         answered_at=_at(check.answered_at, zone),
         is_late=check.is_late,
-        may_answer=waits and (person.id in check.people or check.unit in on_duty),
+        may_answer=check.id in answerable,
         may_withdraw=check.state is CheckState.ASKED and may_withdraw(check, person),
     )
 

@@ -53,10 +53,16 @@ async def redraw_check(check: DutyCheck, released: Released) -> None:
 
 
 async def tell_of_handover(
-    handover: Handover, content: Content, people: Iterable[PersonId], released: Released, now: datetime
+    handover: Handover,
+    content: Content,
+    people: Iterable[PersonId],
+    released: Released,
+    now: datetime,
+    *,
+    cancelled_by: PersonId | None = None,
 ) -> None:
     """These people hear of a handover: that they may take it, or what became of theirs."""
-    draw = await _handover_drawing(handover, content)
+    draw = await _handover_drawing(handover, content, cancelled_by)
     released.add(await delivery.plan([await _draft(handover.id, handover.revision, draw, handover.unit, people, now)]))
 
 
@@ -72,9 +78,11 @@ async def _check_drawing(check: DutyCheck) -> Callable[[str], Card]:
     return lambda language: check_card(check, names, unit, zone, language)
 
 
-async def _handover_drawing(handover: Handover, content: Content) -> Callable[[str], Card]:
-    names = await names_of((handover.outgoing, handover.decided_by))
-    return lambda language: handover_card(handover, content, names, language)
+async def _handover_drawing(
+    handover: Handover, content: Content, cancelled_by: PersonId | None = None
+) -> Callable[[str], Card]:
+    names = await names_of((handover.outgoing, handover.decided_by, cancelled_by))
+    return lambda language: handover_card(handover, content, names, language, cancelled_by)
 
 
 async def unit_words(unit: UnitId | None) -> tuple[str, str]:

@@ -1,14 +1,12 @@
 """The pages in a real browser at phone width: nothing overflows, text is readable, and a fire arrives by itself."""
 
-import asyncio
 from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import expect
 
-from backend.core.db.engine import execute, fetch, fetch_one
+from backend.core.db.engine import execute, fetch
 from backend.demo.carriers.telegram import BotApiControl
 from backend.demo.carriers.telegram.actor import Person
 from tests.e2e.town import PHONE, SHOTS, TOKEN, Town, assert_it_fits, browser, town
@@ -63,31 +61,6 @@ async def test_false_alarm_takes_a_reason(town: Town, browser: SimpleNamespace) 
     await page.get_by_role("button", name="提交").click()
     await expect(page.locator(".headline-foot")).to_contain_text("误报")
     await expect(page.locator(".history")).to_contain_text("烹饪油烟")
-
-
-@pytest.mark.parametrize("late", ["phone.js", "answering.js"])
-async def test_a_tap_before_the_pages_script_has_come_is_kept_and_done(
-    town: Town, browser: SimpleNamespace, late: str
-) -> None:
-    await town.fire()
-    alarm = await fetch_one("select id from alarms")
-    assert alarm is not None
-    page = await browser.page(f"{town.address}/m")
-    tapped = asyncio.Event()
-
-    async def slowly(route: Any) -> None:
-        await tapped.wait()
-        await route.continue_()
-
-    await page.route(f"**/static/{late}", slowly)
-    await page.goto(f"{town.address}/m/alarms/{alarm['id']}", wait_until="commit")
-    known = page.get_by_role("button", name="我已知晓")
-    await known.click()
-    await expect(known).to_have_attribute("aria-busy", "true")
-    tapped.set()
-    await expect(page.get_by_role("button", name="误报")).to_be_visible()
-    assert await fetch_one("select count(*) as n from acknowledgements") == {"n": 1}
-    assert browser.complaints == []
 
 
 async def test_the_page_says_when_it_is_cut_off_and_catches_up_by_itself(town: Town, browser: SimpleNamespace) -> None:

@@ -17,6 +17,7 @@ from backend.people.model import SessionKind
 from backend.people.queries import person_by_code
 from backend.people.service import open_session
 from backend.registry.importing import import_path
+from tests.integration.test_duty import outsider
 from tests.integration.test_pages import PHONE_API, SAMPLE, client_of, raise_fire
 
 BAD: tuple[Any, ...] = (
@@ -185,3 +186,19 @@ async def test_no_spoiled_field_breaks_the_interface(house: SimpleNamespace, roo
                 elif answer.status_code >= 400 and not answer.json().get("detail"):
                     broken.append(f"{code} {path} {str(each)[:160]} -> says nothing")
     assert broken == []
+
+
+async def test_whoever_is_of_another_unit_finds_nothing_of_this_one_by_its_ids(house: SimpleNamespace) -> None:
+    asked = await bodies(house)
+    await outsider()
+    headers = await token("outsider")
+    ledger = await fetch("select count(*) as n from ledger")
+    answers = {
+        path: await house.client.post(f"/api/v1/{path}", json=body, headers=headers) for path, body in asked.items()
+    }
+    wrong = {path: answer.text for path, answer in answers.items() if answer.status_code != 404}
+    assert wrong == {}
+    assert await fetch("select count(*) as n from ledger") == ledger
+    for path in {path.partition("/")[0] for path in asked}:
+        listed = await house.client.get(f"/api/v1/{path}", headers=headers)
+        assert listed.json() == [], path

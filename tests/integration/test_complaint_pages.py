@@ -230,6 +230,18 @@ async def test_a_file_with_a_question_and_with_a_reopening_is_kept_by_both_inter
     assert [each["kind"] for each in story if each["evidence"]] == ["asked", "reopened"]
 
 
+async def test_a_program_keeps_a_file_before_it_names_it(house: SimpleNamespace) -> None:
+    token = await open_session((await person_by_code("wang")).id, SessionKind.API, "test")
+    bearer = {"Authorization": f"Bearer {token}"}
+    kept = await house.client.post("/api/v1/complaints/evidence?name=屏幕.png", content=PNG, headers=bearer)
+    assert kept.status_code == 201, kept.text
+    body = {"unit": await units(), "kind": "other", "text": "见照片", "evidence": [kept.json()["id"]]}
+    one = (await house.client.post("/api/v1/complaints", json=body, headers=bearer)).json()
+    piece = await house.client.get(f"/api/v1/complaints/{one['id']}/evidence/{kept.json()['id']}", headers=bearer)
+    assert piece.content == PNG
+    assert (await house.client.post("/api/v1/complaints/evidence", content=b"MZ", headers=bearer)).status_code == 400
+
+
 async def test_nobody_is_offered_to_take_over_what_is_about_themselves(
     house: SimpleNamespace, handler: dict[str, str]
 ) -> None:

@@ -5,8 +5,10 @@ const SILENT_MS = 25000; // the server speaks every 10 s
 export const words = JSON.parse(document.body.dataset.words);
 export const seat = document.body.dataset.seat;
 
+/** A page that knows whose it is says so: nothing is done in the name of who signed in beside it. */
 export function headers() {
-  return { "Content-Type": "application/json", "X-Fenghuo": seat === "desk" ? "desk" : "1" };
+  const { me } = document.body.dataset;
+  return { "Content-Type": "application/json", "X-Fenghuo": seat === "desk" ? "desk" : "1", ...(me && { "X-Fenghuo-Person": me }) };
 }
 
 /** POST JSON; answers the body. Throws an Error with the server's own sentence. */
@@ -97,6 +99,7 @@ export function refresher(afterwards = () => {}) {
 }
 
 function put(fresh) {
+  if (fresh.body.dataset.me !== document.body.dataset.me) { location.reload(); return; } // another one signed in beside it
   document.title = fresh.title;
   for (const part of document.querySelectorAll("[data-part]")) {
     const next = fresh.querySelector(`[data-part="${part.dataset.part}"]`);

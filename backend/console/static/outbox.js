@@ -7,6 +7,7 @@ const AGAIN_MS = 15000;
 const WORDS_MS = 20000, FILE_MS = 120000; // a network that takes longer than this is none
 const DATABASE = "fenghuo-outbox", WAITING = "waiting";
 const me = document.body.dataset.me;
+const going = new Set(); // what this page is sending
 let running = false, opened, afterwards = () => {}, turn = Promise.resolve();
 
 /** A random UUID; `crypto.randomUUID` is not there on a house's own network without TLS. */
@@ -38,6 +39,12 @@ async function store(mode) {
   }
 }
 
+/** This tab's name: what its last page was sending when it went away is taken up by the next one. */
+function tab() {
+  try { return (sessionStorage.fenghuoTab ??= freshKey()); } catch { return ""; }
+}
+const mark = (item) => ({ takenUntil: Date.now() + patience(item), takenBy: tab() });
+
 const all = async () => (await asked((await store("readonly")).getAll())).filter((each) => each.me === me);
 const keep = async (item) => asked((await store("readwrite")).put(item));
 const drop = async (n) => asked((await store("readwrite")).delete(n));
@@ -53,8 +60,8 @@ async function change(n, changes) {
 async function take(n) {
   const place = await store("readwrite"), item = await asked(place.get(n));
   if (!item) return undefined;
-  if (item.takenUntil > Date.now()) return null;
-  await asked(place.put({ ...item, takenUntil: Date.now() + patience(item) }));
+  if (going.has(n) || (item.takenUntil > Date.now() && item.takenBy !== tab())) return null;
+  await asked(place.put({ ...item, ...mark(item) }));
   return item;
 }
 
@@ -62,7 +69,7 @@ async function take(n) {
 async function carry(item) {
   const init = { method: "POST", headers: headers(), body: JSON.stringify(item.body ?? {}) };
   if (item.file) {
-    init.headers = { "X-Fenghuo": headers()["X-Fenghuo"] };
+    delete init.headers["Content-Type"]; // the browser's own, with its boundary
     init.body = new FormData();
     init.body.append("data", item.file, item.name);
   }
@@ -94,9 +101,11 @@ async function sendOrKeep(item) {
   const mine = { ...item, me, at: Date.now(), refused: "" };
   if (mine.file) mine.file = await mine.file.arrayBuffer().then((octets) => new Blob([octets], { type: item.file.type }));
   // 0: a phone that keeps nothing sends all the same, and says when it could not
-  const n = await keep({ ...mine, takenUntil: Date.now() + patience(mine) }).catch(() => 0);
+  const n = await keep({ ...mine, ...mark(mine) }).catch(() => 0);
+  going.add(n);
   const before = n ? (await all()).some((each) => each.order === item.order && !each.refused && each.n < n) : false;
   const came = before ? { lacks: "turn" } : await carry(mine);
+  going.delete(n);
   if (n && !came.lacks) await drop(n);
   if (came.told) return came.told;
   if (came.refused || !n) throw new Error(came.refused || words.not_sent);
@@ -126,7 +135,9 @@ async function sendAll() {
     const item = await take(n);
     if (item === null) held.add(order);
     if (!item) continue;
+    going.add(n);
     const came = await carry(item);
+    going.delete(n);
     if (came.told) { sent += 1; await drop(n); toast(came.told.sentence); }
     else await change(n, { takenUntil: 0, refused: came.refused ?? "" });
     if (came.lacks === "server") held.add(order);
