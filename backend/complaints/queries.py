@@ -50,7 +50,7 @@ _LIST: Final = f"""
     order by c.state in ('rated', 'closed'), c.state in ('settled', 'withdrawn'), c.state = 'waiting',
         case when c.state in ('settled', 'withdrawn', 'rated', 'closed') then null
              when r.replied_at is null then least(r.reply_due_at, r.settle_due_at) else r.settle_due_at end,
-        c.filed_at desc
+        case when c.state not in ('settled', 'withdrawn', 'rated', 'closed') then c.filed_at end, c.filed_at desc, c.id
     limit $7"""
 _STORY: Final = """
     select e.id, e.round, e.kind, e.at, e.via, e.text, e.is_internal, e.is_flagged, e.facts, p.name as who,

@@ -6,6 +6,10 @@ import pytest
 from playwright.async_api import expect
 
 from backend.core.db.engine import execute, fetch
+from backend.core.ids import UnitId
+from backend.core.vocabulary import Channel
+from backend.people import groups
+from backend.people.queries import person_by_code
 from tests.e2e.test_work_orders_in_a_browser import DESK, phone_of
 from tests.e2e.town import Town, assert_it_fits, browser, town
 from tests.integration.test_lost_chats import linked
@@ -60,4 +64,23 @@ async def test_one_tap_is_forgotten_and_the_last_account_leaves_no_empty_list_at
     await button.click()
     await expect(desk.locator("[data-part=chats]")).to_be_hidden()
     assert await fetch("select 1 from chat_identities where account = '700009' and unlinked_at is null") == []
+    assert browser.complaints == []
+
+
+async def test_two_taps_let_a_group_go_and_the_last_one_leaves_no_empty_list(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    (unit,) = await fetch("select id from units where code = 'FH001'")
+    await groups.bind_group(
+        await person_by_code("wang"), UnitId(unit["id"]), Channel.TELEGRAM, "-100777", "", "示范大厦消防群"
+    )
+    page = await phone_of(town, browser, "wang", "/m/contacts")
+    button = page.locator("[data-unbind-group]")
+    await expect(page.locator("[data-part=groups]")).to_contain_text("示范大厦消防群")
+    await assert_it_fits(page, "contacts-groups")
+    await button.click()
+    await expect(button).to_have_text("再按一次解除绑定")
+    await button.click()
+    await expect(page.locator("[data-part=groups]")).to_be_hidden()
+    assert await groups.group_of(Channel.TELEGRAM, "-100777") is None
     assert browser.complaints == []

@@ -205,6 +205,21 @@ async def test_a_person_of_another_unit_finds_nothing_by_any_id(town: Town, add_
     assert [each.number for each in await complaints_for(town.li)] == [one.number, own.number]
 
 
+async def test_of_two_with_the_same_deadline_the_older_is_first_and_of_those_that_are_over_the_newer(
+    town: Town, still: clock.StillClock
+) -> None:
+    still.advance(8 * HOUR)  # in the evening: both are due by the morning
+    first = await town.files("一")
+    still.advance(HOUR)
+    second = await town.files("二")
+    assert first.round.reply_due_at == second.round.reply_due_at
+    assert [each.number for each in await complaints_for(town.lead)] == [first.number, second.number]
+    for each in (first, second):
+        await handling.settle(town.sun, each.id, HOW, Via.CONSOLE)
+    found = await complaints_for(town.lead, "all")
+    assert [each.number for each in found] == [second.number, first.number]
+
+
 @pytest.mark.clause("5.5")
 async def test_from_filing_to_a_rating_and_open_again_all_of_it_is_kept(town: Town, still: clock.StillClock) -> None:
     one = await town.files()
