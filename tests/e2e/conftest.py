@@ -245,7 +245,7 @@ class Street(Processes):
         self._devices.clear()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def _a_carrier_that_forgets_nothing() -> Iterator[None]:
     """Telegram keeps every message; the in-repo carrier keeps 500 of a chat unless told otherwise."""
     with pytest.MonkeyPatch.context() as patch:
