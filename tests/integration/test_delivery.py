@@ -254,6 +254,7 @@ async def test_a_card_that_changed_while_it_was_being_sent_is_drawn_again(
     hands: Hands, door: Any, unit: dict[str, UUID]
 ) -> None:
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))
+    hands.carrier._timeout_s = 10  # what is awaited here is the acknowledgement, however slow this machine
     hands.telegram.gate = asyncio.Event()
     sending = asyncio.create_task(hands.carry())
     while not hands.telegram.sent:
