@@ -264,17 +264,23 @@ class Checker:
 
     async def all_taps_answered(self) -> bool:
         """Each tap became exactly one acknowledgement, and the card in the chat says so in the end."""
-        alarms = [uuid.UUID(alarm) for alarm, _ in self.load.tapped]
+        alarms = list({uuid.UUID(alarm) for alarm, _ in self.load.tapped})
         rows = await self.street.fetch(
-            "select alarm, count(*) as n from acknowledgements where alarm = any($1) group by alarm", alarms
+            """select k.alarm, way.address from acknowledgements k
+               join contact_points way on way.person = k.person and way.channel = 'telegram'
+               where k.alarm = any($1)""",
+            alarms,
         )
-        assert all(row["n"] == 1 for row in rows)
+        answered = [(row["alarm"].hex, int(row["address"])) for row in rows]
+        # an alarm of a neighbour, such as a device of an earlier story that is silent by now, hangs in several chats
+        assert len(answered) == len(set(answered))
+        assert set(answered) <= self.load.tapped, "an acknowledgement that nobody gave"
         behind = await self.street.fetch(
             """select t.id from attempts t join notices n on n.id = t.notice
                where n.alarm = any($1) and t.drawn_revision < n.revision limit 1""",
             alarms,
         )
-        return len(rows) == len(alarms) and not behind
+        return set(answered) == self.load.tapped and not behind
 
     def seconds_of_fires(self, since: datetime | None = None) -> list[float]:
         """From a fire's receipt to its card at the carrier, sorted."""
