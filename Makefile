@@ -38,7 +38,7 @@ lint: $(TESTS)
 test: lint
 	sh .ci/browser
 	sh .ci/node
-	$(BIN)/python -m pytest --numprocesses 3 -m "not alone"
+	$(BIN)/python -m pytest --numprocesses 2 -m "not alone"
 	$(BIN)/python -m pytest -m alone tests/e2e
 
 bench: $(TESTS)

@@ -140,6 +140,9 @@ async def test_who_signs_out_with_things_waiting_is_asked(town: Town, browser: S
     zhao.once("dialog", lambda dialog: asyncio.ensure_future(no(dialog)))
     await zhao.get_by_role("button", name="退出登录").click()
     await expect(zhao.locator("[data-outbox] li")).to_have_count(1)
+    async with asyncio.timeout(5):
+        while not asked:
+            await asyncio.sleep(0.01)
     assert "还有内容没有发送" in asked[0]
     await zhao.get_by_role("button", name="删除").click()
     await zhao.get_by_role("button", name="再按一次确认").click()
