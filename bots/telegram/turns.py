@@ -39,9 +39,8 @@ class Turns:
         return len(self._lines)
 
     @asynccontextmanager
-    async def turn(self, raw: dict[str, Any]) -> AsyncIterator[None]:
+    async def turn(self, place: Place | None) -> AsyncIterator[None]:
         """Begins when it is this update's turn. Updates take their places in the order in which they enter."""
-        place = place_of(raw)
         if place is None:
             yield
             return

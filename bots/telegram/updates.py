@@ -28,7 +28,7 @@ from bots.telegram.albums import ALBUM_S, Album, album_of, beside
 from bots.telegram.doing import IN_HAND, Doing
 from bots.telegram.inbox import Inbox
 from bots.telegram.routers.errors import tell_kept
-from bots.telegram.turns import Turns, place_of
+from bots.telegram.turns import Place, Turns, place_of
 
 LOGGER = logging.getLogger(__name__)
 KINDS: Final = ("message", "callback_query", "my_chat_member")
@@ -105,15 +105,15 @@ class Hearing:
             return
         self._in_hand.add(update_id)
         try:
-            async with self._turns.turn(raw), self._room_for(raw):
+            place = place_of(raw)
+            async with self._turns.turn(place), self._room_for(place):
                 await self._finish(raw)
         except Exception:  # a job: one update's failure never ends the hearing; it stays unhandled in the inbox
             LOGGER.exception("an update stays unhandled", extra={"update_id": update_id})
         finally:
             self._in_hand.discard(update_id)
 
-    def _room_for(self, raw: dict[str, Any]) -> asyncio.Semaphore:
-        place = place_of(raw)
+    def _room_for(self, place: Place | None) -> asyncio.Semaphore:
         return self._room_for_taps if place is not None and not place.waits else self._room
 
     async def _finish(self, raw: dict[str, Any]) -> None:
