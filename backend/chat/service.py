@@ -43,6 +43,7 @@ _BUSY: Final = N_("上一步还在处理，请稍候再试。")
 _LATE_PIECE: Final = N_("同时发来的其他照片已经处理，这一张到得晚，没有保存。如需补充，请重新发送。")
 _ABOUT_WHAT: Final = N_("没有听懂，附件也没有保存：请在回复报警、工单或投诉的卡片时发送，或先选一项。您可以：")
 _LONG_AGO: Final = N_("这个问题是较早前提出的。为免误发，刚才的内容没有使用；请再发一次，或取消。")
+_ANOTHER_CARD: Final = N_("您回复的是另一条消息，没有作为回答。")
 _IN_A_GROUP: Final = N_("（在群里请“回复”这条消息作答。）")
 _IS_OVER: Final = N_("（这项操作已结束。）")
 _NOT_KEPT: Final = N_("（视频不能保存，请改发照片、语音或文字。）")
@@ -137,6 +138,9 @@ class Conversation:
         if (asked := self._asked(speaker, heard, held)) is not None:
             return await self._do(speaker, asked, held)
         about = self._replied(heard)
+        if held is not None and about is None and self._is_elsewhere(heard, held):
+            question = await self._reminder(speaker, held)
+            return [plain(_ANOTHER_CARD, speaker), *question]
         is_asked = held is not None and (about is None or str(about) in held.draft.answers.values())
         if held is not None and is_asked and not heard.text.startswith("/"):
             is_meant = held.is_fresh or about is not None or heard.media or heard.location is not None
@@ -162,6 +166,11 @@ class Conversation:
     def _replied(self, heard: Heard) -> UUID | None:
         """What the card speaks of that a message replies to, where its concept takes replies."""
         return heard.about[1] if heard.about is not None and heard.about[0] in self._replies else None
+
+    @staticmethod
+    def _is_elsewhere(heard: Heard, held: Held) -> bool:
+        """Whether it replies to the card of something else than the question is about: it is for another ear."""
+        return heard.about is not None and str(heard.about[1]) not in held.draft.answers.values()
 
     @staticmethod
     def _is_loose(speaker: Speaker, heard: Heard, held: Held | None) -> bool:

@@ -72,12 +72,10 @@ def _of(draft: Draft) -> UUID:
     return UUID(str(draft.answers["complaint"]))
 
 
-def meant(draft: Draft, heard: Heard) -> None:
-    """Raises `BadInput` for words that are for another ear: a reply to the card of something else, or a command."""
+def meant(heard: Heard) -> None:
+    """Raises `BadInput` for a command: it is no answer to anybody."""
     if is_one_of(heard.text, _COMMANDS):
         raise BadInput(N_("这是一条命令，没有作为内容发出。请先完成下面的操作，或发送“取消”。"))
-    if heard.about is not None and heard.about[1] != _of(draft):
-        raise BadInput(N_("您回复的是另一条消息。请先完成下面的操作，或发送“取消”。"))
 
 
 def done(speaker: Speaker, complaint: Complaint) -> Saying:
@@ -107,7 +105,7 @@ def _words_step(question: str, act: Act, *, takes_files: bool = False) -> Step:
         return Saying(lines=(f"{await _heading(speaker, draft)} · {_word(speaker, question)}",))
 
     async def hear(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
-        meant(draft, heard)
+        meant(heard)
         if heard.media and not takes_files:
             raise BadInput(N_("这里只能用文字"))
         pieces = [EvidenceId(UUID(each)) for each in await kept(speaker, heard.media)]
@@ -147,7 +145,7 @@ async def _order_words(speaker: Speaker, draft: Draft) -> Saying:
 
 
 async def _order(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
-    meant(draft, heard)
+    meant(heard)
     if heard.media:
         raise BadInput(N_("这里只能用文字"))
     order, is_new = await open_order(speaker.person, _of(draft), heard.text, speaker.via)
@@ -188,7 +186,7 @@ async def _rate(speaker: Speaker, draft: Draft, reason: str) -> Next:
 
 
 async def _hear_reason(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
-    meant(draft, heard)
+    meant(heard)
     return await _rate(speaker, draft, heard.text)
 
 
@@ -250,8 +248,8 @@ async def _ask_improvement(speaker: Speaker, _: Draft) -> Saying:
     return Saying(lines=(_word(speaker, N_("改进措施是什么？（记录在案，计入月报）")),))
 
 
-async def _improvement(_: Speaker, draft: Draft, heard: Heard) -> Next:
-    meant(draft, heard)
+async def _improvement(_: Speaker, __: Draft, heard: Heard) -> Next:
+    meant(heard)
     words = cleaned(heard.text, lacks=N_("成立的投诉须填写原因类别和改进措施"))
     return Next(step="told", answers={"improvement": words})
 
@@ -261,7 +259,7 @@ async def _ask_told(speaker: Speaker, _: Draft) -> Saying:
 
 
 async def _settle(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
-    meant(draft, heard)
+    meant(heard)
     answers = draft.answers
     how = Settlement(
         text=heard.text,

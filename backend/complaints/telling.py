@@ -14,7 +14,7 @@ from backend.complaints.model import Complaint
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.ids import AlarmId, NoticeId, PersonId, UnitId
 from backend.core.live import Hint
-from backend.core.vocabulary import Channel, Lane, Severity, Via
+from backend.core.vocabulary import READ_CHANNELS, Channel, Lane, Severity, Via
 from backend.delivery import plan as delivery
 from backend.delivery.model import Card, NoticeKind
 from backend.delivery.plan import INSIDE_CHANNELS, Audience, NoticeDraft
@@ -29,7 +29,6 @@ _CHANNEL_OF: Final = {
     Via.CONSOLE: Channel.APP,
     Via.SMS: Channel.SMS,
 }
-_READ: Final = (Channel.TELEGRAM, Channel.APP, Channel.SMS)
 _UNIT: Final = "select name from units where id = $1"
 _NAME: Final = "select name from people where id = $1"
 #: of a complaint's notices, those that whoever has it now was told
@@ -39,11 +38,8 @@ _OWN: Final = """
 
 
 def way_for(ways: Sequence[Reach], via: Via) -> tuple[Reach, ...]:
-    """The one way an answer begins with: by the channel it was asked through, else the first that works.
-
-    By ways that people read: no call says the words of an answer, and what another program takes nobody has read yet.
-    """
-    working = [way for way in ways if way.failure is None and way.channel in _READ]
+    """The one way an answer begins with: by the channel it was asked through, else the first that works."""
+    working = [way for way in ways if way.failure is None and way.channel in READ_CHANNELS]
     wanted = _CHANNEL_OF.get(via)
     return tuple([way for way in working if way.channel == wanted][:1] or working[:1])
 

@@ -1,6 +1,7 @@
 """The field's words as enums with Chinese labels; one place for each list (house.md §5)."""
 
 from enum import StrEnum
+from typing import Final
 
 from backend.core.i18n import N_
 
@@ -60,6 +61,10 @@ class Channel(StrEnum):
     VOICE = "voice"  #: 语音电话
     WEBHOOK = "webhook"  #: a signed request to another system; one-way
     APPRISE = "apprise"  #: whatever Apprise reaches; one-way
+
+
+#: ways whose words people read: no call says the words of an answer, and what another program takes nobody has read yet
+READ_CHANNELS: Final = (Channel.TELEGRAM, Channel.APP, Channel.SMS)
 
 
 class Via(StrEnum):

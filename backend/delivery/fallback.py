@@ -16,7 +16,7 @@ from backend.core import clock, metrics
 from backend.core.db.engine import execute, fetch, transaction
 from backend.core.i18n import known_language
 from backend.core.ids import AlarmId, AttemptId, NoticeId, new_id
-from backend.core.vocabulary import Lane
+from backend.core.vocabulary import READ_CHANNELS, Lane
 from backend.delivery.reasons import Why, written
 from backend.people.queries import recipients
 
@@ -26,13 +26,14 @@ _LOCK: Final = "select id from notices where id = any($1) order by id for no key
 _LOCK_OF: Final = "select id from notices where alarm = $1 order by id for no key update"
 #: a way that says it is over, and a test, are no alarm that somebody must hear
 _URGENT: Final = "n.kind not in ('restored', 'contact_test', 'mask', 'window', 'digest', 'order')"
+_READ: Final = ", ".join(f"'{each}'" for each in READ_CHANNELS)
 _NEXT: Final = f"""
     select distinct on (a.notice, a.person) a.notice, a.person, way.id as contact_point, way.channel, way.address,
         a.lane, p.language, a.deadline_at, a.step, a.round, a.digest::text as digest, a.channel as failed, a.why
     from attempts a join notices n on n.id = a.notice and {_URGENT}
     join people p on p.id = a.person and p.is_active
     join contact_points way on way.person = a.person and way.failure is null
-        and (n.kind <> 'complaint' or way.channel in ('telegram', 'app', 'sms'))  -- whose words are to be read
+        and (n.kind <> 'complaint' or way.channel in ({_READ}))  -- whose words are to be read
     where a.id = any($1) and a.t5 is null and not exists (
         select from attempts tried where tried.notice = a.notice and tried.person = a.person
             and tried.channel = way.channel)

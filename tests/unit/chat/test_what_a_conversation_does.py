@@ -334,3 +334,16 @@ async def test_an_english_person_is_answered_in_english(conversation: Any) -> No
 )
 def test_a_line_of_help_says_a_commands_word_once(words: tuple[str, ...], text: str, line: str) -> None:
     assert help_line("apples", words, text, "：") == line
+
+
+async def test_a_reply_to_the_card_of_something_else_answers_no_question(
+    conversation: Any, orchard: Orchard, drafts: MemoryDrafts
+) -> None:
+    (kind,) = await hears(conversation, "摘")
+    await presses_key(conversation, kind, "红的")
+    other = await hears(conversation, "因为红", about=("mask", UUID(int=9)))
+    assert other[0].lines == ("您回复的是另一条消息，没有作为回答。",)
+    assert "为什么？" in said(other)
+    (held,) = drafts.rows.values()
+    assert held.draft.step == "why"
+    assert orchard.picked == []
