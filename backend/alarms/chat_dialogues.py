@@ -10,7 +10,8 @@ from backend.alarms.colleagues import MOST_TOGETHER, acknowledge_for, acknowledg
 from backend.alarms.model import Alarm, AlreadyClosed
 from backend.alarms.queries import alarm_for
 from backend.alarms.service import judge, require_alarm
-from backend.chat.model import ANSWER, END, Begin, Dialogue, Draft, Heard, Key, Next, Saying, Speaker, Step
+from backend.chat.model import ANSWER, END, Begin, Dialogue, Draft, Heard, Key, Next, Saying, Speaker, Step, tail_of
+from backend.chat.words import by_name
 from backend.core.errors import BadInput, Conflict
 from backend.core.i18n import N_, _
 from backend.core.ids import AlarmId, PersonId
@@ -31,8 +32,6 @@ FALSE_REASONS: Final = {
 _A_ROW: Final = 2
 _DONE: Final = "done"
 _MOST_COLLEAGUES: Final = 12
-#: last digits of a person's id that stand for them in a key; the first are only the time
-_DIGITS: Final = 10
 
 
 async def kept(speaker: Speaker, heard: Heard) -> list[EvidenceId]:
@@ -139,7 +138,7 @@ async def _others(speaker: Speaker, draft: Draft) -> list[tuple[PersonId, str]]:
 
 async def _ask_who(speaker: Speaker, draft: Draft) -> Saying:
     others = await _others(speaker, draft)
-    keys = [Key(name, ANSWER, draft.id, person.hex[-_DIGITS:]) for person, name in others[:_MOST_COLLEAGUES]]
+    keys = [Key(name, ANSWER, draft.id, tail_of(person)) for person, name in others[:_MOST_COLLEAGUES]]
     if not keys:
         return Saying(lines=(_(N_("所有同事都已确认。"), speaker.language),))
     lines = [await _title(speaker, draft), _(N_("替哪位同事记录“已知晓”？"), speaker.language)]
@@ -152,10 +151,9 @@ async def _who_heard(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
     """A name: one colleague of that name is meant; of several one is to be chosen."""
     named = heard.text.casefold()
     anew = msgspec.structs.replace(draft, answers={**draft.answers, "named": named})
-    found = await _others(speaker, anew) if named else []
-    same = [each for each in found if each[1].casefold() == named]
-    if len(found) == 1 or len(same) == 1:
-        person, name = (same or found)[0]
+    found = by_name(await _others(speaker, anew), heard.text, lambda each: each[1])
+    if len(found) == 1:
+        person, name = found[0]
         return Next(step="why", answers={"other": str(person), "name": name})
     if not found:
         raise BadInput(N_("没有这位同事，或这位同事已经确认"))
@@ -164,7 +162,7 @@ async def _who_heard(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
 
 async def _who_pressed(speaker: Speaker, draft: Draft, argument: str) -> Next:
     everybody = msgspec.structs.replace(draft, answers={**draft.answers, "named": ""})
-    found = next((each for each in await _others(speaker, everybody) if each[0].hex[-_DIGITS:] == argument), None)
+    found = next((each for each in await _others(speaker, everybody) if tail_of(each[0]) == argument), None)
     if found is None:
         raise Conflict(N_("这位同事已经确认，或不再负责此单位"))
     return Next(step="why", answers={"other": str(found[0]), "name": found[1]})

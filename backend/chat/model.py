@@ -21,12 +21,17 @@ from backend.people.model import Person
 __all__ = [
     "ANSWER", "CANCEL", "END", "LONGEST_ARGUMENT", "LONGEST_VERB",
     "Answers", "Begin", "Command", "Dialogue", "Draft", "Heard", "Key", "Location", "Media", "MediaKind", "Next",
-    "Picture", "Said", "Saying", "Speaker", "Step", "Talk",
+    "Picture", "Said", "Saying", "Speaker", "Step", "Talk", "tail_of",
 ]  # fmt: skip
 
 #: longest argument of a key: with verb and id it must fit in Telegram's 64 octets
 LONGEST_ARGUMENT: Final = 10
 LONGEST_VERB: Final = 12
+
+
+def tail_of(of: UUID) -> str:
+    """What of an id goes into a key: its random end. A list may change before a key is pressed, an id does not."""
+    return of.hex[-LONGEST_ARGUMENT:]
 
 
 class Picture(msgspec.Struct, frozen=True):

@@ -6,11 +6,12 @@ one alone: "repair is done" and "log into the panel" ask for nothing.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 from backend.chat.model import Command
 
+_One = TypeVar("_One")
 _SLASH: Final = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(?P<rest>.*))?", re.DOTALL)
 _AFTER_A_WORD: Final = " \t\r\n\u3000,，:：。.!！?？、"
 CANCEL_WORDS: Final = ("取消", "算了", "cancel")
@@ -58,3 +59,11 @@ def _ends(rest: str, word: str, *, is_group: bool) -> bool:
 def is_one_of(text: str, words: tuple[str, ...]) -> bool:
     """Whether a message is one of these words and nothing else."""
     return text.strip().casefold() in words
+
+
+def by_name(every: Sequence[_One], said: str, name_of: Callable[[_One], str]) -> list[_One]:
+    """Those whose name holds what was said; where one is named exactly so, that one alone. Nothing said: none."""
+    words = said.strip().casefold()
+    found = [each for each in every if words and words in name_of(each).casefold()]
+    exact = [each for each in found if name_of(each).casefold() == words]
+    return exact if len(exact) == 1 else found

@@ -25,6 +25,7 @@ from backend.chat.model import (
     Speaker,
     Step,
 )
+from backend.chat.words import by_name
 from backend.complaints.acts import cleaned
 from backend.complaints.filing import Filing, file
 from backend.complaints.wire import promised
@@ -187,11 +188,9 @@ async def _ask_unit(speaker: Speaker, draft: Draft) -> Saying:
 
 async def _hear_unit(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
     """A unit by its name, or by a part of it that one alone has; of several one is to be chosen."""
-    said = heard.text.strip().casefold()
-    found = [each for each in await units_of(speaker) if said and said in each[1].casefold()]
-    same = [each for each in found if each[1].casefold() == said]
-    if len(found) == 1 or len(same) == 1:
-        return await _which(speaker, {**draft.answers, "unit": str((same or found)[0][0])})
+    found = by_name(await units_of(speaker), heard.text, lambda each: each[1])
+    if len(found) == 1:
+        return await _which(speaker, {**draft.answers, "unit": str(found[0][0])})
     if not found:
         raise BadInput(N_("没有这个单位，请写单位名称，或点下面的按钮"))
     return Next(step="unit", answers=_choices([(str(unit), name) for unit, name in found]))

@@ -32,6 +32,7 @@ from backend.core.vocabulary import COMPLAINT_LABELS, VIA_LABELS, ComplaintKind,
 from backend.evidence.model import EvidenceId
 from backend.evidence.service import evidence_of, octets_of
 from backend.people.model import Person, Right
+from backend.people.queries import names_of
 from backend.work_orders.model import STATE_LABELS as ORDER_STATES
 from backend.work_orders.model import Origin, WorkOrder
 from backend.work_orders.queries import orders_of_complaint
@@ -58,7 +59,6 @@ _STORY: Final = """
     from complaint_entries e left join people p on p.id = e.person
     where e.complaint = $1 and (not e.is_internal or $2) order by e.at, e.id"""
 _ROUNDS: Final = "select * from complaint_rounds where complaint = $1 order by number"
-_NAMES: Final = "select id, name from people where id = any($1::uuid[])"
 _STATES: Final = {
     "open": [str(each) for each in (*OPEN_STATES, *ASKED_STATES)],
     "over": [str(State.RATED), str(State.CLOSED)],
@@ -196,7 +196,7 @@ async def complaint_story(person: Person, complaint_id: UUID) -> ComplaintStory:
     hidden = set() if may_see_causes(person, complaint) else {"cause"}
     facts = {each["id"]: _without(_decode(each["facts"]), hidden) for each in entries}
     named = {UUID(str(each["to"])) for each in facts.values() if each.get("to")}
-    names = {str(each["id"]): each["name"] for each in await fetch(_NAMES, list(named))}
+    names = {str(each): name for each, name in (await names_of(named)).items()}
     zone, language = complaint.timezone, person.language
     rounds = await fetch(_ROUNDS, complaint_id)
     return ComplaintStory(

@@ -10,7 +10,6 @@ from uuid import UUID
 from backend.chat.model import (
     ANSWER,
     END,
-    LONGEST_ARGUMENT,
     Answers,
     Begin,
     Command,
@@ -24,6 +23,7 @@ from backend.chat.model import (
     Speaker,
     Step,
     Talk,
+    tail_of,
 )
 from backend.core.clock import in_zone
 from backend.core.errors import NotAllowed, NotFound
@@ -255,7 +255,7 @@ async def _press_log(speaker: Speaker, draft: Draft, argument: str) -> Next:
 
 
 def _tail(unit: UnitId | None) -> str:
-    return unit.hex[-LONGEST_ARGUMENT:] if unit else ""
+    return tail_of(unit) if unit else ""
 
 
 HANDOVER_TALK: Final = Talk(

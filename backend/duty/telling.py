@@ -18,14 +18,13 @@ from backend.delivery.model import Card, NoticeKind
 from backend.delivery.plan import INSIDE_CHANNELS, Audience, NoticeDraft
 from backend.delivery.reasons import Why, written
 from backend.delivery.revising import revise
-from backend.duty.card import Names, check_card, handover_card
+from backend.duty.card import check_card, handover_card
 from backend.duty.model import Content, DutyCheck, Handover
-from backend.people.queries import own_ways
+from backend.people.queries import names_of, own_ways
 from backend.registry.model import DEFAULT_TIMEZONE
 
 DESK_NAME: Final = N_("服务机构值班台")
 _WORDS: Final = "select name, timezone from units where id = $1"
-_NAMES: Final = "select id, name from people where id = any($1)"
 _MANAGERS: Final = "select person from grants where unit = $1 and role = $2"
 _WHY_NOT: Final = written(Why.NOT_URGENT)
 
@@ -89,12 +88,6 @@ async def unit_words(unit: UnitId | None) -> tuple[str, str]:
     """A unit's name and zone; the desk's (a message id) for none."""
     rows = await fetch(_WORDS, unit) if unit is not None else []
     return (rows[0]["name"], rows[0]["timezone"]) if rows else (DESK_NAME, DEFAULT_TIMEZONE)
-
-
-async def names_of(people: Iterable[PersonId | None]) -> Names:
-    """Who these people are."""
-    rows = await fetch(_NAMES, [each for each in people if each is not None])
-    return {PersonId(row["id"]): row["name"] for row in rows}
 
 
 async def _draft(  # noqa: PLR0917 - the parts of a notice

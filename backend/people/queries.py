@@ -22,6 +22,7 @@ _PERSON: Final = """
     coalesce((select json_agg(json_build_object('role', g.role, 'unit', g.unit) order by g.role, g.unit)
               from grants g where g.person = p.id), '[]')::text as grants
 """
+_NAMES: Final = "select id, name from people where id = any($1::uuid[])"
 
 
 def select_person(source: str, *, also: str = "") -> str:
@@ -148,6 +149,12 @@ class Colleague(msgspec.Struct, frozen=True):
 async def colleagues(unit: UnitId) -> list[Colleague]:
     """Everybody with a role in the unit, then the provider's people."""
     return msgspec.convert(await fetch(_COLLEAGUES, unit), list[Colleague])
+
+
+async def names_of(people: Iterable[UUID | None]) -> dict[PersonId, str]:
+    """Who these people are, whether they are still active or not."""
+    rows = await fetch(_NAMES, list({each for each in people if each is not None}))
+    return {PersonId(row["id"]): row["name"] for row in rows}
 
 
 async def people_who_may_see(unit: UnitId, people: Iterable[PersonId]) -> set[PersonId]:

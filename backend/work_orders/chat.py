@@ -36,7 +36,7 @@ from backend.work_orders.chat_dialogues import (
 from backend.work_orders.chat_dialogues import NEW as NEW_SOMEWHERE
 from backend.work_orders.chat_finishing import FINISHING, FINISHING_DIALOGUE
 from backend.work_orders.chat_showing import PIECE, STORY, show_piece, show_story, showing_keys
-from backend.work_orders.chat_words import MOST_LISTED, listed, say, stands, whole
+from backend.work_orders.chat_words import MOST_LISTED, known, listed, say, stands, whole
 from backend.work_orders.model import Act, NoSuchOrder, Proof
 from backend.work_orders.opening import checked, open_from_alarm
 from backend.work_orders.queries import order_for, order_numbered, order_view, orders_for, orders_of_alarm
@@ -59,21 +59,15 @@ _ASKED_BY: Final = {
 }
 
 
-def _known(about: UUID | None) -> UUID:
-    if about is None:
-        raise NoSuchOrder(N_("没有这张工单"))
-    return about
-
-
 def _press(act: Act) -> Press:
     """What the key of an act does: at once, or after its question."""
 
     async def at_once(speaker: Speaker, about: UUID | None, _: str) -> Said:
-        order = await perform(speaker.person, _known(about), act, speaker.via)
+        order = await perform(speaker.person, known(about), act, speaker.via)
         return stands(speaker, order)
 
     async def asked(speaker: Speaker, about: UUID | None, _: str) -> Said:
-        order = await order_for(speaker.person, _known(about))
+        order = await order_for(speaker.person, known(about))
         theirs = offered_acts(order, standing(order, speaker.person), speaker.person.id)
         if act not in theirs and not (act is Act.DECLINE and Act.STEP_ASIDE in theirs):
             return stands(speaker, await perform(speaker.person, order.id, act, speaker.via))  # says why not
@@ -86,7 +80,7 @@ def _here(press: Press) -> Press:
     """The same press; in a unit's group of that unit's orders alone, for an older card may still hang there."""
 
     async def inside(speaker: Speaker, about: UUID | None, argument: str) -> Said:
-        await _check_here(speaker, _known(about))
+        await _check_here(speaker, known(about))
         return await press(speaker, about, argument)
 
     return inside
@@ -99,14 +93,14 @@ async def _check_here(speaker: Speaker, about: UUID) -> None:
 
 async def _arrive(speaker: Speaker, about: UUID | None, _: str) -> Said:
     """到场; where a position is asked for, it is asked for at once."""
-    order = await perform(speaker.person, _known(about), Act.ARRIVE, speaker.via)
+    order = await perform(speaker.person, known(about), Act.ARRIVE, speaker.via)
     if Proof.LOCATION in order.needs and Proof.LOCATION not in await proofs_of(order):
         return Begin(dialogue=PROOF, answers=begun(order.id, Act.ARRIVE))
     return stands(speaker, order)
 
 
 async def _test(speaker: Speaker, about: UUID | None, _: str) -> Said:
-    order = await perform(speaker.person, _known(about), Act.EXPECT_TEST, speaker.via)
+    order = await perform(speaker.person, known(about), Act.EXPECT_TEST, speaker.via)
     if order.test_signal_at is not None:
         return stands(speaker, order)
     line = say(speaker, N_("请触发测试，等待信号…收到后将通知您。"))
@@ -114,7 +108,7 @@ async def _test(speaker: Speaker, about: UUID | None, _: str) -> Said:
 
 
 async def _show(speaker: Speaker, about: UUID | None, _: str) -> Said:
-    return await _whole(speaker, _known(about))
+    return await _whole(speaker, known(about))
 
 
 async def _whole(speaker: Speaker, order: UUID) -> Saying:
@@ -124,7 +118,7 @@ async def _whole(speaker: Speaker, order: UUID) -> Saying:
 
 
 async def _photo(speaker: Speaker, about: UUID | None, _: str) -> Said:
-    order = await order_for(speaker.person, _known(about))
+    order = await order_for(speaker.person, known(about))
     return Begin(dialogue=PROOF, answers={"order": str(order.id)})
 
 
@@ -149,10 +143,10 @@ async def _by_hand(speaker: Speaker, words: str) -> Said:
     units = await units_to_order(speaker)
     if not units:
         raise NotFound(N_("没有您可以报修的联网单位"))
-    known: Answers = {"what": words} if (words := checked(words)) else {}
+    told: Answers = {"what": words} if (words := checked(words)) else {}
     if len(units) > 1:
-        return Begin(dialogue=NEW_SOMEWHERE, answers=known)
-    return Begin(dialogue=NEW_TOLD if known else NEW_HERE, answers={"unit": str(units[0].id), **known})
+        return Begin(dialogue=NEW_SOMEWHERE, answers=told)
+    return Begin(dialogue=NEW_TOLD if told else NEW_HERE, answers={"unit": str(units[0].id), **told})
 
 
 async def _orders(speaker: Speaker, rest: str) -> Said:

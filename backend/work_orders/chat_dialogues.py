@@ -10,7 +10,6 @@ from uuid import UUID
 from backend.chat.model import (
     ANSWER,
     END,
-    LONGEST_ARGUMENT,
     Answers,
     Begin,
     Dialogue,
@@ -21,10 +20,12 @@ from backend.chat.model import (
     Saying,
     Speaker,
     Step,
+    tail_of,
 )
 from backend.chat.model import (
     Said as Spoken,
 )
+from backend.chat.words import by_name
 from backend.core.errors import BadInput
 from backend.core.i18n import N_, in_a_row
 from backend.core.ids import AlarmId, PersonId, UnitId
@@ -109,18 +110,13 @@ async def _press_wait(speaker: Speaker, draft: Draft, argument: str) -> Next:
     return finished(speaker, await perform(speaker.person, order_id(draft), Act.WAIT, speaker.via, said))
 
 
-def tail(of: UUID) -> str:
-    """What of an id fits into a key: a list may have changed when it is pressed, an id has not."""
-    return of.hex[-LONGEST_ARGUMENT:]
-
-
 async def _ask_to(speaker: Speaker, draft: Draft) -> Saying:
     order = await order_for(speaker.person, order_id(draft))
     people = await maintainers_for(speaker.person, order.unit)
     if not people:
         raise BadInput(NOBODY_TO_SEND)
     keys = [(key(speaker, draft, N_("当班维保人员"), _DUTY, style="primary"),)]
-    keys += [(Key(each.name, ANSWER, draft.id, tail(each.id)),) for each in people]
+    keys += [(Key(each.name, ANSWER, draft.id, tail_of(each.id)),) for each in people]
     return Saying(lines=(say(speaker, N_("派给谁？")),), keys=tuple(keys))
 
 
@@ -129,7 +125,7 @@ async def _press_to(speaker: Speaker, draft: Draft, argument: str) -> Next:
     people = await maintainers_for(speaker.person, order.unit)
     chosen: list[str] = []
     if argument != _DUTY:
-        chosen = [str(each.id) for each in people if tail(each.id) == argument]
+        chosen = [str(each.id) for each in people if tail_of(each.id) == argument]
         if not chosen:
             raise BadInput(N_("请选择维保人员"))
     if act_of(draft) is Act.REASSIGN:
@@ -196,14 +192,14 @@ async def _taken(speaker: Speaker, order: WorkOrder, heard: Heard) -> Saying:
 
 async def _ask_which(speaker: Speaker, draft: Draft) -> Saying:
     keys = tuple(
-        (Key(f"#{each.number} {each.where or each.what}", ANSWER, draft.id, tail(each.id)),)
+        (Key(f"#{each.number} {each.where or each.what}", ANSWER, draft.id, tail_of(each.id)),)
         for each in await under_way_of(speaker.person)
     )
     return Saying(lines=(say(speaker, N_("这是哪张工单的？")),), keys=keys)
 
 
 async def _press_which(speaker: Speaker, draft: Draft, argument: str) -> Next:
-    order = next((each for each in await under_way_of(speaker.person) if tail(each.id) == argument), None)
+    order = next((each for each in await under_way_of(speaker.person) if tail_of(each.id) == argument), None)
     if order is None:
         raise NoSuchOrder(N_("没有这张工单"))
     if sent := _sent(draft):
@@ -234,7 +230,7 @@ async def units_to_order(speaker: Speaker) -> list[Unit]:
 async def _ask_unit(speaker: Speaker, draft: Draft) -> Saying:
     wanted = str(draft.answers.get("wanted", ""))
     units = [unit for unit in await units_to_order(speaker) if wanted.casefold() in unit.name.casefold()]
-    keys = tuple((Key(unit.name, ANSWER, draft.id, tail(unit.id)),) for unit in units[:_MOST_UNITS])
+    keys = tuple((Key(unit.name, ANSWER, draft.id, tail_of(unit.id)),) for unit in units[:_MOST_UNITS])
     lines = [say(speaker, N_("为哪个单位报修？"))]
     if len(units) > _MOST_UNITS:
         lines.append(say(speaker, N_("单位较多，也可以发送单位名称中的几个字来查找。")))
@@ -247,8 +243,8 @@ def _in_unit(unit: Unit, draft: Draft) -> Next:
 
 async def _hear_unit(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
     wanted = heard.text.strip()
-    units = [unit for unit in await units_to_order(speaker) if wanted.casefold() in unit.name.casefold()]
-    if not wanted or not units:
+    units = by_name(await units_to_order(speaker), wanted, lambda unit: unit.name)
+    if not units:
         raise BadInput(N_("没有找到这个单位，请换几个字，或点下面的按钮"))
     if len(units) == 1:
         return _in_unit(units[0], draft)
@@ -256,7 +252,7 @@ async def _hear_unit(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
 
 
 async def _press_unit(speaker: Speaker, draft: Draft, argument: str) -> Next:
-    units = [unit for unit in await units_to_order(speaker) if tail(unit.id) == argument]
+    units = [unit for unit in await units_to_order(speaker) if tail_of(unit.id) == argument]
     if not units:
         raise BadInput(N_("请选择联网单位"))
     return _in_unit(units[0], draft)

@@ -10,20 +10,13 @@ from backend.chat.model import Key, Picture, Said, Saying, Speaker
 from backend.core.errors import NotFound
 from backend.core.i18n import N_
 from backend.evidence.model import MediaKind
-from backend.work_orders.chat_words import say
-from backend.work_orders.model import NoSuchOrder
+from backend.work_orders.chat_words import known, say
 from backend.work_orders.queries import OrderView, Piece, order_view
 from backend.work_orders.showing import piece_for
 
 STORY, PIECE = "o-story", "o-piece"
 _FORM: Final = "%m-%d %H:%M"
 _MOST_LINES: Final = 40
-
-
-def _known(about: UUID | None) -> UUID:
-    if about is None:
-        raise NoSuchOrder(N_("没有这张工单"))
-    return about
 
 
 def showing_keys(speaker: Speaker, view: OrderView) -> tuple[Key, ...]:
@@ -41,7 +34,7 @@ def _piece_key(speaker: Speaker, view: OrderView, at: int) -> Key:
 
 async def show_story(speaker: Speaker, about: UUID | None, _: str) -> Said:
     """经过: who did what, when, by what way, the newest last."""
-    view = await order_view(speaker.person, _known(about))
+    view = await order_view(speaker.person, known(about))
     lines = [
         f"{each.at.strftime(_FORM)} {' · '.join(part for part in (each.text, each.person, each.via) if part)}"
         for each in view.story[-_MOST_LINES:]
@@ -52,7 +45,7 @@ async def show_story(speaker: Speaker, about: UUID | None, _: str) -> Said:
 
 async def show_piece(speaker: Speaker, about: UUID | None, argument: str) -> Said:
     """佐证: one picture, with a key to the next; what a chat can't draw is named, and is on the page."""
-    view = await order_view(speaker.person, _known(about))
+    view = await order_view(speaker.person, known(about))
     at = int(argument) if argument.isascii() and argument.isdecimal() else 0
     if at >= len(view.evidence):
         raise NotFound(N_("没有此佐证，请重新发送"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 from backend.chat.model import Heard, Key, Saying, Speaker
 from backend.core.errors import BadInput
@@ -10,7 +11,7 @@ from backend.evidence.model import EvidenceId, is_too_much
 from backend.evidence.service import keep
 from backend.people.model import Person, Right
 from backend.work_orders.card import COMPLAIN, PHOTO, SHOW, VERBS
-from backend.work_orders.model import ACT_LABELS, STATE_LABELS, Act, WorkOrder
+from backend.work_orders.model import ACT_LABELS, STATE_LABELS, Act, NoSuchOrder, WorkOrder
 from backend.work_orders.queries import OrderLine, OrderView
 from backend.work_orders.rules import offered_acts, standing
 
@@ -20,6 +21,13 @@ MOST_LISTED: Final = 12
 _PRIMARY: Final = frozenset({Act.ACCEPT, Act.ARRIVE, Act.FINISH, Act.VERIFY, Act.RESUME})
 #: acts that somebody under way with the work wants a photo key beside
 _ON_THE_SPOT: Final = frozenset({Act.FINISH, Act.RESUME})
+
+
+def known(about: UUID | None) -> UUID:
+    """The order that a key is of. Raises `NoSuchOrder`."""
+    if about is None:
+        raise NoSuchOrder(N_("没有这张工单"))
+    return about
 
 
 def say(speaker: Speaker, message: str, **inside: object) -> str:

@@ -18,6 +18,7 @@ from backend.evidence.model import MEDIA_LABELS
 from backend.evidence.service import evidence_of
 from backend.people.doors import require, units_seen
 from backend.people.model import Person, Right
+from backend.people.queries import names_of
 from backend.work_orders.card import order_card, what_words
 from backend.work_orders.model import (
     ACT_LABELS,
@@ -69,7 +70,6 @@ _MASKS_OF_DEVICE: Final = """
     select m.number, m.state, m.asked_at, m.ended_at from masks m
     where m.device = $1 and m.scope = 'device' and m.started_at is not null
       and (m.ended_at is null or m.ended_at >= $2) and m.asked_at <= $3 order by m.number"""
-_NAMES: Final = "select id, name from people where id = any($1::uuid[])"
 _MAINTAINERS: Final = """
     select distinct p.id, p.name, p.code from grants g join people p on p.id = g.person and p.is_active
     where g.unit = $1 and g.role = 'maintainer' order by p.code"""
@@ -267,7 +267,7 @@ async def card_for(person: Person, order_id: UUID) -> Card:
 
 async def _evidence(order: WorkOrder, language: str, zone: str) -> list[Piece]:
     pieces = await evidence_of(ABOUT, order.id)
-    names = {row["id"]: row["name"] for row in await fetch(_NAMES, list({each.by for each in pieces}))}
+    names = await names_of(each.by for each in pieces)
     return [
         Piece(
             id=each.id,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -10,12 +11,12 @@ from backend.core.clock import in_zone
 from backend.core.db.engine import fetch
 from backend.core.i18n import N_, in_a_row, translate
 from backend.core.vocabulary import VIA_LABELS, Via
+from backend.people.queries import names_of
 from backend.work_orders.model import ACT_LABELS, WAIT_LABELS, Act, WaitReason, WorkOrder
 
 _ENTRIES: Final = """
     select e.at, e.kind, e.facts, e.via, p.name from work_order_entries e left join people p on p.id = e.person
     where e.work_order = $1 order by e.at, e.id"""
-_NAMES: Final = "select id, name from people where id = any($1::uuid[])"
 _SENTENCES: Final = {
     **{str(act): label for act, label in ACT_LABELS.items()},
     "opened": N_("工单产生"),
@@ -47,8 +48,8 @@ async def story_of(order: WorkOrder, zone: str, language: str) -> list[StoryLine
     """An order's story, oldest first; the caller has asked the doors."""
     rows = [row for row in await fetch(_ENTRIES, order.id) if row["kind"] not in _UNSAID]
     facts = [msgspec.json.decode(row["facts"]) for row in rows]
-    named = {each for one in facts for each in one.get("to", [])}
-    names = {str(row["id"]): row["name"] for row in await fetch(_NAMES, list(named))} if named else {}
+    named = {UUID(each) for one in facts for each in one.get("to", [])}
+    names = {str(each): name for each, name in (await names_of(named)).items()} if named else {}
     return [_line(row, said, names, zone, language) for row, said in zip(rows, facts, strict=True)]
 
 

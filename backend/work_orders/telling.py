@@ -18,11 +18,11 @@ from backend.delivery.model import Card, NoticeKind
 from backend.delivery.plan import Audience, NoticeDraft
 from backend.delivery.reasons import Why, written
 from backend.delivery.revising import revise
+from backend.people.queries import names_of
 from backend.work_orders.card import Around, loudness, order_card
 from backend.work_orders.model import Origin, WorkOrder
 
 _UNIT: Final = "select name, timezone from units where id = $1"
-_NAMES: Final = "select id, name from people where id = any($1)"
 _WITH_ROLE: Final = """
     select distinct g.person from grants g join people p on p.id = g.person and p.is_active
     where g.unit = $1 and g.role = any($2)"""
@@ -40,9 +40,7 @@ async def around(order: WorkOrder) -> Around:
     """The words that a card of the order needs."""
     (unit,) = await fetch(_UNIT, order.unit)
     wanted = {order.opened_by, order.assignee, order.verified_by, order.test_waived_by, *order.offered, *order.workers}
-    rows = await fetch(_NAMES, [each for each in wanted if each is not None])
-    names = {PersonId(row["id"]): row["name"] for row in rows}
-    return Around(unit=unit["name"], zone=unit["timezone"], names=names)
+    return Around(unit=unit["name"], zone=unit["timezone"], names=await names_of(wanted))
 
 
 async def drawing(order: WorkOrder) -> Callable[[str], Card]:

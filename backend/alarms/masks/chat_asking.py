@@ -29,6 +29,7 @@ from backend.chat.model import (
     Saying,
     Speaker,
     Step,
+    tail_of,
 )
 from backend.core import clock
 from backend.core.clock import in_zone
@@ -44,8 +45,6 @@ from backend.registry.queries import units_for
 
 ASK, ASK_HERE, ASK_OF, MORE = "mask", "mask-here", "mask-of", "mask-more"
 _MOST: Final = 12
-#: last digits of a unit's id that stand for it in a key; the first are only the time
-_DIGITS: Final = 10
 _LONGEST_LABEL: Final = 60
 _SURE: Final = "sure"
 _FORM: Final = "%m-%d %H:%M"
@@ -132,12 +131,12 @@ async def _ask_unit(speaker: Speaker, draft: Draft) -> Saying:
     lines = [say(speaker, N_("在哪个单位屏蔽？"))]
     if len(units) > _MOST:
         lines.append(say(speaker, N_("只列出前 {count} 个，也可以直接写单位名称。"), count=_MOST))
-    keys = tuple((Key(unit.name, ANSWER, draft.id, unit.id.hex[-_DIGITS:]),) for unit in units[:_MOST])
+    keys = tuple((Key(unit.name, ANSWER, draft.id, tail_of(unit.id)),) for unit in units[:_MOST])
     return Saying(lines=tuple(lines), keys=keys)
 
 
 async def _press_unit(speaker: Speaker, draft: Draft, argument: str) -> Next:
-    named = [unit for unit in await _units(speaker) if unit.id.hex[-_DIGITS:] == argument]
+    named = [unit for unit in await _units(speaker) if tail_of(unit.id) == argument]
     if len(named) != 1:
         raise BadInput(N_("请选择联网单位"))
     return await _in_unit(speaker, draft, UnitId(named[0].id))

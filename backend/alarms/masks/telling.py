@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from backend.alarms.masks.card import Names, mask_card, window_card
+from backend.alarms.masks.card import mask_card, window_card
 from backend.alarms.masks.model import Mask, Window
 from backend.alarms.masks.releasing import Released
 from backend.core.db.engine import fetch
@@ -19,9 +19,9 @@ from backend.delivery.model import Card, NoticeKind
 from backend.delivery.plan import Audience, NoticeDraft
 from backend.delivery.reasons import Why, written
 from backend.delivery.revising import revise
+from backend.people.queries import names_of
 
 _WORDS: Final = "select name, timezone from units where id = $1"
-_NAMES: Final = "select id, name from people where id = any($1)"
 _MANAGERS: Final = "select person from grants where unit = $1 and role = $2"
 _WHY_NOT: Final = written(Why.NOT_URGENT)
 
@@ -60,24 +60,19 @@ async def redraw_window(window: Window, released: Released) -> None:
 
 async def _mask_drawing(mask: Mask, why: str) -> Callable[[str], Card]:
     unit, zone = await _unit_words(mask.unit)
-    names = await _names((mask.asked_by, mask.decided_by))
+    names = await names_of((mask.asked_by, mask.decided_by))
     return lambda language: mask_card(mask, names, unit, zone, language, why=why)
 
 
 async def _window_drawing(window: Window) -> Callable[[str], Card]:
     unit, zone = await _unit_words(window.unit)
-    names = await _names((window.opened_by,))
+    names = await names_of((window.opened_by,))
     return lambda language: window_card(window, names, unit, zone, language)
 
 
 async def _unit_words(unit: UnitId) -> tuple[str, str]:
     (row,) = await fetch(_WORDS, unit)
     return row["name"], row["timezone"]
-
-
-async def _names(people: Iterable[PersonId | None]) -> Names:
-    rows = await fetch(_NAMES, [each for each in people if each is not None])
-    return {PersonId(row["id"]): row["name"] for row in rows}
 
 
 def _draft(  # noqa: PLR0917 - the parts of a notice

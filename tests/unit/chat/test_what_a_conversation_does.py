@@ -12,6 +12,7 @@ from backend.chat.drafts import FRESH
 from backend.chat.model import CANCEL, Command, Heard, Media, MediaKind, Saying, Talk
 from backend.chat.sayings import help_line
 from backend.chat.service import Conversation
+from backend.chat.words import by_name
 from backend.core import clock
 from backend.core.vocabulary import Role
 from tests.unit.chat.conftest import MemoryDrafts, Orchard, a_speaker
@@ -347,3 +348,11 @@ async def test_a_reply_to_the_card_of_something_else_answers_no_question(
     (held,) = drafts.rows.values()
     assert held.draft.step == "why"
     assert orchard.picked == []
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [("示范大", ["示范大厦"]), (" 示范 ", ["示范"]), ("示", ["示范大厦", "示范"]), ("", []), ("书店", [])],
+)
+def test_what_is_named_exactly_is_meant_alone(said: str, found: list[str]) -> None:
+    assert by_name(["示范大厦", "示范"], said, str) == found
