@@ -130,7 +130,7 @@ def template_database(postgres_server: EmbeddedServer) -> str:
 async def database_url(postgres_server: EmbeddedServer, template_database: str) -> AsyncIterator[str]:
     """The owner's URL of a fresh, migrated, empty database."""
     name = f"t_{uuid.uuid4().hex[:12]}"
-    await _admin(postgres_server.url, f"create database {name} template {template_database}")
+    await _admin(postgres_server.url, f"create database {name} template {template_database} strategy file_copy")
     yield in_database(postgres_server.url, name)
     await _admin(postgres_server.url, f"drop database {name} with (force)")
 
