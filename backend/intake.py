@@ -6,6 +6,7 @@ stops the others; a frame whose meaning can't be worked out is still written to 
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -94,6 +95,7 @@ class Intake:
             self._flush, most=most, name="intake", linger_s=_LINGER_S, lingers_idle=False
         )
         self._telling: set[asyncio.Future[None]] = set()
+        self._stops = asyncio.Event()
         self._unstamped: list[tuple[NoticeId, datetime]] = []
 
     async def __aenter__(self) -> Self:
@@ -102,6 +104,7 @@ class Intake:
 
     async def __aexit__(self, *_: object) -> None:
         await self._batcher.stop()
+        self._stops.set()
         await asyncio.gather(*self._telling, return_exceptions=True)
 
     def post(self, incoming: Incoming) -> "asyncio.Future[None]":
@@ -207,7 +210,8 @@ class Intake:
 
     async def _stamp(self) -> None:
         """Stamp t2 of several commits at once: it is evidence, and nobody waits for it."""
-        await asyncio.sleep(_STAMP_AFTER_S)
+        with contextlib.suppress(TimeoutError):  # a process that stops waits no more
+            await asyncio.wait_for(self._stops.wait(), _STAMP_AFTER_S)
         unstamped, self._unstamped = self._unstamped, []
         await mark_durable(unstamped)
 
