@@ -43,8 +43,9 @@ def build_hearing(
     """A bot and its ears; its answers spend from the cards' budgets. Raises BadSettings without a well-formed token."""
     bot = make_bot(telegram, timeout_s=_REQUEST_S)
     bot.session.middleware(OnceMore())
-    bot.session.middleware(Paced(SharedPace(limits_of(budgets or Budgets()))))
-    return bot, Hearing(bot, build_dispatcher(use_cases or the_house()), inbox or PostgresInbox())
+    paced = Paced(SharedPace(limits_of(budgets or Budgets())))
+    bot.session.middleware(paced)
+    return bot, Hearing(bot, build_dispatcher(use_cases or the_house()), inbox or PostgresInbox(), later=paced.later)
 
 
 async def run_bot(settings: Settings, use_cases: UseCases | None = None, inbox: Inbox | None = None) -> None:

@@ -17,7 +17,7 @@ from aiogram.methods.base import TelegramType
 from bots.telegram.session import NeverReached, NoAnswerInTime, Unreadable
 
 #: what says something anew
-_SAYING: Final = frozenset({"sendMessage", "sendPhoto", "sendDocument"})
+SAYING: Final = frozenset({"sendMessage", "sendPhoto", "sendDocument"})
 #: what may be done twice and looks as if it was done once
 _CHANGING: Final = frozenset({"editMessageText", "editMessageReplyMarkup", "answerCallbackQuery"})
 _PAUSE_S: Final = 1.0
@@ -47,7 +47,7 @@ def may_be_repeated(method: str, failure: Exception) -> bool:
     """Whether a second try can show nothing twice. Time that ran out leaves none for another try."""
     if method in _CHANGING:
         return not isinstance(failure, NoAnswerInTime)
-    if method not in _SAYING:
+    if method not in SAYING:
         return False
     is_refused = isinstance(failure, TelegramServerError) and not isinstance(failure, Unreadable)
     return is_refused or isinstance(failure, NeverReached)

@@ -1,13 +1,13 @@
 """The bot's answers keep the flood limits: they spend from the same budgets as the cards, and leave fire its reserve.
 
-The rule: what has to wait waits in hand for a few seconds, then it is let go and logged, for what was asked has been
-done already. With PostgreSQL away an answer goes at once: it is how people are told so.
+The rule: what has to wait waits in hand for a few seconds, then it is given `later`, for what was asked has been done
+already and others wait for their turn. With PostgreSQL away an answer goes at once: it is how people are told so.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -24,11 +24,14 @@ from backend.core.ids import AttemptId, PersonId, new_id
 from backend.core.vocabulary import Channel
 from backend.delivery.budgets import Ask, Limits, Word
 from backend.delivery.spending import spend
+from bots.telegram.later import Later
+from bots.telegram.once_more import SAYING
+from bots.telegram.refusals import HeldBack
 
-LOGGER = logging.getLogger(__name__)
 #: methods that Telegram counts; a passing word (answerCallbackQuery) is none
 COUNTED: Final = frozenset({"sendMessage", "sendPhoto", "sendDocument", "editMessageText", "editMessageReplyMarkup"})
 LONGEST_WAIT: Final = timedelta(seconds=5)
+_NO_ROOM: Final = "held back by our own limits"
 _NOBODY: Final = PersonId(UUID(int=0))
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -79,28 +82,42 @@ class Paced(BaseRequestMiddleware):
     def __init__(self, pace: Pace, sleep: Sleep = asyncio.sleep) -> None:
         self._pace = pace
         self._sleep = sleep
+        self.later = Later(self._room, sleep)
 
     async def __call__(
         self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
     ) -> Any:
-        """Wait, then send; a 429 all the same is waited for once."""
+        """Wait, then send; a 429 all the same is waited for once. Raises HeldBack for what there is no room for."""
         if method.__api_method__ not in COUNTED:
             return await make_request(bot, method)
-        until = clock.now() + LONGEST_WAIT
-        await self._wait(method, until)
+        chat, until = str(getattr(method, "chat_id", "")), clock.now() + LONGEST_WAIT
+        send = partial(make_request, bot, method)
         try:
-            return await make_request(bot, method)
+            await self._turn(chat, until)
+            return await self._send(send, until)
+        except (TelegramRetryAfter, HeldBack) as refused:
+            if method.__api_method__ not in SAYING:
+                raise
+            pause_s = refused.retry_after if isinstance(refused, TelegramRetryAfter) else 0
+            self.later.keep(chat, send, pause_s)
+            raise HeldBack(_NO_ROOM) from refused
+
+    async def _turn(self, chat: str, until: datetime) -> None:
+        if self.later.has(chat):
+            raise HeldBack(_NO_ROOM)
+        await self._room(chat, until)
+
+    async def _send(self, send: Callable[[], Awaitable[Any]], until: datetime) -> Any:
+        try:
+            return await send()
         except TelegramRetryAfter as refused:
             if clock.now() + timedelta(seconds=refused.retry_after) > until:
                 raise
             await self._sleep(refused.retry_after)
-            return await make_request(bot, method)
+            return await send()
 
-    async def _wait(self, method: TelegramMethod[Any], until: datetime) -> None:
-        chat = str(getattr(method, "chat_id", ""))
+    async def _room(self, chat: str, until: datetime) -> None:
         while (at := await self._pace.free_at(chat, until)) is not None:
             if at > until:
-                raise TelegramRetryAfter(
-                    method=method, message="held back by our own limits", retry_after=int(LONGEST_WAIT.total_seconds())
-                )
+                raise HeldBack(_NO_ROOM)
             await self._sleep(max(0.01, (at - clock.now()).total_seconds()))

@@ -27,6 +27,10 @@ TOO_OLD: Final = "query is too old"
 NO_TOPIC: Final = ("message thread not found", "topic_deleted", "topic_closed")
 
 
+class HeldBack(AiogramError):  # noqa: N818 - an answer that waits is no error
+    """Our own limits have no room for this answer in time."""
+
+
 class Meaning(msgspec.Struct, frozen=True):
     """A row of the table: the failure's class, a part of its sentence (empty: any), and what follows."""
 

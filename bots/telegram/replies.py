@@ -13,7 +13,7 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
 from bots.telegram.doing import answering
 from bots.telegram.drawing import TEXT_LIMIT, length
-from bots.telegram.refusals import TOO_OLD
+from bots.telegram.refusals import TOO_OLD, HeldBack
 
 LOGGER = logging.getLogger(__name__)
 ANSWER_LIMIT: Final = 200  #: characters of answerCallbackQuery
@@ -83,5 +83,8 @@ def latest_fitting(lines: list[str], room: int) -> list[str]:
 
 
 def not_delivered(error: AiogramError) -> None:
-    """Log an answer that nobody got; what was asked for has been done all the same."""
+    """Log an answer that nobody got, or not yet; what was asked for has been done all the same."""
+    if isinstance(error, HeldBack):
+        LOGGER.info("an answer waits for room in its chat")
+        return
     LOGGER.warning("an answer was not delivered", extra={"failure": type(error).__name__, "why": str(error)})

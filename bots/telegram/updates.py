@@ -27,6 +27,7 @@ from backend.core.db.engine import SERVER_AWAY
 from bots.telegram.albums import ALBUM_S, Album, album_of, beside
 from bots.telegram.doing import IN_HAND, Doing
 from bots.telegram.inbox import Inbox
+from bots.telegram.later import Later
 from bots.telegram.routers.errors import tell_kept
 from bots.telegram.turns import Place, Turns, place_of
 
@@ -66,9 +67,17 @@ class GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
 class Hearing:
     """Stores updates and has them handled by the dispatcher, each once."""
 
-    def __init__(self, bot: Bot, dispatcher: Dispatcher, inbox: Inbox, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        dispatcher: Dispatcher,
+        inbox: Inbox,
+        sleep: Sleep = asyncio.sleep,
+        later: Later | None = None,
+    ) -> None:
         self._bot = bot
         self._dispatcher = dispatcher
+        self._later = later
         self._inbox = inbox
         self._sleep = sleep
         self._in_hand: set[int] = set()
@@ -209,6 +218,8 @@ class Hearing:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self._later is not None:
+            await self._later.close()
 
 
 class Rest(msgspec.Struct, frozen=True):
