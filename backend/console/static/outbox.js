@@ -8,6 +8,7 @@ const WORDS_MS = 20000, FILE_MS = 120000; // a network that takes longer than th
 const DATABASE = "fenghuo-outbox", WAITING = "waiting";
 const me = document.body.dataset.me;
 const going = new Set(); // what this page is sending
+const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel(DATABASE) : null; // this person's other tabs
 let running = false, opened, afterwards = () => {}, turn = Promise.resolve();
 
 /** A random UUID; `crypto.randomUUID` is not there on a house's own network without TLS. */
@@ -47,7 +48,10 @@ const mark = (item) => ({ takenUntil: Date.now() + patience(item), takenBy: tab(
 
 const all = async () => (await asked((await store("readonly")).getAll())).filter((each) => each.me === me);
 const keep = async (item) => asked((await store("readwrite")).put(item));
-const drop = async (n) => asked((await store("readwrite")).delete(n));
+async function drop(n) {
+  await asked((await store("readwrite")).delete(n));
+  tabs?.postMessage("gone"); // what they waited for behind it may go, and they show it no more
+}
 const patience = (item) => (item.file ? FILE_MS : WORDS_MS);
 
 /** Changes what waits, unless it was let go meanwhile. */
@@ -180,6 +184,7 @@ function line(item, namesOrder) {
 export function watch(then) {
   afterwards = then;
   addEventListener("online", flush);
+  tabs?.addEventListener("message", flush);
   setInterval(flush, AGAIN_MS);
   flush();
 }
