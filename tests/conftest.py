@@ -1,30 +1,22 @@
 """Fixtures: one embedded PostgreSQL and Valkey for the whole run, a fresh migrated database for each test."""
 
-import asyncio
 import contextlib
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit
 
-import asyncpg
 import pytest
 
 from backend.core.db.embedded import EmbeddedServer, prepare_postgres, prepare_valkey
 from backend.core.db.engine import close_database, open_database
-from backend.core.db.migrate import migrate
+from tests.databases import Databases, in_database
 
 ROOT = Path(__file__).parent.parent
-
-
-def in_database(url: str, name: str) -> str:
-    """The same server's URL for another database."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
 def _wait_for_socket(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -98,41 +90,19 @@ def redis_url(servers_home: Path) -> Iterator[str]:
         yield server.url
 
 
-async def _admin(url: str, *statements: str) -> None:
-    for _ in range(200):
-        try:
-            connection = await asyncpg.connect(in_database(url, "postgres"))
-            break
-        except (OSError, asyncpg.CannotConnectNowError):
-            await asyncio.sleep(0.05)
-    else:
-        raise AssertionError("PostgreSQL did not start")
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 @pytest.fixture(scope="session")
-def template_database(postgres_server: EmbeddedServer) -> str:
-    """A migrated database that each test's own is copied from."""
-
-    async def make() -> None:
-        await _admin(postgres_server.url, "create database template_fenghuo")
-        await migrate(in_database(postgres_server.url, "template_fenghuo"))
-
-    asyncio.run(make())
-    return "template_fenghuo"
+def databases(postgres_server: EmbeddedServer) -> Iterator[Databases]:
+    made = Databases(postgres_server.url)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-async def database_url(postgres_server: EmbeddedServer, template_database: str) -> AsyncIterator[str]:
+async def database_url(postgres_server: EmbeddedServer, databases: Databases) -> AsyncIterator[str]:
     """The owner's URL of a fresh, migrated, empty database."""
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    await _admin(postgres_server.url, f"create database {name} template {template_database} strategy file_copy")
+    name = await databases.take()
     yield in_database(postgres_server.url, name)
-    await _admin(postgres_server.url, f"drop database {name} with (force)")
+    databases.give_back(name)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ async def test_the_page_says_when_it_is_cut_off_and_catches_up_by_itself(town: T
     await assert_it_fits(page, "m-offline")
     await town.fire()
     await page.context.set_offline(False)
-    await expect(page.locator(".hero")).to_have_attribute("data-worst", "fire", timeout=15000)
+    await expect(page.locator(".hero")).to_have_attribute("data-worst", "fire")
     await expect(page.locator("#link")).to_have_attribute("data-lamp", "on")
 
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 import uvicorn
 from litestar import Litestar
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from backend.api import build_app
 from backend.console.routes import ROUTES as PAGES
@@ -36,6 +36,7 @@ from backend.registry.directory import Directory
 from backend.registry.importing import import_path
 from miniprogram_api.channel import AppChannel
 from miniprogram_api.routes import ROUTES as PHONE_API
+from tests.patience import PATIENCE_S
 
 SAMPLE = Path(__file__).parents[2] / "backend" / "demo" / "sample"
 SHOTS = Path(os.environ.get("SHOTS_OF_FENGHUO", "") or tempfile.mkdtemp(prefix="fh-shots-"))
@@ -50,6 +51,8 @@ ARGUMENTS = [
 ]
 PHONE = {"width": 390, "height": 844}
 TOKEN = "123456:" + "A" * 35
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 class _Server(uvicorn.Server):

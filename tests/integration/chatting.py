@@ -20,6 +20,7 @@ from backend.people import service as people
 from bots.telegram.app import run_bot
 from bots.telegram.channel import TelegramChannel
 from bots.telegram.updates import stopped
+from tests.patience import PATIENCE_S
 
 TOKEN = "4200:AAF-very-secret_half"
 #: what a passer-by sees of a bug of ours; no test may meet it
@@ -35,7 +36,6 @@ NO_LIMITS = Budgets(
     telegram_per_group_per_minute=0,
     telegram_per_second=0,
 )
-PATIENCE_S = 15.0
 
 
 def settings_for(base: str, *, budgets: Budgets = NO_LIMITS) -> Settings:

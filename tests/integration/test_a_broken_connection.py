@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from backend.core.db.engine import ENGINE, SERVER_AWAY, fetch_one, transaction
+from tests.patience import PATIENCE_S
 
 
 async def _cut_inside_a_transaction() -> None:
@@ -22,8 +23,8 @@ async def test_a_task_whose_transaction_broke_can_begin_another(database: str) -
         with pytest.raises(SERVER_AWAY):
             await _cut_inside_a_transaction()
         assert ENGINE.current_transaction.get() is None
-        async with asyncio.timeout(5), transaction() as connection:
+        async with asyncio.timeout(PATIENCE_S), transaction() as connection:
             assert await connection.fetchval("select 1") == 1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await fetch_one("select 1 as one") == {"one": 1}
     assert database

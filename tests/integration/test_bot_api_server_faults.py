@@ -33,6 +33,7 @@ from backend.demo.carriers.telegram import (
     Person,
     serve,
 )
+from tests.patience import PATIENCE_S
 
 TOKEN = "42:TEST-not-a-secret"
 ZHANG = Person(id=1001, first_name="张经理", username="zhang")
@@ -344,6 +345,6 @@ class HookListening:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Gives the loop turns until it is so."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not is_so():
             await asyncio.sleep(0.005)

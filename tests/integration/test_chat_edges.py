@@ -38,6 +38,7 @@ from tests.integration.chatting import (
 )
 from tests.integration.test_masks import FAULT, FIRE, PUMP, SMOKE, points
 from tests.integration.test_telegram_bot import web_process
+from tests.patience import PATIENCE_S
 
 __all__ = ["points"]
 Add = Callable[..., Awaitable[UUID]]
@@ -222,7 +223,7 @@ async def test_who_blocks_the_bot_in_the_middle_is_marked_and_the_act_is_done(
         card = wang.messages()[-1]
         carrier.act.press(wang.chat, card.message_id, text="我已知晓")
         await wang.settled()
-        await asyncio.wait_for(_row("select 1 from acknowledgements"), 10)
+        await asyncio.wait_for(_row("select 1 from acknowledgements"), PATIENCE_S)
     await door.hears(StateSaid(subject=PUMP, state=FAULT))
     await carry(base)
     assert await failing(wang) is not None
@@ -235,7 +236,7 @@ async def test_who_blocks_the_bot_in_the_middle_is_marked_and_the_act_is_done(
 
 
 async def _row(query: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await fetch(query):
             await asyncio.sleep(0.01)
 

@@ -32,6 +32,7 @@ from bots.telegram.presses import BackPress, Press, SurePress, TalkPress
 from tests.integration.chatting import FAILURE, TOKEN, Phone, bot_process, carry, changes, everything, link
 from tests.integration.test_masks import FAULT, FIRE, PUMP, SMOKE, points, scope_of
 from tests.integration.test_telegram_bot import eventually
+from tests.patience import PATIENCE_S
 
 __all__ = ["points"]
 Add = Callable[..., Awaitable[UUID]]
@@ -100,7 +101,7 @@ async def theirs(points: dict[str, UUID], leaver: UUID, door: Any, add_person: A
     complaint = await file(wang, filing, Via.TELEGRAM)
     handover = await handovers.begin(wang, unit, Via.PHONE)
     check = await checks.ask(qian, unit, timedelta(minutes=10), "", Via.CONSOLE)
-    async with asyncio.timeout(10):  # the front door stamps when they were durable after its commit
+    async with asyncio.timeout(PATIENCE_S):  # the front door stamps when they were durable after its commit
         while await fetch("select 1 from notices where kind = 'raised' and t2 is null"):
             await asyncio.sleep(0.01)
     (building,) = await fetch("select id from buildings")

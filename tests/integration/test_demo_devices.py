@@ -8,6 +8,7 @@ from backend.core.redis import connect
 from backend.core.settings import Database, RedisSection, Secret, Settings
 from backend.demo.devices import TOPIC, Uitd, run_devices
 from backend.registry.importing import import_path
+from tests.patience import PATIENCE_S
 
 SAMPLE = Path(__file__).parents[2] / "backend" / "demo" / "sample"
 
@@ -55,7 +56,7 @@ async def test_the_devices_live_and_obey_the_street(database_url: str, redis_url
         return RecordingUitd(address, said)
 
     async def hears(wanted: str) -> tuple[str, object]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 address, what = await said.get()
                 if wanted in str(what):

@@ -35,6 +35,7 @@ from miniprogram_api.channel import AppChannel
 from miniprogram_api.inbox import items_after
 from miniprogram_api.routes import ROUTES
 from miniprogram_api.stream import stream
+from tests.patience import PATIENCE_S
 
 SAMPLE = Path(__file__).parents[2] / "backend" / "demo" / "sample"
 SMOKE = Subject(level=Level.COMPONENT, system_type=1, system_address=1, component_type=42, component_address="65000000")
@@ -316,11 +317,11 @@ async def test_the_stream_replays_then_goes_on_live_and_tells_of_the_unit(house:
     came = asyncio.create_task(until(events, b"event: item"))
     await asyncio.sleep(0)
     live = await channel.send(unplanned(wang.id))
-    assert (await asyncio.wait_for(came, 5)).startswith(b"id: %d\n" % live.surface["seq"])
+    assert (await asyncio.wait_for(came, PATIENCE_S)).startswith(b"id: %d\n" % live.surface["seq"])
     redis = connect(house.redis_url)
     came = asyncio.create_task(until(events, b"event: changed"))
     await publish(redis, Hint(unit=str(next(iter(wang.units))), alarm="a"))
-    await asyncio.wait_for(came, 5)
+    await asyncio.wait_for(came, PATIENCE_S)
     await events.aclose()
     await channel.close()
     await redis.aclose()

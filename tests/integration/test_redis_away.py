@@ -14,6 +14,7 @@ from backend.core.announce import Announcer
 from backend.core.db.embedded import prepare_valkey
 from backend.core.live import Hint, Listener
 from backend.core.vocabulary import Lane
+from tests.patience import PATIENCE_S
 
 
 class OwnValkey:
@@ -95,7 +96,7 @@ async def test_a_redis_that_hangs_holds_nobody_up_for_long_and_listeners_look_fo
         for _ in range(20):
             await announcer.announce({Lane.FIRE: [uuid4()]}, {Lane.ROUTINE: [uuid4()]}, [Hint(unit="u")])
         assert time.monotonic() - began < 10
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             async for hint in listener.hints(every=60):
                 assert hint is None
                 break

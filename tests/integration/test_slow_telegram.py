@@ -12,6 +12,7 @@ from bots.telegram import updates
 from bots.telegram.app import build_hearing
 from tests.integration.test_telegram_bot import polling
 from tests.integration.test_telegram_talks import a_fire, base, carrier, chat
+from tests.patience import PATIENCE_S
 
 __all__ = ["base", "carrier", "chat"]
 
@@ -40,7 +41,7 @@ async def test_a_note_whose_answer_hangs_is_written_once(
            "message": {"message_id": 5, "date": 1, "chat": where, "text": "x"}}  # fmt: skip
     await heard(900_001, {"callback_query": key})
     words = {"message_id": 6, "date": 1, "chat": where, "from": who, "text": "看过了"}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await heard(900_002, {"message": words})
     for _ in range(2):
         await hearing.pick_up()

@@ -84,7 +84,7 @@ async def test_a_fire_goes_by_every_way_though_the_limits_are_in_a_still_hand(do
     async with somebody_stands_still():
         await carrier.start()
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(8):  # it was ten: the lease of who stood still
                 await carrier.carry([AttemptId(row["id"]) for row in rows])
         finally:
             await carrier.stop()

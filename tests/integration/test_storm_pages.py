@@ -1,7 +1,6 @@
 """A storm and the links as pages: leaders instead of thousands of lines, and each device's month."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +16,7 @@ from backend.monitoring.model import Level, LinkSaid, Report, Statement, StateSa
 from backend.people.model import SessionKind
 from backend.registry.directory import Directory
 from tests.integration.test_pages import cookie, house_with
+from tests.patience import PATIENCE_S
 
 DEVICE = "790300000000"
 DESK = "qian"
@@ -91,7 +91,7 @@ async def test_what_a_closed_leader_told_of_stands_by_itself(house: Any) -> None
     assert page.text.count('class="desk-line"') == left["n"]
 
 
-async def test_pages_stay_quick_with_ten_thousand_open_alarms(house: Any) -> None:
+async def test_pages_open_with_ten_thousand_open_alarms(house: Any) -> None:
     await hear(fault(1))
     await execute(
         """insert into alarms (id, unit, device, subject, condition, rule, alarm_class, severity, item, title, place,
@@ -101,14 +101,9 @@ async def test_pages_stay_quick_with_ten_thousand_open_alarms(house: Any) -> Non
            from alarms, generate_series(1, 10000) n"""
     )
     for path, headers in (("/", await cookie(DESK, SessionKind.CONSOLE)), ("/m", await cookie("wang"))):
-        took = []
-        for _ in range(4):
-            began = time.perf_counter()
+        async with asyncio.timeout(PATIENCE_S):  # a runaway; the figure is measured by tests/bench/storm.py
             answer = await house.client.get(path, headers=headers)
-            took.append(time.perf_counter() - began)
-            assert answer.status_code == 200
-        # the figure to reach is 200 ms on a quiet machine (tests/bench/storm.py); here only a runaway is caught
-        assert min(took) < 1, (path, took)
+        assert answer.status_code == 200
 
 
 @pytest.mark.clause("4.4.2")

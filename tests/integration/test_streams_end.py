@@ -21,6 +21,7 @@ from backend.people.queries import person_by_code
 from backend.people.service import close_session, open_session, person_of_session
 from backend.registry.importing import import_path
 from miniprogram_api.stream import stream
+from tests.patience import PATIENCE_S
 
 SAMPLE = Path(__file__).parents[2] / "backend" / "demo" / "sample"
 
@@ -76,10 +77,10 @@ async def test_a_web_process_that_is_told_to_stop_ends_its_streams_and_complains
                     await asyncio.sleep(0.02)
         begun = [asyncio.Event() for _ in range(3)]
         readers = [asyncio.create_task(read_to_the_end(address, token, each)) for each in begun]
-        await asyncio.wait_for(asyncio.gather(*(each.wait() for each in begun)), 10)
+        await asyncio.wait_for(asyncio.gather(*(each.wait() for each in begun)), PATIENCE_S)
         stop.set()
-        heard = await asyncio.wait_for(asyncio.gather(*readers), 5)
-        await asyncio.wait_for(serving, 5)
+        heard = await asyncio.wait_for(asyncio.gather(*readers), PATIENCE_S)
+        await asyncio.wait_for(serving, PATIENCE_S)
     assert all(b"event: alive" in each for each in heard)
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 

@@ -15,6 +15,7 @@ from backend.demo.carriers.telephony import CannotBeDone, Exchange, TelephoneCon
 from backend.demo.carriers.telephony.exchange import Connected
 from backend.demo.carriers.twilio import TwilioServer
 from backend.demo.carriers.twilio.server import API_PATH
+from tests.patience import PATIENCE_S
 from workers.channels.aliyun.sms import AliyunSms
 from workers.channels.aliyun.voice import AliyunVoice
 from workers.channels.ports import Call, Purpose, Sms
@@ -154,7 +155,7 @@ async def test_a_call_that_nobody_takes_ends_when_the_time_is_up_that_it_was_to_
         await asyncio.sleep(0)
         assert exchange.telephone(ABROAD).calls[0].state == "ringing"
         now += timedelta(seconds=1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while exchange.telephone(ABROAD).calls[0].outcome != "not_answered":
                 await asyncio.sleep(0.01)
         ringing.cancel()

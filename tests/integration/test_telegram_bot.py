@@ -34,6 +34,8 @@ from bots.telegram.inbox import PostgresInbox
 from bots.telegram.presses import Press
 from bots.telegram.updates import stopped
 from bots.telegram.webhook import webhook_lifespan, webhook_route
+from tests.integration.chatting import NO_LIMITS
+from tests.patience import PATIENCE_S
 
 TOKEN = "4200:AAF-very-secret_half"
 WANG = Person(id=1001, first_name="王", last_name="伟", username="wangwei")
@@ -81,12 +83,12 @@ async def bot_process(settings: Settings) -> AsyncIterator[None]:
 
 
 def polling(base: str) -> Settings:
-    return Settings(telegram=Telegram(token=Secret(TOKEN), api_base=base))
+    return Settings(telegram=Telegram(token=Secret(TOKEN), api_base=base), budgets=NO_LIMITS)
 
 
 async def until(carrier: BotApiServer, chat: int, is_true: Callable[[list[str], list[str]], bool]) -> None:
     """Wait for what a phone shows: its bot's messages and its notifications."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             seen = carrier.version
             view = carrier.chat_view(chat)
@@ -98,7 +100,7 @@ async def until(carrier: BotApiServer, chat: int, is_true: Callable[[list[str], 
 
 async def eventually(query: str, *values: object) -> None:
     """Wait until a query finds a row."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await fetch(query, *values):
             await asyncio.sleep(0.02)
 
@@ -149,7 +151,7 @@ async def test_the_menu_is_set_in_each_language_though_the_carrier_was_away_firs
 ) -> None:
     assert wang
     carrier.faults.add(Fault(kind=FaultKind.HTTP_500, method="setMyCommands", times=1))
-    async with bot_process(polling(base)), asyncio.timeout(10):
+    async with bot_process(polling(base)), asyncio.timeout(PATIENCE_S):
         while len(carrier.account.commands) < 2:
             await asyncio.sleep(0.02)
     assert {language for _, language in carrier.account.commands} == {"", "en"}
@@ -296,7 +298,7 @@ async def test_by_webhook_taps_are_pushed_with_the_secret_and_handled(
     async with web_process(app) as public_url, webhook_lifespan(bot, hearing):
         settings = Settings(http=Http(public_url=public_url), telegram=telegram)
         async with bot_process(settings):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while carrier.account.updates.webhook is None:
                     await asyncio.sleep(0.02)
             chat = WANG.id
@@ -325,7 +327,7 @@ async def test_a_poller_whose_carrier_is_away_goes_on_and_writes_no_token(
 ) -> None:
     assert database
     with caplog.at_level(logging.DEBUG):
-        async with bot_process(polling("http://127.0.0.1:1")), asyncio.timeout(10):
+        async with bot_process(polling("http://127.0.0.1:1")), asyncio.timeout(PATIENCE_S):
             while "updates could not be fetched" not in caplog.text or "the bot's menu" not in caplog.text:
                 await asyncio.sleep(0.02)
     shown = caplog.text + "".join(str(vars(record)) for record in caplog.records)

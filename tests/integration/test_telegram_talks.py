@@ -26,6 +26,7 @@ from backend.people import service as people
 from backend.people.linking import undo_link
 from bots.telegram.channel import TelegramChannel
 from tests.integration.test_telegram_bot import TOKEN, bot_process, eventually, polling, until
+from tests.patience import PATIENCE_S
 
 WANG: Final = Person(id=1001, first_name="王", last_name="伟", username="wangwei")
 LI: Final = Person(id=1002, first_name="李")
@@ -274,7 +275,7 @@ async def test_answers_keep_the_flood_limits_and_all_arrive(carrier: BotApiServe
     async with bot_process(polling(base)):
         for _ in range(3):
             carrier.act.send_text(chat, "/help")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len([each for each in carrier.chat_view(chat).messages[before:] if each.is_from_bot]) < 3:
                 await asyncio.sleep(0.02)
     sent = [each.answered_monotonic for each in carrier.requests if each.method == "sendMessage"]

@@ -31,6 +31,7 @@ from bots.telegram import session as house_session
 from bots.telegram.session import BotApiSession
 from tests.integration.chatting import FAILURE, TOKEN, bot_process, carry, redraw
 from tests.integration.test_masks import FIRE, SMOKE, points
+from tests.patience import PATIENCE_S
 
 __all__ = ["points"]
 pytestmark = pytest.mark.timeout(120)
@@ -112,7 +113,7 @@ class Server:
         return [each for each in history if "chat_id" in each.get("message", {})]
 
     async def shows(self, *words: str) -> dict[str, Any]:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 for each in reversed(await self.messages()):
                     if all(word in each["message"].get("text", "") for word in words):
@@ -121,7 +122,7 @@ class Server:
 
     async def taps(self, label: str) -> None:
         """The newest key with exactly this label."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 for each in reversed(await self.messages()):
                     keys = each["message"].get("reply_markup", {}).get("inline_keyboard", [])
@@ -177,7 +178,7 @@ async def running(home: Path) -> AsyncIterator[Server]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             assert (await process.stdout.readline()).strip() == b"ready"
         base = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=10) as http:

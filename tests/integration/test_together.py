@@ -16,6 +16,7 @@ from backend.core.vocabulary import Channel
 from backend.delivery.carry import Carrier
 from backend.delivery.model import Delivery, Receipt
 from backend.monitoring.model import Level, StateSaid, Subject
+from tests.patience import PATIENCE_S
 
 FIRE = 1 << 1
 _BUILDING = "insert into buildings (id, unit, code, name, address) values ($1, $2, $3, $4, '')"
@@ -107,7 +108,7 @@ async def test_a_row_that_somebody_holds_does_not_keep_other_leases_from_being_r
         rows = await fetch("select lease_until from attempts where id = any($1) and state = 'sending'", which)
         return len(rows) == len(which) and all(row["lease_until"] > since for row in rows)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await renewed(ids, clock.now()):
             await asyncio.sleep(0.01)
         async with transaction():  # the last in the order of ids: who waits for it holds all the others

@@ -15,6 +15,7 @@ from backend.people.queries import person
 from backend.work_orders.opening import Opening, open_order
 from bots.telegram.channel import TelegramChannel
 from tests.integration.test_telegram_bot import LI, TOKEN, base, bot_process, carrier, polling, unit, until, wang
+from tests.patience import PATIENCE_S
 
 __all__ = ["base", "carrier", "unit", "wang"]
 
@@ -42,7 +43,7 @@ class Phone:
 
     async def presses(self, label: str) -> None:
         """The newest key with these words."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 seen = self.carrier.version
                 for message in reversed(self.carrier.chat_view(self.chat).messages):

@@ -40,6 +40,7 @@ from tests.integration.test_work_orders import (
     to_site,
     told,
 )
+from tests.patience import PATIENCE_S
 
 __all__ = ["desk", "keeper", "manager", "points", "second", "still", "stranger"]
 
@@ -81,7 +82,7 @@ async def test_the_front_door_waits_for_nobody_who_holds_an_order(
     async with transaction():
         await fetch("select id from work_orders where id = $1 for update", order.id)
         heard = asyncio.create_task(door.hears(StateSaid(subject=PUMP, state=NORMAL)), context=contextvars.Context())
-        await asyncio.wait_for(heard, 5)
+        await asyncio.wait_for(heard, PATIENCE_S)
     assert len(await fetch("select id from work_order_signals")) == 1
 
 

@@ -27,11 +27,11 @@ from protocol_gateway.gb26875.tables import Command, TypeFlag
 from protocol_gateway.gb26875.text import Text
 from protocol_gateway.gb26875.wall_clock import TimeTag, WallClock
 from protocol_gateway.server import GatewayServer
+from tests.patience import PATIENCE_S
 
 NOON = datetime(2026, 11, 22, 4, 0, 0, tzinfo=UTC)  # 12:00 in Shanghai
 SHOWN = WallClock(2026, 11, 22, 12, 0, 0)
 CENTRE = bytes.fromhex("640000000000")
-PATIENCE_S = 5.0
 
 
 class HeldIntake:

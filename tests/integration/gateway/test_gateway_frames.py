@@ -7,6 +7,7 @@ import pytest
 from backend.monitoring.model import StateSaid, UnreadableSaid
 from protocol_gateway.gb26875.frame import read_frame
 from protocol_gateway.gb26875.tables import Command
+from tests.patience import PATIENCE_S
 
 
 async def test_a_fire_is_recorded_translated_and_confirmed(stand, speech):
@@ -190,7 +191,7 @@ async def test_a_dahua_device_that_asks_for_the_time_gets_it_and_its_keep_alive_
 async def test_a_printer_text_heartbeat_of_twelve_octets_gets_its_own_answer(stand):
     peer = await stand.peer()
     peer.send(b"@@" + bytes.fromhex("0925518012ff") + b"\x04\x88##")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await peer.reader.readexactly(12) == b"@@" + bytes(8) + b"##"
     assert stand.intake.reports[0].address == "0925518012ff"
 
@@ -242,7 +243,7 @@ class _Udp(asyncio.DatagramProtocol):
         self._came.put_nowait(data)
 
     async def next(self) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             return await self._came.get()
 
 

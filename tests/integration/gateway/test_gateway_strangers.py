@@ -10,6 +10,7 @@ from protocol_gateway.gb26875.frame import read_frame
 from protocol_gateway.gb26875.tables import Command
 from protocol_gateway.limits import Limit
 from protocol_gateway.ways import MOST_IN_HAND_FOR_STRANGERS
+from tests.patience import PATIENCE_S
 
 NOBODY = "000000000000"
 
@@ -17,7 +18,7 @@ NOBODY = "000000000000"
 async def _say_from(stand, host: str, octets: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", stand.server.port, local_addr=(host, 0))
     writer.write(octets)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await reader.readexactly(30)
     writer.close()
     await writer.wait_closed()
@@ -57,7 +58,7 @@ async def test_garbage_by_datagram_is_recorded_at_a_bounded_rate_and_the_rest_is
     await stand.until(lambda: len(stand.intake.taken) + _refused(Limit.RATE) - before == sent)
     assert 0 < len(stand.intake.taken) <= BAD_DATAGRAMS_PER_S * 3
     transport.sendto(speech.fire())
-    assert read_frame(await asyncio.wait_for(answers.get(), 5)).command == Command.CONFIRM
+    assert read_frame(await asyncio.wait_for(answers.get(), PATIENCE_S)).command == Command.CONFIRM
     transport.close()
 
 
@@ -83,7 +84,7 @@ async def test_a_device_that_sent_too_fast_by_datagram_is_heard_as_soon_as_its_r
         answers.get_nowait()
     await stand.advance(1)
     transport.sendto(speech.fire(serial=5000))
-    while read_frame(await asyncio.wait_for(answers.get(), 5)).serial != 5000:
+    while read_frame(await asyncio.wait_for(answers.get(), PATIENCE_S)).serial != 5000:
         pass
     transport.close()
 
@@ -112,11 +113,11 @@ async def test_a_device_that_was_only_noted_is_a_stranger_still_and_its_bad_data
     stand.directory.facts["555555555555"] = msgspec.structs.replace(noted, unit=None)
     transport, answers = await _udp(stand)
     transport.sendto(speech.frame(address="555555555555"))
-    assert read_frame(await asyncio.wait_for(answers.get(), 5)).command == Command.CONFIRM
+    assert read_frame(await asyncio.wait_for(answers.get(), PATIENCE_S)).command == Command.CONFIRM
     transport.sendto(speech.damaged(speech.frame(address="555555555555", serial=2)))
     await stand.until(lambda: len(stand.intake.entries("bad_octets")) > 0)
     transport.sendto(speech.frame(address="555555555555", serial=3))
-    assert read_frame(await asyncio.wait_for(answers.get(), 5)).command == Command.CONFIRM
+    assert read_frame(await asyncio.wait_for(answers.get(), PATIENCE_S)).command == Command.CONFIRM
     transport.close()
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bots.telegram.albums import Album
 from bots.telegram.turns import place_of
 from bots.telegram.updates import Hearing
+from tests.patience import PATIENCE_S
 
 ONE, OTHER = 1001, 1002
 
@@ -69,7 +70,7 @@ def stood(update_id: int, chat: int, status: str) -> dict[str, Any]:
 
 
 async def seen(busy: Busy, *ids: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not set(ids) <= set(busy.began):
             await asyncio.sleep(0)
 

@@ -192,12 +192,11 @@ async def test_only_a_fire_is_sent_a_second_time_at_once_when_the_first_may_have
     assert (again.surface["vendor"], vendors[0].asked) == ("tencent", 1)  # who may have sent it is asked last
 
 
+@pytest.mark.usefixtures("still")
 async def test_a_silent_vendor_leaves_the_next_one_time_enough(vendors: tuple[Vendor, Vendor, Vendor]) -> None:
     vendors[0].answer = None
-    began = asyncio.get_running_loop().time()
     receipt = await channel(*vendors, timeout_s=0.4).send(a_delivery())
     assert receipt.surface["vendor"] == "tencent"
-    assert asyncio.get_running_loop().time() - began < 0.35
     assert receipt.surface["after"] == "aliyun: no answer within 0.2 s, it may have been sent"
 
 
@@ -205,8 +204,8 @@ async def test_silence_of_all_vendors_ends_before_the_channel_is_cut_off(
     vendors: tuple[Vendor, Vendor, Vendor],
 ) -> None:
     vendors[0].answer = vendors[1].answer = None
-    async with asyncio.timeout(0.4), refused() as found:
-        await channel(*vendors, timeout_s=0.4).send(a_delivery())
+    async with asyncio.timeout(2.0), refused() as found:
+        await channel(*vendors, timeout_s=2.0).send(a_delivery())
     assert found[0].kind is RefusalKind.UNKNOWN
     assert found[0].permanent  # each of them may have sent it
 
