@@ -27,6 +27,7 @@ from backend.delivery.model import Delivery, Receipt, Refusal
 from backend.ledger.verify import verify
 from backend.monitoring.model import Level, StateSaid, Subject
 from backend.people.queries import person
+from tests.patience import PATIENCE_S
 
 SMOKE = Subject(level=Level.COMPONENT, system_type=1, system_address=1, component_type=40, component_address="0a000200")
 FIRE = 1 << 1
@@ -97,7 +98,7 @@ def still() -> Any:
 @pytest.fixture
 async def house(still: StillClock, door: Any) -> AsyncIterator[House]:
     app, telegram = Carriers(Channel.APP), Carriers(Channel.TELEGRAM)
-    carrier = Carrier("worker-1", {each.name: each for each in (app, telegram)}, timeout_s=0.2, concurrency=8)
+    carrier = Carrier("worker-1", {each.name: each for each in (app, telegram)}, timeout_s=PATIENCE_S, concurrency=8)
     await carrier.start()
     yield House(carrier, app, telegram, still)
     await carrier.stop()

@@ -16,6 +16,7 @@ from backend.delivery.model import RefusalKind
 from backend.demo.carriers import aliyun, tencent
 from backend.demo.carriers.aliyun import AliyunCarrier, Fault, FaultKind, serve
 from backend.demo.carriers.tencent import TencentCarrier
+from tests.patience import PATIENCE_S
 from workers.channels.aliyun import refusals as aliyun_refusals
 from workers.channels.aliyun.sms import AliyunSms
 from workers.channels.aliyun.voice import AliyunVoice
@@ -26,6 +27,7 @@ from workers.channels.words import KEYS, templates
 
 PARTS = (("where", "2号楼 5层~*'()&=+%"), ("what", "感烟"), ("time", "14:03:22"), ("unit", "单位A"), ("code", "7K"))
 PHONE = "+8613800000001"
+VENDOR_S = 2.0  #: how long a vendor is waited for; one of them stalls
 SAID = "${where}，${what}。${unit}，${time}。按1确认"
 SMS_CODES = {f"SMS_{purpose}": text for purpose, text in templates().items()}
 
@@ -78,7 +80,7 @@ async def ali(still: StillClock) -> AsyncIterator[Aliyuns]:
             sms_restored="SMS_unfiled", voice_mode="ivr", voice_fire="TTS_1", voice_thanks="TTS_9",
             show_number="02512345678", sms_base=base, voice_base=base,
         )  # fmt: skip
-        async with AliyunSms(settings, 0.5) as sms, AliyunVoice(settings, 0.5) as voice:
+        async with AliyunSms(settings, VENDOR_S) as sms, AliyunVoice(settings, VENDOR_S) as voice:
             yield Aliyuns(carrier, sms, voice, settings)
 
 
@@ -102,7 +104,7 @@ async def ten(tencent_carrier: TencentCarrier) -> AsyncIterator[TencentSms]:
             sms_fire="0",
             api_base=base,
         )
-        async with TencentSms(settings, 0.5) as sms:
+        async with TencentSms(settings, VENDOR_S) as sms:
             yield sms
 
 
@@ -133,7 +135,7 @@ async def test_a_call_rings_says_the_message_and_hears_a_key(ali: Aliyuns) -> No
 
 async def test_without_a_menu_the_call_only_speaks(ali: Aliyuns) -> None:
     plain = msgspec.structs.replace(ali.settings, voice_mode="tts", show_number="")
-    async with AliyunVoice(plain, 0.5) as voice:
+    async with AliyunVoice(plain, PATIENCE_S) as voice:
         await voice.call(a_call())
     await ali.carrier.phone(PHONE).answers_and_presses("1")
     assert [push.kind for push in ali.carrier.pushing.held] == ["voice-report"]
@@ -189,7 +191,7 @@ FAULTS = [
     (Fault(kind=FaultKind.HTTP, status=503), RefusalKind.AWAY),
     (Fault(kind=FaultKind.HTTP, status=429), RefusalKind.BUSY),
     (Fault(kind=FaultKind.HTTP, status=403), RefusalKind.CONFIGURATION),
-    (Fault(kind=FaultKind.STALL, seconds=5), RefusalKind.UNKNOWN),
+    (Fault(kind=FaultKind.STALL, seconds=60), RefusalKind.UNKNOWN),
     (Fault(kind=FaultKind.DROP, is_carried_out=True), RefusalKind.UNKNOWN),
     (Fault(kind=FaultKind.NONSENSE), RefusalKind.UNKNOWN),
 ]
@@ -208,17 +210,17 @@ async def test_what_goes_wrong_on_the_way_says_whether_it_may_have_been_sent(
 
 async def test_a_carrier_that_is_not_there_was_surely_not_asked(ali: Aliyuns) -> None:
     gone = msgspec.structs.replace(ali.settings, sms_base="http://127.0.0.1:9")
-    async with AliyunSms(gone, 0.5) as sms:
+    async with AliyunSms(gone, PATIENCE_S) as sms:
         assert (await refusal(sms.send(an_sms()))).kind is RefusalKind.AWAY
 
 
 async def test_a_wrong_secret_is_found_by_the_carriers_own_check(
     ali: Aliyuns, ten: TencentSms, tencent_carrier: TencentCarrier
 ) -> None:
-    async with AliyunSms(msgspec.structs.replace(ali.settings, key_secret=Secret("another")), 0.5) as sms:
+    async with AliyunSms(msgspec.structs.replace(ali.settings, key_secret=Secret("another")), PATIENCE_S) as sms:
         assert (await refusal(sms.send(an_sms()))).code == "SignatureDoesNotMatch"
     wrong = msgspec.structs.replace(ten.settings, secret_key=Secret("another"))
-    async with TencentSms(wrong, 0.5) as other:
+    async with TencentSms(wrong, PATIENCE_S) as other:
         assert (await refusal(other.send(an_sms()))).code == "AuthFailure.SignatureFailure"
     assert ali.carrier.phones == tencent_carrier.phones == {}
 

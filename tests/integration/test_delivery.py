@@ -23,6 +23,7 @@ from backend.delivery.reasons import sentence
 from backend.delivery.service import received
 from backend.monitoring.model import Level, StateSaid, Subject
 from backend.people.queries import person
+from tests.patience import PATIENCE_S
 
 SMOKE = Subject(level=Level.COMPONENT, system_type=1, system_address=1, component_type=40, component_address="0a000200")
 FIRE = 1 << 1
@@ -104,7 +105,7 @@ def still() -> Any:
 @pytest.fixture
 async def hands(still: Any, door: Any) -> AsyncIterator[Hands]:
     app, telegram = FakeChannel(Channel.APP), FakeChannel(Channel.TELEGRAM)
-    carrier = Carrier("worker-1", {each.name: each for each in (app, telegram)}, timeout_s=0.2, concurrency=8)
+    carrier = Carrier("worker-1", {each.name: each for each in (app, telegram)}, timeout_s=1.0, concurrency=8)
     await carrier.start()
     yield Hands(carrier, app, telegram)
     await carrier.stop()
@@ -269,7 +270,7 @@ async def test_a_card_that_changed_while_it_was_being_sent_is_drawn_again(
 
 async def test_a_channel_that_is_not_configured_is_refused_with_its_reason(door: Any, still: Any) -> None:
     app = FakeChannel(Channel.APP)
-    carrier = Carrier("worker-1", {Channel.APP: app}, timeout_s=0.2, concurrency=8)
+    carrier = Carrier("worker-1", {Channel.APP: app}, timeout_s=PATIENCE_S, concurrency=8)
     await carrier.start()
     await door.hears(StateSaid(subject=SMOKE, state=FIRE))
     await carrier.carry(await pending())
@@ -302,7 +303,7 @@ async def test_a_unit_with_one_kind_of_contact_has_the_duty_desk_told_too(
 
 
 async def a_second_worker(telegram: FakeChannel) -> Carrier:
-    other = Carrier("worker-2", {Channel.TELEGRAM: telegram}, timeout_s=0.2, concurrency=8)
+    other = Carrier("worker-2", {Channel.TELEGRAM: telegram}, timeout_s=PATIENCE_S, concurrency=8)
     await other.start()
     return other
 

@@ -134,8 +134,8 @@ async def test_a_photo_that_does_not_come_is_refused_in_time_and_is_not_asked_fo
         return b""
 
     monkeypatch.setattr(BotApiSession, "fetch", hangs)
-    monkeypatch.setattr(updates, "_HANDLING_S", 1.0)
-    monkeypatch.setattr(media, "_TO_WRITE_S", 0.5)
+    monkeypatch.setattr(updates, "_HANDLING_S", 5.0)
+    monkeypatch.setattr(media, "_TO_WRITE_S", 4.5)
     async with bot_process(base):
         await carry(base)
         await wang.presses(f"t1:a-note:{fire.hex}:")
