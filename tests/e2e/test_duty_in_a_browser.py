@@ -11,7 +11,7 @@ from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import new_id
 from backend.monitoring.model import LinkSaid, StateSaid
-from tests.e2e.town import Town, assert_it_fits, browser, town
+from tests.e2e.town import Town, assert_it_fits, browser, scroll_to, town
 from tests.integration.test_facilities import hears, part
 from tests.integration.test_status_review import tell_level
 
@@ -43,7 +43,7 @@ async def test_the_status_page_shows_levels_and_their_day(town: Town, browser: S
     tank = phone.locator("[data-part='measures'] li", has_text="屋顶消防水箱水位")
     await tank.locator("summary").click()
     await expect(tank.locator("img")).to_have_js_property("naturalWidth", 720)
-    await tank.scroll_into_view_if_needed()
+    await scroll_to(tank)
     await assert_it_fits(phone, "m-status-chart")
     await phone.evaluate("scrollTo(0, document.body.scrollHeight)")
     await assert_it_fits(phone, "m-status-end")
@@ -54,9 +54,9 @@ async def test_the_status_page_shows_levels_and_their_day(town: Town, browser: S
     await phone.goto(f"{town.address}/m/facilities/{at['id']}?system=11.1")
     trend = phone.locator(".component", has_text="屋顶消防水箱水位").locator("summary")
     await trend.click()
-    await trend.scroll_into_view_if_needed()
     chart = phone.locator(".component", has_text="屋顶消防水箱水位").locator("img")
     await expect(chart).to_have_js_property("naturalWidth", 720)
+    await scroll_to(trend)
     await assert_it_fits(phone, "m-facility-chart")
     assert browser.complaints == []
 

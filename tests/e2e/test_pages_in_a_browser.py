@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from backend.core.db.engine import execute, fetch
 from backend.demo.carriers.telegram import BotApiControl
 from backend.demo.carriers.telegram.actor import Person
-from tests.e2e.town import PHONE, SHOTS, TOKEN, Town, assert_it_fits, browser, town
+from tests.e2e.town import PHONE, SHOTS, TOKEN, Town, assert_it_fits, browser, scroll_to, town
 
 __all__ = ["PHONE", "SHOTS", "Town", "assert_it_fits", "browser", "town"]
 
@@ -214,7 +214,7 @@ async def test_the_phone_shows_how_to_bind_telegram(town: Town, browser: SimpleN
     await expect(page.locator("#telegram-command")).to_contain_text("/link ")
     await expect(page.locator("#telegram-open")).to_be_hidden()  # this town's settings don't name the bot
     await expect(page.locator("#telegram-left")).to_contain_text(":")
-    await page.locator("#telegram-command").scroll_into_view_if_needed()
+    await scroll_to(page.locator("#telegram-command"))
     await assert_it_fits(page, "m-telegram-360")
     assert browser.complaints == []
 

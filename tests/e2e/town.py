@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 import uvicorn
 from litestar import Litestar
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Locator, Page, async_playwright, expect
 
 from backend.api import build_app
 from backend.console.routes import ROUTES as PAGES
@@ -167,6 +167,11 @@ async def browser() -> AsyncIterator[SimpleNamespace]:
         for each in pages:
             await each.context.close()
         await chromium.close()
+
+
+async def scroll_to(place: Locator) -> None:
+    """Bring it into view; a live page may draw it anew in that moment."""
+    await place.evaluate("node => node.scrollIntoView()")
 
 
 async def assert_it_fits(page: Page, name: str) -> None:
