@@ -53,6 +53,26 @@ async def test_a_verdicts_reason_is_sent_though_the_alarm_moves_meanwhile_and_st
     assert row["note"] == "厨房油烟"
 
 
+async def test_words_in_a_form_stay_when_the_session_ends_and_only_then_the_page_becomes_anothers(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    await town.fire()
+    li = await alarm_on(town, browser, "li")
+    await li.get_by_role("button", name="误报").click()
+    await li.locator("#note-text").fill("厨房油烟")
+    await li.evaluate("import('/static/live.js').then((live) => { window.again = live.refresher(); })")
+    await execute("update sessions set expires_at = now() - interval '1 minute'")
+    await li.evaluate("again()")
+    assert "/m/alarms/" in li.url
+    await expect(li.locator("#note-text")).to_have_value("厨房油烟")
+    sample = (await fetch("select id from people where name = '王经理'"))[0]["id"]  # the demo's door lets them in
+    await li.evaluate("again()")
+    await expect(li.locator("#note-text")).to_have_value("厨房油烟")
+    await li.locator("#note-text").fill("")
+    await li.evaluate("again()")
+    await expect(li.locator("body")).to_have_attribute("data-me", str(sample))
+
+
 async def test_a_repair_that_was_not_judged_opens_no_order(town: Town, browser: SimpleNamespace) -> None:
     await town.fire(state=0b101)
     wang = await alarm_on(town, browser, "wang")

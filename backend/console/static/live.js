@@ -89,8 +89,9 @@ export function refresher(afterwards = () => {}) {
     running = true;
     try {
       const answer = await fetch(location.href, { headers: { "X-Fenghuo": headers()["X-Fenghuo"] } });
-      if (answer.redirected && new URL(answer.url).pathname !== location.pathname) { location.assign(answer.url); return; }
-      if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      const leaves = answer.redirected && new URL(answer.url).pathname !== location.pathname; // such as to the door
+      if (leaves && !isSomethingWritten()) { location.assign(answer.url); return; }
+      if (answer.ok && !leaves) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
       afterwards();
     } catch { /* the lamp says that the link is lost; the next reconnect asks again */ }
     running = false;
@@ -99,7 +100,10 @@ export function refresher(afterwards = () => {}) {
 }
 
 function put(fresh) {
-  if (fresh.body.dataset.me !== document.body.dataset.me) { location.reload(); return; } // another one signed in beside it
+  if (fresh.body.dataset.me !== document.body.dataset.me) { // another one signed in beside it
+    if (!isSomethingWritten()) location.reload();
+    return;
+  }
   document.title = fresh.title;
   for (const part of document.querySelectorAll("[data-part]")) {
     const next = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
@@ -119,6 +123,10 @@ function isWritten(field) {
   if (field.options) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((each) => each.defaultSelected));
   return "defaultValue" in field && field.value !== field.defaultValue; // a button has none
 }
+
+/** Whether somebody is writing: then the page neither leaves nor becomes another's. */
+const isSomethingWritten = () => [...document.forms].some((form) =>
+  [...form.elements].some((field) => field.getClientRects().length && isWritten(field)));
 
 /** What somebody wrote in a form stays theirs: the form goes into the new part, also where it is offered no longer. */
 function keepWritten(old, fresh) {
