@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aiogram.exceptions import TelegramForbiddenError, TelegramRetryAfter
-from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendMessage
+from aiogram.methods import AnswerCallbackQuery, EditMessageReplyMarkup, EditMessageText, SendMessage
 
 from backend.core import clock
 from backend.core.clock import StillClock
@@ -25,9 +25,11 @@ class Minutes:
         self.most = most
         self.gone: list[datetime] = []
 
-    async def free_at(self, chat: str, until: datetime) -> datetime | None:
+    async def free_at(self, chat: str, until: datetime, *, is_fire: bool = False) -> datetime | None:
         assert chat
         assert until > clock.now()
+        if is_fire:
+            return None
         recent = [each for each in self.gone if clock.now() - each < timedelta(minutes=1)]
         if len(recent) >= self.most:
             return recent[0] + timedelta(minutes=1)
@@ -123,6 +125,17 @@ async def test_an_edit_is_not_kept_for_it_would_cover_what_was_drawn_meanwhile_a
     assert not phone.paced.later.has("7")
     await phone.paced(phone.send, None, AnswerCallbackQuery(callback_query_id="1", text="popped up"))  # type: ignore[arg-type]
     assert phone.texts() == ["one", "two", "popped up"]
+
+
+async def test_the_second_tap_of_a_real_fire_is_offered_at_once_however_much_was_said_before(phone: Phone) -> None:
+    """Without it, who taps again as they are asked to is only asked again."""
+    await phone.says("one", "two")
+    with pytest.raises(HeldBack):
+        await phone.says("three")
+    await phone.paced(phone.send, None, EditMessageReplyMarkup(chat_id=7, message_id=1))  # type: ignore[arg-type]
+    assert phone.shown[-1] == ("", 0)
+    await rest(phone)
+    assert phone.texts() == ["one", "two", "", "three"]
 
 
 async def test_what_telegram_itself_holds_back_for_long_comes_when_it_said(phone: Phone) -> None:
