@@ -303,16 +303,19 @@ def _named(sentence: str, alarm: Alarm, speaker: Speaker) -> str:
 
 
 def named(alarm: Alarm, language: str) -> str:
-    """As "#12 火警 2号楼 5层"."""
+    """As "#12 【演练】火警 2号楼 5层"."""
     card = alarm_card(alarm, language)
-    return f"#{card.number} {card.headline} {card.where}"
+    banner = f"【{card.banner}】" if card.banner else ""
+    return f"#{card.number} {banner}{card.headline} {card.where}"
 
 
 def _list_line(alarm: Alarm, speaker: Speaker) -> str:
+    """With its banner, for a drill's fire is none; and with the day, for it may be one of last week."""
     card = alarm_card(alarm, speaker.language)
-    at = f"{card.raised_at:%H:%M:%S} " if card.raised_at else ""
+    banner = f"【{card.banner}】" if card.banner else ""
+    at = f"{card.raised_at:%m-%d %H:%M:%S} " if card.raised_at else ""
     parts = (card.where, card.unit, f"{at}{card.status}")
-    return f"{card.icon} {card.headline} #{card.number} " + " · ".join(part for part in parts if part)
+    return f"{card.icon} {banner}{card.headline} #{card.number} " + " · ".join(part for part in parts if part)
 
 
 def _story_line(line: HistoryLine, timezone: str) -> str:
