@@ -5,7 +5,7 @@ import msgspec
 from backend.chat.agreeing import tag_of
 from backend.chat.model import ANSWER, CANCEL, Dialogue, Draft, Key, Saying, Speaker, Step
 from backend.core.errors import Refused
-from backend.core.i18n import _
+from backend.core.i18n import DEFAULT_LANGUAGE, _
 
 
 def tagged(key: Key, step: Step, draft: Draft) -> Key:
@@ -45,6 +45,11 @@ def plain(sentence: str, speaker: Speaker) -> Saying:
 def refusal(refused: Refused, speaker: Speaker, *, is_press: bool) -> Saying:
     """Why not: a passing word over what was pressed, a line below what was written."""
     return brief(refused.sentence, speaker) if is_press else plain(refused.sentence, speaker)
+
+
+def own_word(words: tuple[str, ...], language: str) -> tuple[str, ...]:
+    """The word that its reader could say for a command: the first of their own script, if there is one."""
+    return tuple(word for word in words if word.isascii() == (language != DEFAULT_LANGUAGE))[:1]
 
 
 def help_line(name: str, words: tuple[str, ...], text: str, colon: str) -> str:

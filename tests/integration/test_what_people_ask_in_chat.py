@@ -8,16 +8,19 @@ import pytest
 from backend.alarms.masks.model import Scope, ScopeKind, WindowKind
 from backend.alarms.masks.service import ask
 from backend.alarms.masks.windows import open_window
-from backend.chat.model import Heard, Saying, Speaker
+from backend.chat.model import Heard, Media, MediaKind, Saying, Speaker
 from backend.chat.service import Conversation
 from backend.core import clock
 from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import DeviceId, UnitId, new_id
 from backend.core.vocabulary import Via
+from backend.evidence.service import evidence_of
 from backend.monitoring.model import LinkSaid, StateSaid
 from backend.people.queries import person_by_code
 from backend.talks import TALKS
+from backend.work_orders.service import ABOUT
+from tests.integration.chatting import JPEG
 from tests.integration.test_facilities import hears, part
 from tests.integration.test_pages import cookie, house
 from tests.integration.test_status_review import SECOND, sample, speaker, tell_level
@@ -159,3 +162,34 @@ async def test_a_key_of_an_earlier_list_masks_what_it_says(sample: StillClock) -
     (why,) = await CHAT.press(wang, key.verb, key.about, key.argument)
     assert "2层茶水间" in why.lines[0]
     assert again.keys[0][0].argument == key.argument
+
+
+def photo() -> Media:
+    async def fetch() -> bytes:
+        return JPEG
+
+    return Media(kind=MediaKind.PHOTO, name="p.jpg", declared_octets=len(JPEG), fetch=fetch)
+
+
+async def test_a_photo_whose_caption_asks_for_a_repair_is_the_orders(sample: StillClock) -> None:
+    assert sample
+    wang = await speaker()
+    (where,) = await CHAT.hear(wang, Heard(text="报修 消防水泵漏水", media=(photo(), photo())))
+    assert "已收到 2 件佐证" in where.lines[0]
+    assert "什么位置" in where.lines[1]
+    (opened,) = await CHAT.hear(wang, Heard(text="1号楼水泵房"))
+    assert "已报修，工单号 1" in opened.lines[0]
+    (order,) = await fetch("select id from work_orders")
+    assert len(await evidence_of(ABOUT, order["id"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "asks"), [("投诉 维保人员迟到", "要投诉什么？"), ("状态", "烽火示范大厦"), ("帮助", "您可以")]
+)
+async def test_a_photo_that_a_command_has_no_use_for_is_said_to_be_lost(
+    sample: StillClock, written: str, asks: str
+) -> None:
+    assert sample
+    (saying,) = await CHAT.hear(await speaker(), Heard(text=written, media=(photo(),)))
+    assert "附件没有保存" in saying.lines[0]
+    assert asks in saying.lines[1]
