@@ -95,12 +95,15 @@ async def _real(speaker: Speaker, about: UUID | None, argument: str) -> Said:
     """真实火警 calls people out: the first tap only asks again, where the person sees the alarm."""
     if argument == _SURE:
         return await _judged(speaker, about, Verdict.REAL)
-    await _seen(speaker, about)
+    card = alarm_card(await _seen(speaker, about), speaker.language)
     label = _(VERDICT_LABELS[Verdict.REAL], speaker.language)
     sure = Key(_("❗ 再点一次确认：{label}", speaker.language, label=label), Verb.VERDICT_REAL, about, _SURE, "danger")
     back = Key(_("↩ 返回", speaker.language), "back", about)
     brief = _("请再点一次以确认：{label}", speaker.language, label=label)
-    return Saying(brief=brief, in_place=True, keys=((sure,), (back,)))
+    # a group's card is everybody's: who else knows says so meanwhile
+    also = [each for each in card.actions if each.verb == Verb.ACKNOWLEDGE and speaker.is_group]
+    keys = tuple((Key(each.label, each.verb, about, "", each.style),) for each in also)
+    return Saying(brief=brief, in_place=True, keys=((sure,), *keys, (back,)))
 
 
 async def _back(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
