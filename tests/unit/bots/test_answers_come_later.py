@@ -157,6 +157,17 @@ async def test_a_late_answer_that_nobody_can_get_holds_up_none_behind_it(phone: 
     assert phone.texts() == ["one", "two", "four"]
 
 
+async def test_a_late_answer_that_telegram_holds_back_too_comes_when_it_said(phone: Phone) -> None:
+    await phone.says("one", "two")
+    for text in ("three", "four"):
+        with pytest.raises(HeldBack):
+            await phone.says(text)
+    said = SendMessage(chat_id=7, text="three")
+    phone.refusals.append(TelegramRetryAfter(method=said, message="Too Many Requests", retry_after=17))
+    await rest(phone)
+    assert phone.shown == [("one", 0), ("two", 0), ("three", 77), ("four", 77)]
+
+
 async def test_a_bot_that_stops_lets_go_of_what_waits(phone: Phone, caplog: pytest.LogCaptureFixture) -> None:
     await phone.says("one", "two")
     with pytest.raises(HeldBack):
