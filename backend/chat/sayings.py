@@ -53,6 +53,8 @@ def own_word(words: tuple[str, ...], language: str) -> tuple[str, ...]:
 
 
 def help_line(name: str, words: tuple[str, ...], text: str, colon: str) -> str:
-    """A command, a word that means it, what it does; a text that begins with the word says it once."""
+    """A command, a word that means it, what it does; a text that begins with either says it once."""
+    if text.startswith(f"/{name}"):
+        return f"• {text}"
     said_already = any(text.casefold().startswith(word.casefold()) for word in words)
     return f"• /{name} · {text}" if said_already else f"• {' · '.join((f'/{name}', *words))}{colon}{text}"

@@ -17,6 +17,7 @@ _FORMS: Final = (
     (re.compile("(?<!感)烟感"), "感烟"),  # what everybody says of detectors and call points
     (re.compile("(?<!感)温感"), "感温"),
     (re.compile("手报"), "手动"),
+    (re.compile("消控"), "消防控制"),
     (re.compile(r"(?:building|bldg|block|tower|no)\.?\s*#?\s*(\d+)\b"), r" \1号楼 "),
     (re.compile(r"(\d+)\s*(?:号楼栋|号楼|号栋|号(?=\s|$)|栋|幢|座|#楼|#)"), r" \1号楼 "),
     (re.compile(r"(?:负|地下|-|\bb)\s*(\d+)\s*(?:层|楼|f\b)"), r" 地下\1层 "),

@@ -103,6 +103,7 @@ async def test_a_drills_fire_is_listed_and_answered_as_a_drills(sample: StillClo
 @pytest.mark.parametrize(
     ("written", "found"),
     [("烟感", "感烟探测器 1层大堂"), ("5层烟感", "感烟探测器 5层会议室"), ("温感", "感温探测器 2层茶水间"),
+     ("消控室", "感烟探测器 1层消防控制室"),
      ("2号楼 手报", "手动报警按钮 地下车库出口"), ("烽火 屋顶消防水箱", "屋顶消防水箱水位")],
 )  # fmt: skip
 async def test_the_short_words_of_the_trade_are_known(sample: StillClock, written: str, found: str) -> None:
