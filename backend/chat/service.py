@@ -30,7 +30,7 @@ from backend.chat.model import (
     Talk,
 )
 from backend.chat.sayings import brief, help_line, own_word, plain, refusal, step_of, tagged, together
-from backend.chat.words import CANCEL_WORDS, HELP_WORDS, Asked, by_words, is_one_of, slash, worded
+from backend.chat.words import CANCEL_WORDS, HELP_WORDS, Asked, by_words, is_one_of, slashed, worded
 from backend.core.errors import Refused
 from backend.core.i18n import N_, _
 
@@ -187,7 +187,8 @@ class Conversation:
         A question that waited long does not: who says 状态 a day later means 状态.
         """
         text = heard.text
-        if (asked := slash(text)) is not None and (asked.name in self._commands or asked.name in OWN_COMMANDS):
+        asked = slashed(text, self._words)
+        if asked is not None and (asked.name in self._commands or asked.name in OWN_COMMANDS):
             return asked
         if is_one_of(text, CANCEL_WORDS) and (held is not None or not speaker.is_group):
             return Asked("cancel", "")

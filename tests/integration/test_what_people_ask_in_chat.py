@@ -194,3 +194,28 @@ async def test_a_photo_that_a_command_has_no_use_for_is_said_to_be_lost(
     (saying,) = await CHAT.hear(await speaker(), Heard(text=written, media=(photo(),)))
     assert "附件没有保存" in saying.lines[0]
     assert asks in saying.lines[1]
+
+
+@pytest.mark.parametrize(
+    ("written", "heads"),
+    [("/状态 2号楼", "烽火示范大厦 · 2号楼"), ("／状态", "烽火示范大厦 ·"), ("／today", "今天 ·"),
+     ("/报警", "✅ 当前没有"), ("/帮助", "您可以"), ("/取消", "没有正在进行的操作")],
+)  # fmt: skip
+@pytest.mark.parametrize("is_group", [False, True])
+async def test_a_word_behind_a_slash_is_a_command(
+    sample: StillClock, written: str, heads: str, *, is_group: bool
+) -> None:
+    """In a group it is all that reaches a bot: people's words do not."""
+    assert sample
+    there = {"group_unit": await the_unit(), "is_group": True, "by_reply": True} if is_group else {}
+    assert (await text(written, await speaker(**there))).startswith(heads)
+
+
+async def test_a_word_behind_a_slash_is_no_answer_to_a_question(sample: StillClock) -> None:
+    assert sample
+    wang = await speaker()
+    await CHAT.hear(wang, Heard(text="报修"))
+    said = await CHAT.hear(wang, Heard(text="/离线"))
+    assert "没有离线的设备" in said[0].lines[0]
+    assert "请描述故障" in said[1].lines[1]
+    assert "已取消" in (await text("/取消", wang))
