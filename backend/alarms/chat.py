@@ -257,8 +257,6 @@ async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
 
 async def _list(speaker: Speaker, _rest: str) -> Said:
     """Open alarms that the person may see, most urgent first; in a group only its unit's."""
-    if units_seen(speaker.person) == frozenset():  # nobody is told that all is well where they may not look
-        raise NotAllowed(N_("您还没有任何单位的查看权限"))
     alarms = await _open(speaker)
     if not alarms:
         return Saying(lines=(_("✅ 当前没有您需要关注的报警。", speaker.language),))
@@ -277,7 +275,14 @@ async def _together(speaker: Speaker, _rest: str) -> Said:
 
 
 async def _open(speaker: Speaker) -> list[Alarm]:
-    """In a group nobody is shown what belongs to another unit."""
+    """In a group nobody is shown what belongs to another unit.
+
+    Raises `NotAllowed`: nobody is told that all is well where they may not look, least of all before others.
+    """
+    if units_seen(speaker.person) == frozenset():
+        raise NotAllowed(N_("您还没有任何单位的查看权限"))
+    if speaker.group_unit is not None and not speaker.person.may(Right.SEE, speaker.group_unit):
+        raise NotAllowed(N_("您没有此单位的查看权限"))
     if speaker.is_group and speaker.group_unit is None:
         return []
     return await alarms_for(speaker.person, "active", 200, speaker.group_unit)

@@ -14,9 +14,9 @@ from backend.delivery.model import Verb
 from backend.people import queries as people
 from backend.people.model import Person
 from backend.talks import TALKS
-from tests.integration.test_chat_alarms import Chat, fire, li, wang
+from tests.integration.test_chat_alarms import Chat, fire, li, outsider, wang
 
-__all__ = ["fire", "li", "wang"]
+__all__ = ["fire", "li", "outsider", "wang"]
 CHAT = Conversation(TALKS)
 
 
@@ -58,3 +58,16 @@ async def test_who_has_no_colleague_to_speak_for_is_asked_nothing(
     assert await fetch("select 1 from chat_drafts") == []
     await add_person("zhou", "周", "unit_duty", unit["unit"], app="zhou")
     assert "替哪位同事" in await chat.press("a-for", fire)
+
+
+async def test_who_may_not_look_there_gives_no_all_clear_in_a_burning_units_group(
+    fire: AlarmId, outsider: Person, unit: dict[str, UUID]
+) -> None:
+    """Their own unit is quiet; what everybody in the group reads is that nothing burns."""
+    assert fire
+    there = Speaker(
+        person=outsider, via=Via.TELEGRAM, chat="-7", group_unit=UnitId(unit["unit"]), is_group=True, by_reply=True
+    )
+    for words in ("/alarms", "/ack_all", "/status", "/today", "/week", "/offline", "/masks", "/orders all"):
+        (said,) = await CHAT.hear(there, Heard(text=words))
+        assert "权限" in said.lines[0] or "没有这个单位" in said.lines[0] or "没有找到" in said.lines[0], (words, said)
