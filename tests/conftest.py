@@ -11,12 +11,16 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from backend.core.db.embedded import EmbeddedServer, prepare_postgres, prepare_valkey
 from backend.core.db.engine import close_database, open_database
 from tests.databases import Databases, in_database
 
 ROOT = Path(__file__).parent.parent
+#: what hypothesis tries may take as long as it takes: a busy machine breaks no promise of ours (tests.patience)
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def _wait_for_socket(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -95,12 +95,15 @@ async def _real(speaker: Speaker, about: UUID | None, argument: str) -> Said:
     """真实火警 calls people out: the first tap only asks again, where the person sees the alarm."""
     if argument == _SURE:
         return await _judged(speaker, about, Verdict.REAL)
-    await _seen(speaker, about)
+    card = alarm_card(await _seen(speaker, about), speaker.language)
     label = _(VERDICT_LABELS[Verdict.REAL], speaker.language)
     sure = Key(_("❗ 再点一次确认：{label}", speaker.language, label=label), Verb.VERDICT_REAL, about, _SURE, "danger")
     back = Key(_("↩ 返回", speaker.language), "back", about)
     brief = _("请再点一次以确认：{label}", speaker.language, label=label)
-    return Saying(brief=brief, in_place=True, keys=((sure,), (back,)))
+    # a group's card is everybody's: who else knows says so meanwhile
+    also = [each for each in card.actions if each.verb == Verb.ACKNOWLEDGE and speaker.is_group]
+    keys = tuple((Key(each.label, each.verb, about, "", each.style),) for each in also)
+    return Saying(brief=brief, in_place=True, keys=((sure,), *keys, (back,)))
 
 
 async def _back(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
@@ -254,8 +257,6 @@ async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
 
 async def _list(speaker: Speaker, _rest: str) -> Said:
     """Open alarms that the person may see, most urgent first; in a group only its unit's."""
-    if units_seen(speaker.person) == frozenset():  # nobody is told that all is well where they may not look
-        raise NotAllowed(N_("您还没有任何单位的查看权限"))
     alarms = await _open(speaker)
     if not alarms:
         return Saying(lines=(_("✅ 当前没有您需要关注的报警。", speaker.language),))
@@ -274,7 +275,14 @@ async def _together(speaker: Speaker, _rest: str) -> Said:
 
 
 async def _open(speaker: Speaker) -> list[Alarm]:
-    """In a group nobody is shown what belongs to another unit."""
+    """In a group nobody is shown what belongs to another unit.
+
+    Raises `NotAllowed`: nobody is told that all is well where they may not look, least of all before others.
+    """
+    if units_seen(speaker.person) == frozenset():
+        raise NotAllowed(N_("您还没有任何单位的查看权限"))
+    if speaker.group_unit is not None and not speaker.person.may(Right.SEE, speaker.group_unit):
+        raise NotAllowed(N_("您没有此单位的查看权限"))
     if speaker.is_group and speaker.group_unit is None:
         return []
     return await alarms_for(speaker.person, "active", 200, speaker.group_unit)
@@ -303,16 +311,19 @@ def _named(sentence: str, alarm: Alarm, speaker: Speaker) -> str:
 
 
 def named(alarm: Alarm, language: str) -> str:
-    """As "#12 火警 2号楼 5层"."""
+    """As "#12 【演练】火警 2号楼 5层"."""
     card = alarm_card(alarm, language)
-    return f"#{card.number} {card.headline} {card.where}"
+    banner = f"【{card.banner}】" if card.banner else ""
+    return f"#{card.number} {banner}{card.headline} {card.where}"
 
 
 def _list_line(alarm: Alarm, speaker: Speaker) -> str:
+    """With its banner, for a drill's fire is none; and with the day, for it may be one of last week."""
     card = alarm_card(alarm, speaker.language)
-    at = f"{card.raised_at:%H:%M:%S} " if card.raised_at else ""
+    banner = f"【{card.banner}】" if card.banner else ""
+    at = f"{card.raised_at:%m-%d %H:%M:%S} " if card.raised_at else ""
     parts = (card.where, card.unit, f"{at}{card.status}")
-    return f"{card.icon} {card.headline} #{card.number} " + " · ".join(part for part in parts if part)
+    return f"{card.icon} {banner}{card.headline} #{card.number} " + " · ".join(part for part in parts if part)
 
 
 def _story_line(line: HistoryLine, timezone: str) -> str:

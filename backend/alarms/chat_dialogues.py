@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.colleagues import MOST_TOGETHER, acknowledge_for, acknowledge_together, note
-from backend.alarms.model import Alarm, AlreadyClosed
+from backend.alarms.model import FALSE_REASONS, Alarm, AlreadyClosed, reason_words
 from backend.alarms.queries import alarm_for
 from backend.alarms.service import judge, require_alarm
 from backend.chat.model import ANSWER, END, Begin, Dialogue, Draft, Heard, Key, Next, Saying, Speaker, Step, tail_of
@@ -21,14 +21,6 @@ from backend.evidence.service import keep
 from backend.people.model import RIGHTS, Right
 from backend.people.queries import colleagues
 
-#: reasons people give for a false alarm, by what travels in their key
-FALSE_REASONS: Final = {
-    "cook": N_("厨房油烟、烹饪"),
-    "steam": N_("水汽、粉尘"),
-    "smoking": N_("吸烟"),
-    "works": N_("施工作业"),
-    "device": N_("设备误动作"),
-}
 _A_ROW: Final = 2
 _DONE: Final = "done"
 _MOST_COLLEAGUES: Final = 12
@@ -109,7 +101,8 @@ async def _proof_pressed(speaker: Speaker, draft: Draft, _argument: str) -> Next
     await judge(speaker.person, alarm_id, Verdict.FALSE, speaker.via, reason, _evidence_ids(draft))
     words = _("已记录：{verdict}", speaker.language, verdict=_(VERDICT_LABELS[Verdict.FALSE], speaker.language))
     undo = Key(_("↩ 撤销（10 秒内）", speaker.language), "undo", alarm_id, "verdict")
-    lines = (f"📋 {await _title(speaker, draft)} · {words}", *((reason,) if reason else ()))
+    why = (reason_words(reason, speaker.language),) if reason else ()
+    lines = (f"📋 {await _title(speaker, draft)} · {words}", *why)
     return Next(step=END, saying=Saying(lines=lines, keys=((undo,),), brief=words))
 
 
@@ -122,18 +115,24 @@ async def begin_for(speaker: Speaker, alarm_id: AlarmId) -> Begin:
     await require_alarm(speaker.person, alarm, Right.ACKNOWLEDGE)
     if alarm.unit is None:
         raise Conflict(N_("该报警不属于任何联网单位，不能代他人确认"))
+    if not await _who_may(speaker, alarm):  # nobody is asked whom they speak for where there is nobody
+        raise Conflict(N_("所有同事都已确认。"))
     return Begin(dialogue="a-for", answers={"alarm": str(alarm_id)})
 
 
 async def _others(speaker: Speaker, draft: Draft) -> list[tuple[PersonId, str]]:
     """Colleagues who may acknowledge this alarm and have not; of those, whom the words name that were written."""
+    named = str(draft.answers.get("named", ""))
     alarm = await alarm_for(speaker.person, _alarm_id(draft))
+    return [each for each in await _who_may(speaker, alarm) if named in each[1].casefold()]
+
+
+async def _who_may(speaker: Speaker, alarm: Alarm) -> list[tuple[PersonId, str]]:
     if alarm.unit is None:
         return []
     known = {each.person for each in alarm.known_by} | {speaker.person.id}
     able = [each for each in await colleagues(alarm.unit) if any(Right.ACKNOWLEDGE in RIGHTS[r] for r in each.roles)]
-    named = str(draft.answers.get("named", ""))
-    return [(each.id, each.name) for each in able if each.id not in known and named in each.name.casefold()]
+    return [(each.id, each.name) for each in able if each.id not in known]
 
 
 async def _ask_who(speaker: Speaker, draft: Draft) -> Saying:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from backend.core.errors import Conflict, NotFound
-from backend.core.i18n import N_
+from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId, DeviceId, LedgerId, PersonId, UnitId
 from backend.core.vocabulary import AlarmClass, Severity, Verdict, Via
 from backend.monitoring.changes import Place
@@ -40,6 +40,21 @@ CLEARED_BY_LABELS: Final = {
     "people": N_("人工处置"),
     "history": N_("补传记录"),
 }
+
+#: reasons people give for a false alarm, by what travels in their key
+FALSE_REASONS: Final = {
+    "cook": N_("厨房油烟、烹饪"),
+    "steam": N_("水汽、粉尘"),
+    "smoking": N_("吸烟"),
+    "works": N_("施工作业"),
+    "device": N_("设备误动作"),
+}
+
+
+def reason_words(reason: str, language: str) -> str:
+    """A reason in its reader's language, where it begins with one that a key offers: they are kept in Chinese."""
+    offered = next((each for each in FALSE_REASONS.values() if reason.startswith(each)), "")
+    return translate(offered, language) + reason.removeprefix(offered)
 
 
 class NoSuchAlarm(NotFound):

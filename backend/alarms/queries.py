@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from backend.alarms.card import alarm_card
-from backend.alarms.model import CLEARED_BY_LABELS, Alarm, HistoryLine, NoSuchAlarm
+from backend.alarms.model import CLEARED_BY_LABELS, Alarm, HistoryLine, NoSuchAlarm, reason_words
 from backend.alarms.rows import COLUMNS, alarms_of
 from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_, translate
@@ -224,7 +224,7 @@ def _line(row: dict[str, Any], language: str) -> HistoryLine:
     if facts.get("unit"):
         words.append(facts["unit"])
     if facts.get("note"):
-        words.append(facts["note"])
+        words.append(reason_words(facts["note"], language))
     if facts.get("evidence"):
         words.append(translate(N_("附件 {count} 件"), language, count=facts["evidence"]))
     via = translate(VIA_LABELS[Via(row["via"])], language) if row["via"] else ""

@@ -3,9 +3,11 @@
 The rule: a saying only draws what `status_review` and `monitoring` answer; the doors are in those.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from backend.alarms.masks.card import ASK as ASK_MASK
 from backend.alarms.masks.card import SHOW as SHOW_MASK
@@ -26,11 +28,14 @@ from backend.core.errors import NotAllowed, NotFound
 from backend.core.i18n import N_, translate
 from backend.core.ids import BuildingId, DeviceId, UnitId
 from backend.monitoring.place_search import Found, Spot, SpotKind, find_places
+from backend.monitoring.place_words import words as words_of
 from backend.people.doors import units_seen
 from backend.people.model import Right
 from backend.registry.queries import unit_tree, units_for
 
 _MOST_KEYS: Final = 12
+#: what people say with 离线, 屏蔽, 今天 and 本周 that names no unit
+_SAY_NO_UNIT: Final = frozenset({"设备", "装置", "报警", "列表", "有哪些", "devices", "alarms", "list"})
 _SPAN_VERBS: Final = {Span.DAY: "st-day", Span.WEEK: "st-week"}
 
 
@@ -125,14 +130,20 @@ def _back(speaker: Speaker, unit: UnitId | None) -> tuple[tuple[Key, ...], ...]:
     return (*keys_of(speaker, [(N_("刷新"), "st", unit, "")]), _lists(speaker, unit))
 
 
-async def _unit_meant(speaker: Speaker, words: str) -> UnitId | None:
-    """The unit that words after 离线, 屏蔽, 今天 or 本周 name. Raises `NotFound`."""
-    if speaker.group_unit is not None or not words.strip():
-        return speaker.group_unit
-    found = await find_places(speaker.person, words)
+async def _of_unit_meant(
+    speaker: Speaker, text: str, answer: Callable[[Speaker, UnitId | None], Awaitable[Saying]]
+) -> Saying:
+    """The answer of the unit that words after 离线, 屏蔽, 今天 or 本周 name; where they name none, of all there are."""
+    _must_see(speaker)
+    named = [each for each in words_of(text) if each not in _SAY_NO_UNIT]
+    if speaker.group_unit is not None or not named:
+        return await answer(speaker, speaker.group_unit)
+    found = await find_places(speaker.person, text)
     if len(found.spots) == 1 and found.spots[0].kind is SpotKind.UNIT and found.spots[0].unit:
-        return UnitId(found.spots[0].unit)
-    raise NotFound(N_("没有这个单位，请写单位名称，或只发命令本身"))
+        return await answer(speaker, UnitId(found.spots[0].unit))
+    saying = await answer(speaker, None)
+    first = translate(N_("没有叫“{text}”的单位，以下是您能看到的全部："), speaker.language, text=text.strip())
+    return msgspec.structs.replace(saying, lines=(first, *saying.lines))
 
 
 async def lost(speaker: Speaker, unit: UnitId | None) -> Saying:
@@ -189,19 +200,19 @@ async def _press_week(speaker: Speaker, about: UUID | None, _: str) -> Said:
 
 
 async def _say_lost(speaker: Speaker, words: str) -> Said:
-    return await lost(speaker, await _unit_meant(speaker, words))
+    return await _of_unit_meant(speaker, words, lost)
 
 
 async def _say_masked(speaker: Speaker, words: str) -> Said:
-    return await masked(speaker, await _unit_meant(speaker, words))
+    return await _of_unit_meant(speaker, words, masked)
 
 
 async def _say_day(speaker: Speaker, words: str) -> Said:
-    return await period(speaker, Span.DAY, await _unit_meant(speaker, words))
+    return await _of_unit_meant(speaker, words, lambda who, unit: period(who, Span.DAY, unit))
 
 
 async def _say_week(speaker: Speaker, words: str) -> Said:
-    return await period(speaker, Span.WEEK, await _unit_meant(speaker, words))
+    return await _of_unit_meant(speaker, words, lambda who, unit: period(who, Span.WEEK, unit))
 
 
 def _commands() -> Sequence[Command]:

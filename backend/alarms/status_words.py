@@ -1,10 +1,10 @@
 """The status review's sentences: lines of a chat from what the queries answer. Pure; one place for all of them."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from backend.alarms.masks.queries import MaskLine, WindowLine
 from backend.alarms.status_review import LostLink, Period, Review, Span
 from backend.core.i18n import N_, in_a_row, translate
 from backend.core.vocabulary import (
@@ -81,7 +81,7 @@ def link_line(review: Review, language: str) -> str:
     if glance.lost:
         parts.append(translate(N_("失联 {lost}"), language, lost=glance.lost))
     if glance.last_contact_at:
-        at = glance.last_contact_at.astimezone(review.at.tzinfo).strftime("%H:%M:%S")
+        at = glance.last_contact_at.astimezone(review.at.tzinfo).strftime("%m-%d %H:%M:%S")
         parts.append(f"{translate(N_('最近通信'), language)} {at}")
     else:
         parts.append(translate(N_("尚无通信"), language))
@@ -110,7 +110,7 @@ def value_words(value: ValueNow, language: str) -> str:
         said += f"（{figure(value.low) or '—'} … {figure(value.high) or '—'}）"
     found = in_a_row((each.title for each in value.findings if each.severity), language)
     stale = translate(N_("数据中断"), language) if value.is_stale else ""
-    return " ".join(part for part in (said, found, stale, value.received_at.strftime("%H:%M")) if part)
+    return " ".join(part for part in (said, found, stale, value.received_at.strftime(_MOMENT)) if part)
 
 
 def more_line(count: int, language: str) -> str:
@@ -138,16 +138,17 @@ def mask_lines(review: Review, language: str) -> Iterator[str]:
         yield translate(N_("没有屏蔽，也没有演练"), language)
         return
     yield "🔕 " + translate(N_("被屏蔽的报警 {count} 起"), language, count=review.masked)
-    lines = [_window_words(each.kind_word, each.what, each.reason, each.until_at) for each in review.windows]
-    lines += [_window_words(f"#{each.number} {each.state_word}", each.what, each.reason, each.until_at)
-              for each in review.masks]  # fmt: skip
+    several = len({each.unit for each in review.windows} | {each.unit for each in review.masks}) > 1
+    lines = [_window_words(each.kind_word, each, is_named=several) for each in review.windows]
+    lines += [_window_words(f"#{each.number} {each.state_word}", each, is_named=several) for each in review.masks]
     yield from lines[:MOST_LINES]
     if len(lines) > MOST_LINES:
         yield more_line(len(lines) - MOST_LINES, language)
 
 
-def _window_words(kind: str, what: str, reason: str, until: datetime) -> str:
-    return f"· {kind} {what} · {reason} · → {until.strftime(_MOMENT)}"
+def _window_words(kind: str, of: MaskLine | WindowLine, *, is_named: bool) -> str:
+    what = f"{of.unit_name} {of.what}" if is_named else of.what
+    return f"· {kind} {what} · {of.reason} · → {of.until_at.strftime(_MOMENT)}"
 
 
 def period_lines(period: Period, span: Span | None, name: str, language: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from backend.chat.model import Answers, Draft, Speaker
+from backend.chat.model import Answers, Draft, Heard, Speaker
 from backend.core import clock
 from backend.core.db.engine import execute, fetch_one
 from backend.core.ids import new_id
@@ -62,6 +62,10 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     def is_fresh(self) -> bool:
         """Whether its question was asked, or its last answer given, not long ago."""
         return clock.now() - self.touched_at <= FRESH
+
+    def is_elsewhere(self, heard: Heard) -> bool:
+        """Whether it replies to the card of something else than the question is about: it is for another ear."""
+        return heard.about is not None and str(heard.about[1]) not in self.draft.answers.values()
 
 
 class Drafts(Protocol):

@@ -5,7 +5,7 @@ import msgspec
 from backend.chat.agreeing import tag_of
 from backend.chat.model import ANSWER, CANCEL, Dialogue, Draft, Key, Saying, Speaker, Step
 from backend.core.errors import Refused
-from backend.core.i18n import _
+from backend.core.i18n import DEFAULT_LANGUAGE, _
 
 
 def tagged(key: Key, step: Step, draft: Draft) -> Key:
@@ -47,7 +47,14 @@ def refusal(refused: Refused, speaker: Speaker, *, is_press: bool) -> Saying:
     return brief(refused.sentence, speaker) if is_press else plain(refused.sentence, speaker)
 
 
+def own_word(words: tuple[str, ...], language: str) -> tuple[str, ...]:
+    """The word that its reader could say for a command: the first of their own script, if there is one."""
+    return tuple(word for word in words if word.isascii() == (language != DEFAULT_LANGUAGE))[:1]
+
+
 def help_line(name: str, words: tuple[str, ...], text: str, colon: str) -> str:
-    """A command, a word that means it, what it does; a text that begins with the word says it once."""
+    """A command, a word that means it, what it does; a text that begins with either says it once."""
+    if text.startswith(f"/{name}"):
+        return f"• {text}"
     said_already = any(text.casefold().startswith(word.casefold()) for word in words)
     return f"• /{name} · {text}" if said_already else f"• {' · '.join((f'/{name}', *words))}{colon}{text}"

@@ -29,10 +29,10 @@ from backend.chat.model import (
     Step,
     Talk,
 )
-from backend.chat.sayings import brief, help_line, plain, refusal, step_of, tagged, together
-from backend.chat.words import CANCEL_WORDS, HELP_WORDS, Asked, by_words, is_one_of, slash, worded
+from backend.chat.sayings import brief, help_line, own_word, plain, refusal, step_of, tagged, together
+from backend.chat.words import CANCEL_WORDS, HELP_WORDS, Asked, by_words, is_one_of, slashed, worded
 from backend.core.errors import Refused
-from backend.core.i18n import DEFAULT_LANGUAGE, N_, _
+from backend.core.i18n import N_, _
 
 #: how often somebody who comes while a step runs looks again, and for how long (a photo may be on its way)
 _LOOK_AGAIN_S: Final = 0.05
@@ -47,6 +47,7 @@ _ANOTHER_CARD: Final = N_("您回复的是另一条消息，没有作为回答�
 _IN_A_GROUP: Final = N_("（在群里请“回复”这条消息作答。）")
 _IS_OVER: Final = N_("（这项操作已结束。）")
 _NOT_KEPT: Final = N_("（视频不能保存，请改发照片、语音或文字。）")
+_FILES_NOT_KEPT: Final = N_("（一起发来的附件没有保存，如需要请在询问时再发送。）")
 _ANOTHERS: Final = N_("这是另一位同事的操作，您可以发送 /help 开始自己的。")
 
 
@@ -114,7 +115,7 @@ class Conversation:
         listed: tuple[Command | Offer, ...] = (*self._commands.values(), *self._offers, *OWN)
         colon = _(N_("："), speaker.language)
         return [
-            help_line(each.name, _offered_word(each, speaker), _(each.help, speaker.language), colon)
+            help_line(each.name, own_word(each.words, speaker.language), _(each.help, speaker.language), colon)
             for each in listed
             if each.right is None or speaker.person.may_anywhere(each.right)
         ]
@@ -136,9 +137,9 @@ class Conversation:
         """
         held = await self._drafts.open(speaker)
         if (asked := self._asked(speaker, heard, held)) is not None:
-            return await self._do(speaker, asked, held)
+            return await self._do(speaker, asked, held, heard)
         about = self._replied(heard)
-        if held is not None and about is None and self._is_elsewhere(heard, held):
+        if held is not None and about is None and held.is_elsewhere(heard):
             question = await self._reminder(speaker, held)
             return [plain(_ANOTHER_CARD, speaker), *question]
         is_asked = held is not None and (about is None or str(about) in held.draft.answers.values())
@@ -149,7 +150,8 @@ class Conversation:
             reply, card = self._replies[heard.about[0]], about
             said = await self._said(speaker, lambda: reply(speaker, card, heard))
             return [*said, *await self._still_asked(speaker, held)]
-        if self._is_loose(speaker, heard, held):
+        came = bool(heard.media) or heard.location is not None
+        if came and held is None and heard.about is None and not speaker.is_group:  # there it is people's own affair
             for loose in self._loose:
                 if sayings := await self._taken(speaker, loose, heard):
                     return sayings
@@ -166,17 +168,6 @@ class Conversation:
     def _replied(self, heard: Heard) -> UUID | None:
         """What the card speaks of that a message replies to, where its concept takes replies."""
         return heard.about[1] if heard.about is not None and heard.about[0] in self._replies else None
-
-    @staticmethod
-    def _is_elsewhere(heard: Heard, held: Held) -> bool:
-        """Whether it replies to the card of something else than the question is about: it is for another ear."""
-        return heard.about is not None and str(heard.about[1]) not in held.draft.answers.values()
-
-    @staticmethod
-    def _is_loose(speaker: Speaker, heard: Heard, held: Held | None) -> bool:
-        """Whether a file or a place came that answers nothing; in a group it is people's own affair."""
-        came = bool(heard.media) or heard.location is not None
-        return came and held is None and heard.about is None and not speaker.is_group
 
     async def _taken(
         self, speaker: Speaker, loose: Callable[[Speaker, Heard], Awaitable[Said | None]], heard: Heard
@@ -196,7 +187,8 @@ class Conversation:
         A question that waited long does not: who says 状态 a day later means 状态.
         """
         text = heard.text
-        if (asked := slash(text)) is not None and (asked.name in self._commands or asked.name in OWN_COMMANDS):
+        asked = slashed(text, self._words)
+        if asked is not None and (asked.name in self._commands or asked.name in OWN_COMMANDS):
             return asked
         if is_one_of(text, CANCEL_WORDS) and (held is not None or not speaker.is_group):
             return Asked("cancel", "")
@@ -208,14 +200,27 @@ class Conversation:
             return Asked("help", "")
         return worded(text, self._words, is_group=speaker.is_group)
 
-    async def _do(self, speaker: Speaker, asked: Asked, held: Held | None) -> list[Saying]:
+    async def _do(self, speaker: Speaker, asked: Asked, held: Held | None, heard: Heard) -> list[Saying]:
         if asked.name == "cancel":
             return [await self._cancel(speaker, held)]
         if asked.name == "help":
-            return [self.help(speaker), *await self._reminder(speaker, held)]
-        command = self._commands[asked.name]
-        sayings = await self._said(speaker, lambda: command.do(speaker, asked.rest))
-        return [*sayings, *await self._still_asked(speaker, held)]
+            said = [self.help(speaker)]
+        else:
+            command = self._commands[asked.name]
+            said = await self._said(speaker, lambda: command.do(speaker, asked.rest))
+        said = await self._with_files(speaker, heard, held, said) if heard.media else said
+        return [*said, *await self._still_asked(speaker, held)]
+
+    async def _with_files(
+        self, speaker: Speaker, heard: Heard, before: Held | None, said: list[Saying]
+    ) -> list[Saying]:
+        """A photo whose caption is a command is for the question that this begins with, where that takes files."""
+        held = await self._drafts.open(speaker)
+        step = self._step(held)
+        is_begun = held is not None and (before is None or held.draft.id != before.draft.id)
+        if held is not None and is_begun and step is not None and step.takes_files:
+            return await self._hear_step(speaker, held, msgspec.structs.replace(heard, text=""))
+        return [*together(plain(_FILES_NOT_KEPT, speaker), said[0]), *said[1:]]
 
     async def _still_asked(self, speaker: Speaker, held: Held | None) -> list[Saying]:
         """The question that waited before something else was done, if that did not end or replace it."""
@@ -392,8 +397,3 @@ class Conversation:
         except Refused as refused:
             return [refusal(refused, speaker, is_press=is_press)]
         return await self.begin(speaker, said) if isinstance(said, Begin) else [said]
-
-
-def _offered_word(each: Command | Offer, speaker: Speaker) -> tuple[str, ...]:
-    """The word that its reader could say for a command: the first of their own script, if there is one."""
-    return tuple(word for word in each.words if word.isascii() == (speaker.language != DEFAULT_LANGUAGE))[:1]

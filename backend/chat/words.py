@@ -12,7 +12,8 @@ from typing import Final, NamedTuple, TypeVar
 from backend.chat.model import Command
 
 _One = TypeVar("_One")
-_SLASH: Final = re.compile(r"/(?P<name>[A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(?P<rest>.*))?", re.DOTALL)
+_SLASHES: Final = ("/", "／")  #: the second is what Chinese keyboards write
+_SLASH: Final = re.compile(r"[/／](?P<name>[A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(?P<rest>.*))?", re.DOTALL)
 _AFTER_A_WORD: Final = " \t\r\n\u3000,，:：。.!！?？、"
 CANCEL_WORDS: Final = ("取消", "算了", "cancel")
 HELP_WORDS: Final = ("帮助", "菜单", "help", "menu", "?", "？")
@@ -29,6 +30,17 @@ def slash(text: str) -> Asked | None:
     """`/name rest`, also `/name@bot rest`; the name in small letters."""
     found = _SLASH.fullmatch(text.strip())
     return None if found is None else Asked(found["name"].lower(), (found["rest"] or "").strip())
+
+
+def slashed(text: str, words: Mapping[str, str]) -> Asked | None:
+    """`/name rest`; or a word behind a slash, "/状态 2号楼", which asks for as much."""
+    if (asked := slash(text)) is not None or not text.startswith(_SLASHES):
+        return asked
+    word = text[1:].strip()
+    for own, name in ((CANCEL_WORDS, "cancel"), (HELP_WORDS, "help")):
+        if is_one_of(word, own):
+            return Asked(name, "")
+    return worded(word, words, is_group=False)
 
 
 def by_words(commands: Iterable[Command]) -> dict[str, str]:

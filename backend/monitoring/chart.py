@@ -123,7 +123,9 @@ def _draw_grid(pen: ImageDraw.ImageDraw, chart: Chart, scale: _Scale) -> None:
     for tick in _ticks(chart):
         x = scale.x(tick)
         pen.line(((x, _TOP), (x, _BOTTOM)), fill=_GRID)
-        pen.text((x, _BOTTOM + 8), tick.strftime("%H:%M"), fill=_SOFT, font=_FONT, anchor="mt")
+        words = tick.strftime("%H:%M")
+        inside = min(x, SIZE[0] - _FONT.getlength(words) / 2)
+        pen.text((inside, _BOTTOM + 8), words, fill=_SOFT, font=_FONT, anchor="mt")
     pen.line(((_LEFT, _BOTTOM), (_RIGHT, _BOTTOM)), fill=_SOFT)
     pen.text((8, 6), _PLAIN.get(chart.measure, chart.measure), fill=_SOFT, font=_FONT)
 

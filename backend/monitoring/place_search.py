@@ -67,8 +67,39 @@ async def find_places(person: Person, text: str, unit: UnitId | None = None) -> 
     if len(named) > MOST_UNITS:
         return Found(there_is=tuple(_unit_spot(each) for each in named), is_unit_asked=True)
     trees = [tree for each in named for tree in await _tree(person, each.id)]
-    spots = spots_named(trees, rest, person.language)
-    return Found(spots=tuple(spots)) if spots else Found(there_is=tuple(_what_there_is(trees)))
+    if spots := spots_named(trees, rest, person.language):
+        return Found(spots=_told_apart(spots, named))
+    if len(named) == 1 and (fewer := _without_name(named[0], rest)) != rest:
+        own = Found(spots=(_unit_spot(named[0]),))
+        return await find_places(person, " ".join(fewer), named[0].id) if fewer else own
+    nearly = _nearly(trees, rest, person.language)
+    return Found(there_is=_told_apart(nearly or list(_what_there_is(trees)), named))
+
+
+def _without_name(unit: Unit, wanted: Sequence[str]) -> list[str]:
+    """The words that are no part of the unit's own name."""
+    own = name_of(unit.name, unit.code)
+    return [word for word in wanted if not is_in(word, own)]
+
+
+def _nearly(trees: Sequence[UnitNow], wanted: Sequence[str], language: str) -> list[Spot]:
+    """What all words but one name, the narrowest first: there is no tank in building 2, but in building 1 there is."""
+    found = [
+        spot
+        for at in range(len(wanted))
+        if len(wanted) > 1
+        for spot in spots_named(trees, [*wanted[:at], *wanted[at + 1 :]], language)
+    ]
+    return sorted(dict.fromkeys(found), key=lambda spot: list(SpotKind).index(spot.kind), reverse=True)
+
+
+def _told_apart(spots: Sequence[Spot], units: Sequence[Unit]) -> tuple[Spot, ...]:
+    """Of several units each says whose it is: every one of them may have a 1号楼."""
+    if len({each.unit for each in spots}) < 2:
+        return tuple(spots)
+    names = {each.id: each.name for each in units}
+    return tuple(msgspec.structs.replace(each, label=f"{names[UnitId(each.unit)]} · {each.label}")
+                 if each.unit else each for each in spots)  # fmt: skip
 
 
 def units_named(units: Sequence[Unit], wanted: Sequence[str]) -> tuple[list[Unit], list[str]]:

@@ -14,6 +14,10 @@ _DIGITS: Final = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "�
 _NUMERAL: Final = re.compile(f"[{''.join(_DIGITS)}十]+")
 #: what is written, and the one form of it; in this order
 _FORMS: Final = (
+    (re.compile("(?<!感)烟感"), "感烟"),  # what everybody says of detectors and call points
+    (re.compile("(?<!感)温感"), "感温"),
+    (re.compile("手报"), "手动"),
+    (re.compile("消控"), "消防控制"),
     (re.compile(r"(?:building|bldg|block|tower|no)\.?\s*#?\s*(\d+)\b"), r" \1号楼 "),
     (re.compile(r"(\d+)\s*(?:号楼栋|号楼|号栋|号(?=\s|$)|栋|幢|座|#楼|#)"), r" \1号楼 "),
     (re.compile(r"(?:负|地下|-|\bb)\s*(\d+)\s*(?:层|楼|f\b)"), r" 地下\1层 "),

@@ -12,7 +12,7 @@ import msgspec
 from backend.alarms.model import NoSuchAlarm
 from backend.alarms.queries import alarm_for
 from backend.chat.model import Answers, Begin, Command, Heard, Said, Saying, Speaker, Talk
-from backend.core.errors import NotFound
+from backend.core.errors import NotAllowed, NotFound
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import Severity
@@ -157,6 +157,8 @@ async def _orders(speaker: Speaker, rest: str) -> Said:
         if speaker.group_unit not in {None, order.unit}:
             raise NoSuchOrder(N_("没有这张工单"))
         return await _whole(speaker, order.id)
+    if unit is not None and not speaker.person.may(Right.SEE, unit):  # that there are none is not theirs to be told
+        raise NotAllowed(N_("您没有此单位的查看权限"))
     if words in _ALL:
         return listed(
             speaker, await orders_for(speaker.person, "open", unit=unit, limit=MOST_LISTED + 1), N_("未结束的工单：")

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from aiogram.exceptions import AiogramError
+from aiogram.exceptions import AiogramError, TelegramRetryAfter
 
 from backend.core import clock
 from bots.telegram.refusals import HeldBack
@@ -56,11 +56,22 @@ class Later:
             await self._sleep(pause_s)
             while waiting:
                 await self._room(chat, clock.now() + _LONGEST)
-                await _give(waiting.popleft())
+                await self._give(waiting.popleft())
         except HeldBack:
             LOGGER.warning("answers were let go: their chat has no room", extra={"answers": len(waiting)})
         finally:
             del self._waiting[chat]
+
+    async def _give(self, give: Give) -> None:
+        """Telegram may have a narrower limit than ours: then as late as it says, once."""
+        try:
+            try:
+                await give()
+            except TelegramRetryAfter as refused:
+                await self._sleep(min(refused.retry_after, _LONGEST.total_seconds()))
+                await give()
+        except AiogramError as failure:  # as with an answer at once: what was asked for has been done
+            LOGGER.warning("a late answer was not delivered", extra={"why": f"{type(failure).__name__}: {failure}"})
 
     async def close(self) -> None:
         """Let go of what waits: the process ends."""
@@ -70,10 +81,3 @@ class Later:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _give(give: Give) -> None:
-    try:
-        await give()
-    except AiogramError as failure:  # as with an answer at once: what was asked for has been done
-        LOGGER.warning("a late answer was not delivered", extra={"why": f"{type(failure).__name__}: {failure}"})

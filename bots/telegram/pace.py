@@ -30,6 +30,8 @@ from bots.telegram.refusals import HeldBack
 
 #: methods that Telegram counts; a passing word (answerCallbackQuery) is none
 COUNTED: Final = frozenset({"sendMessage", "sendPhoto", "sendDocument", "editMessageText", "editMessageReplyMarkup"})
+#: keys alone change for the second tap of a real fire, and for nothing else: it may have what is fire's, and at once
+_OF_A_FIRE: Final = "editMessageReplyMarkup"
 LONGEST_WAIT: Final = timedelta(seconds=5)
 _NO_ROOM: Final = "held back by our own limits"
 _NOBODY: Final = PersonId(UUID(int=0))
@@ -47,7 +49,7 @@ def for_answers(limits: Limits) -> Limits:
 class Pace(Protocol):
     """When an answer may go."""
 
-    async def free_at(self, chat: str, until: datetime) -> datetime | None:
+    async def free_at(self, chat: str, until: datetime, *, is_fire: bool = False) -> datetime | None:
         """None: it may go now, and is counted. Else when to ask again."""
         ...
 
@@ -58,14 +60,14 @@ class SharedPace:
     def __init__(self, limits: Limits) -> None:
         self._limits = for_answers(limits)
 
-    async def free_at(self, chat: str, until: datetime) -> datetime | None:
+    async def free_at(self, chat: str, until: datetime, *, is_fire: bool = False) -> datetime | None:
         """One claim by delivery's own rule."""
         ask = Ask(
             attempt=AttemptId(new_id()),
             person=_NOBODY,
             medium=Channel.TELEGRAM,
             address=chat,
-            is_fire=False,
+            is_fire=is_fire,
             useful_until=until,
             may_join=False,
         )
@@ -93,7 +95,7 @@ class Paced(BaseRequestMiddleware):
         chat, until = str(getattr(method, "chat_id", "")), clock.now() + LONGEST_WAIT
         send = partial(make_request, bot, method)
         try:
-            await self._turn(chat, until)
+            await self._turn(chat, until, is_fire=method.__api_method__ == _OF_A_FIRE)
             return await self._send(send, until)
         except (TelegramRetryAfter, HeldBack) as refused:
             if method.__api_method__ not in SAYING:
@@ -102,10 +104,10 @@ class Paced(BaseRequestMiddleware):
             self.later.keep(chat, send, pause_s)
             raise HeldBack(_NO_ROOM) from refused
 
-    async def _turn(self, chat: str, until: datetime) -> None:
-        if self.later.has(chat):
+    async def _turn(self, chat: str, until: datetime, *, is_fire: bool) -> None:
+        if self.later.has(chat) and not is_fire:
             raise HeldBack(_NO_ROOM)
-        await self._room(chat, until)
+        await self._room(chat, until, is_fire=is_fire)
 
     async def _send(self, send: Callable[[], Awaitable[Any]], until: datetime) -> Any:
         try:
@@ -116,8 +118,8 @@ class Paced(BaseRequestMiddleware):
             await self._sleep(refused.retry_after)
             return await send()
 
-    async def _room(self, chat: str, until: datetime) -> None:
-        while (at := await self._pace.free_at(chat, until)) is not None:
+    async def _room(self, chat: str, until: datetime, *, is_fire: bool = False) -> None:
+        while (at := await self._pace.free_at(chat, until, is_fire=is_fire)) is not None:
             if at > until:
                 raise HeldBack(_NO_ROOM)
             await self._sleep(max(0.01, (at - clock.now()).total_seconds()))

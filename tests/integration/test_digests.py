@@ -23,7 +23,8 @@ from backend.monitoring.model import StateSaid
 from backend.people.queries import person_by_code
 from backend.registry.importing import import_path
 from tests.integration.test_facilities import SAMPLE, hears, part
-from tests.integration.test_status_review import speaker
+from tests.integration.test_status_review import speaker, tell_level
+from tests.integration.test_what_people_ask_in_chat import another_like_it
 
 WEDNESDAY = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
 COMMANDS = {command.name: command.do for command in DIGEST_TALK.commands}
@@ -50,6 +51,20 @@ async def sent(code: str = "wang") -> list[Card]:
         code,
     )
     return [msgspec.json.decode(row["card"], type=Card) for row in rows]
+
+
+async def test_a_digests_figures_say_when_they_came_and_of_several_units_whose_they_are(sample: StillClock) -> None:
+    at = await tell_level(240)
+    assert "每天 08:00" in await says("daily", "08:00")
+    await says("daily", "08:00", "qian")
+    await another_like_it()
+    sample.at = datetime(2026, 11, 27, 0, 0, tzinfo=UTC)
+    assert await send_digests() == 2
+    for code, whose in (("wang", ""), ("qian", "烽火示范大厦 ")):
+        (card,) = await sent(code)
+        figures = {fact.label: fact.value for fact in card.facts}
+        assert figures[f"{whose}1号楼(办公楼) {at.description}"] == "2.4 m（2.7 … 3） 消防水箱(池)水位低 11-25 09:00"
+        assert figures[f"{whose}1号楼(办公楼) 消防水池水位"] == "尚无数据"
 
 
 async def test_a_digest_is_sent_once_a_day_however_often_the_chore_runs(sample: StillClock) -> None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from backend.alarms.digests.model import EVERY_LABELS, HEADLINES, Wish
 from backend.alarms.status_review import Period, Review
-from backend.alarms.status_words import counts_line, figure, link_line, period_lines
+from backend.alarms.status_words import counts_line, link_line, period_lines, value_words
 from backend.core.i18n import N_, translate
 from backend.core.ids import AlarmId
 from backend.core.vocabulary import Severity
@@ -40,7 +40,7 @@ def digest_card(wish: Wish, number: int, period: Period, review: Review, languag
                     N_("{masks} 处，其中报警 {alarms} 起"), language, masks=len(review.masks), alarms=review.masked
                 ),
             ),
-            *(_gauge(each) for each in review.measures[:_MOST_MEASURES]),
+            *(_gauge(each, language, is_named=not review.name) for each in review.measures[:_MOST_MEASURES]),
         ),
         keys=(_keys(wish, language),),
         raised_at=review.at,
@@ -53,9 +53,7 @@ def _keys(wish: Wish, language: str) -> tuple[Key, ...]:
     return (Key(translate(N_("状态"), language), "st", wish.unit), stop) if wish.unit else (stop,)
 
 
-def _gauge(measure: Measure) -> Fact:
-    value = measure.value
-    said = f"{figure(value.value)} {value.measure}".strip() if value.value is not None else "—"
-    if value.low is not None or value.high is not None:
-        said += f"（{figure(value.low) or '—'} … {figure(value.high) or '—'}）"
-    return Fact(" ".join(part for part in (measure.building, measure.name) if part), said)
+def _gauge(measure: Measure, language: str, *, is_named: bool) -> Fact:
+    """A value with its time, as in the status review: it may be one of yesterday."""
+    place = (measure.unit_name if is_named else "", measure.building, measure.name)
+    return Fact(" ".join(part for part in place if part), value_words(measure.value, language))

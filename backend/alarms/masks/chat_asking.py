@@ -3,6 +3,7 @@
 The rule: what may be masked is picked by words among what the person sees; the use case asks for every right.
 """
 
+import zlib
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -194,16 +195,17 @@ async def _offer(person: Person, unit: UnitId, text: str) -> Answers:
 
 
 async def _ask_what(speaker: Speaker, draft: Draft) -> Saying:
-    names = draft.answers.get("names")
-    if not isinstance(names, list):
+    names, scopes = draft.answers.get("names"), draft.answers.get("scopes")
+    if not isinstance(names, list) or not isinstance(scopes, list):
         return Saying(lines=(say(speaker, N_("要屏蔽什么？请写部件、系统、装置或区域，例如“2号楼 水泵”。")),))
     text, count = draft.answers["text"], int(str(draft.answers["count"]))
     sentence = N_("“{text}”有 {count} 处，请选择") if names else N_("没有找到“{text}”，请换个说法。")
     lines = [say(speaker, sentence, text=text, count=count)]
     if count > len(names):
         lines.append(say(speaker, N_("只列出前 {count} 处，请再说得具体些"), count=len(names)))
+    offered = zip(names, scopes, strict=True)
     return Saying(
-        lines=tuple(lines), keys=tuple((Key(name, ANSWER, draft.id, str(at)),) for at, name in enumerate(names))
+        lines=tuple(lines), keys=tuple((Key(name, ANSWER, draft.id, _tag(scope)),) for name, scope in offered)
     )
 
 
@@ -215,9 +217,15 @@ async def _hear_what(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
 
 async def _press_what(speaker: Speaker, draft: Draft, argument: str) -> Next:
     scopes = draft.answers.get("scopes")
-    if not isinstance(scopes, list) or not argument.isdecimal() or int(argument) >= len(scopes):
+    chosen = [each for each in scopes if _tag(each) == argument] if isinstance(scopes, list) else []
+    if not chosen:
         raise BadInput(N_("没有找到"))
-    return Next(step="why", answers=await _picked(speaker.person, _decode(scopes[int(argument)])))
+    return Next(step="why", answers=await _picked(speaker.person, _decode(chosen[0])))
+
+
+def _tag(scope: str) -> str:
+    """What of a scope goes into its key, not its place: other words bring another list, and old keys hang on."""
+    return f"{zlib.crc32(scope.encode()):08x}"
 
 
 async def _picked(person: Person, scope: Scope) -> Answers:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from aiogram import F, Router
 from aiogram.enums import ChatType
 from aiogram.filters import MagicData
@@ -137,13 +138,27 @@ async def hear(  # noqa: PLR0917 - a message, what came beside it, and whose it 
     if is_group and await _is_for_another_bot(message):
         return
     unit = await use_cases.group_unit(str(message.chat.id)) if is_group else None
+    to_us = await _said_to_us(message) if is_group else None
     if is_group and unit is None:
-        if (message.text or "").startswith("/"):
+        if to_us is not None or (message.text or "").startswith("/"):
             await reply(message, _(_NOT_BOUND, language))
         return
     speaker = speaker_of(person, language, message.chat.id, topic_of(message), unit, is_group=is_group)
     heard = heard_of(message, await _answered(message, use_cases), beside, is_late=is_late)
-    await say_all(message, await use_cases.conversation.hear(speaker, heard))
+    if to_us is not None:
+        heard = msgspec.structs.replace(heard, text=to_us)
+    said = await use_cases.conversation.hear(speaker, heard)
+    await say_all(message, said or ([] if to_us is None else [use_cases.conversation.help(speaker)]))
+
+
+async def _said_to_us(message: Message) -> str | None:
+    """What stands beside our name: who calls the bot by it in a group speaks to it, and is not met with silence."""
+    text = message.text or message.caption or ""
+    if "@" not in text or text.startswith("/") or message.bot is None:
+        return None
+    name = (await message.bot.me()).username or ""
+    said, count = re.subn(rf"@{re.escape(name)}\b", "", text, flags=re.IGNORECASE)
+    return said.strip() if name and count else None
 
 
 async def _is_for_another_bot(message: Message) -> bool:

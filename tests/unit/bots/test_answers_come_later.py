@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aiogram.exceptions import TelegramForbiddenError, TelegramRetryAfter
-from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendMessage
+from aiogram.methods import AnswerCallbackQuery, EditMessageReplyMarkup, EditMessageText, SendMessage
 
 from backend.core import clock
 from backend.core.clock import StillClock
@@ -25,9 +25,11 @@ class Minutes:
         self.most = most
         self.gone: list[datetime] = []
 
-    async def free_at(self, chat: str, until: datetime) -> datetime | None:
+    async def free_at(self, chat: str, until: datetime, *, is_fire: bool = False) -> datetime | None:
         assert chat
         assert until > clock.now()
+        if is_fire:
+            return None
         recent = [each for each in self.gone if clock.now() - each < timedelta(minutes=1)]
         if len(recent) >= self.most:
             return recent[0] + timedelta(minutes=1)
@@ -125,6 +127,17 @@ async def test_an_edit_is_not_kept_for_it_would_cover_what_was_drawn_meanwhile_a
     assert phone.texts() == ["one", "two", "popped up"]
 
 
+async def test_the_second_tap_of_a_real_fire_is_offered_at_once_however_much_was_said_before(phone: Phone) -> None:
+    """Without it, who taps again as they are asked to is only asked again."""
+    await phone.says("one", "two")
+    with pytest.raises(HeldBack):
+        await phone.says("three")
+    await phone.paced(phone.send, None, EditMessageReplyMarkup(chat_id=7, message_id=1))  # type: ignore[arg-type]
+    assert phone.shown[-1] == ("", 0)
+    await rest(phone)
+    assert phone.texts() == ["one", "two", "", "three"]
+
+
 async def test_what_telegram_itself_holds_back_for_long_comes_when_it_said(phone: Phone) -> None:
     said = SendMessage(chat_id=7, text="one")
     phone.refusals.append(TelegramRetryAfter(method=said, message="Too Many Requests", retry_after=33))
@@ -142,6 +155,17 @@ async def test_a_late_answer_that_nobody_can_get_holds_up_none_behind_it(phone: 
     phone.refusals.append(TelegramForbiddenError(method=SendMessage(chat_id=7, text=""), message="blocked"))
     await rest(phone)
     assert phone.texts() == ["one", "two", "four"]
+
+
+async def test_a_late_answer_that_telegram_holds_back_too_comes_when_it_said(phone: Phone) -> None:
+    await phone.says("one", "two")
+    for text in ("three", "four"):
+        with pytest.raises(HeldBack):
+            await phone.says(text)
+    said = SendMessage(chat_id=7, text="three")
+    phone.refusals.append(TelegramRetryAfter(method=said, message="Too Many Requests", retry_after=17))
+    await rest(phone)
+    assert phone.shown == [("one", 0), ("two", 0), ("three", 77), ("four", 77)]
 
 
 async def test_a_bot_that_stops_lets_go_of_what_waits(phone: Phone, caplog: pytest.LogCaptureFixture) -> None:

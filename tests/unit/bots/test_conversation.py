@@ -129,7 +129,7 @@ async def test_alarms_lists_what_is_active(phone: Any, words: str) -> None:
     (text,) = await phone.writes(phone.WANG, words)
     assert text.splitlines() == [
         "当前报警 1 条：",
-        "🔥 火警 #12 2号楼 5层 走廊 感烟0123 · 示范大厦 · 14:03:22 报警中",
+        "🔥 火警 #12 2号楼 5层 走廊 感烟0123 · 示范大厦 · 11-22 14:03:22 报警中",
     ]
     (sent,) = phone.session.named("sendMessage")
     assert sent.reply_markup.inline_keyboard[0][0].text == "📜 #12"

@@ -49,6 +49,20 @@ async def test_a_command_for_another_bot_of_the_group_is_that_ones(phone: Any) -
     assert "当前报警" in text
 
 
+async def test_who_calls_the_bot_by_its_name_in_a_group_is_answered(phone: Any) -> None:
+    (text,) = await phone.writes(phone.WANG, "@some_bot 报警", GROUP)
+    assert "尚未绑定" in text
+    phone.house.groups["-100"] = phone.house.units[0].id
+    for words in ("@some_bot 报警", "报警 @Some_Bot"):
+        (text,) = await phone.writes(phone.WANG, words, GROUP)
+        assert "当前报警" in text
+    for words in ("@some_bot", "@some_bot 在吗"):
+        (text,) = await phone.writes(phone.WANG, words, GROUP)
+        assert text.startswith("您可以")
+    for words in ("@some_bot_of_another 报警", "a@b", "@li 看一下报警"):
+        assert await phone.writes(phone.WANG, words, GROUP) == []
+
+
 async def test_who_does_not_administer_the_group_binds_nothing(phone: Any) -> None:
     phone.session.answers["getChatMember"] = ChatMemberMember(user=USER)
     (text,) = await phone.writes(phone.WANG, "/bind", GROUP)

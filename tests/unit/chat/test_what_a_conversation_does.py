@@ -331,6 +331,7 @@ async def test_an_english_person_is_answered_in_english(conversation: Any) -> No
         (("苹果",), "苹果 2号：看一个", "• /apples · 苹果 2号：看一个"),
         ((), "看苹果", "• /apples：看苹果"),
         (("apples",), "Apples on the tree", "• /apples · Apples on the tree"),
+        (("apples",), "/apples 2: look at one", "• /apples 2: look at one"),
     ],
 )
 def test_a_line_of_help_says_a_commands_word_once(words: tuple[str, ...], text: str, line: str) -> None:

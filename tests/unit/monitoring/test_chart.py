@@ -60,6 +60,15 @@ def test_limits_are_drawn_where_they_are_and_only_when_there_are_any() -> None:
     assert min(rows) < min(line) < max(line) < max(rows)
 
 
+@pytest.mark.parametrize("minutes", [1, 10, 30])
+def test_the_last_hour_is_written_whole(minutes: int) -> None:
+    """Of a picture that ends just after 12:00 the edge cut half of the hour off."""
+    late = timedelta(minutes=minutes)
+    image = pixels(draw_chart(chart(sample(60, 5), since=SINCE + late, until=UNTIL + late)))
+    edge = SIZE[0] - 1
+    assert {image.getpixel((edge, y)) for y in range(SIZE[1])} == {(255, 255, 255)}, "nothing is cut off there"
+
+
 def test_a_stretch_without_values_is_a_gap() -> None:
     runs = list(_runs([sample(0, 1), sample(1, 1), sample(2, 1), sample(600, 1), sample(601, 1)]))
     assert [len(run) for run in runs] == [3, 2]
