@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
-from backend.complaints import handling
+from backend.complaints import handling, service
 from backend.complaints.chores import look_after_complaints
 from backend.complaints.model import Complaint, State
-from backend.complaints.queries import complaint_story
+from backend.complaints.queries import complaint_story, complaints_for
 from backend.complaints.rows import complaint_for
 from backend.core import clock
 from backend.core.db.engine import execute, fetch
@@ -17,6 +18,7 @@ from backend.people import service as people
 from backend.people.model import Person
 from tests.integration.test_complaints import HOUR, HOW, Add, Town, breaches, is_whole, still, story, told, town
 from tests.integration.test_complaints_by_text_are_called import CALL, LONG, PHONE
+from tests.integration.test_complaints_in_chat import Chat
 from tests.integration.test_dead_contacts import carried
 
 __all__ = ["still", "town"]
@@ -93,8 +95,28 @@ async def test_another_chat_of_theirs_comes_before_any_other_way(town: Town, one
     await way(town.wang, "telegram", "100008")
     await handling.ask_back(town.li, one.id, "哪一层？", Via.TELEGRAM)
     await carried("100001")
+    assert await sent_to(town) == ["100001", "100008"]
+
+
+async def test_of_two_chats_an_answer_goes_to_the_one_that_was_written_in(town: Town, one: Complaint) -> None:
+    await way(town.wang, "telegram", "100008")
+    for chat, filed in (("100001", "甲"), ("100008", "乙")):
+        wang = Chat(town.wang)
+        wang.speaker = msgspec.structs.replace(wang.speaker, chat=chat)
+        await wang.says(f"反馈 {filed}")
+        await wang.presses("咨询")
+        await wang.presses("提交")
+        (line,) = [each for each in await complaints_for(town.wang) if each.text == filed]
+        await handling.reply(town.lead, (await handling.take(town.lead, line.id, Via.CONSOLE)).id, "已办", Via.CONSOLE)
+        assert (await sent_to(town))[-1] == chat
+    await service.answer(town.wang, one.id, "换了手机", Via.TELEGRAM, chat="100008")
+    await handling.reply(town.li, one.id, "收到", Via.CONSOLE)
+    assert (await sent_to(town))[-1] == "100008"
+
+
+async def sent_to(town: Town) -> list[str]:
     found = await fetch("select address from attempts where person = $1 order by number", town.wang.id)
-    assert [row["address"] for row in found] == ["100001", "100008"]
+    return [row["address"] for row in found]
 
 
 @pytest.mark.clause("5.5")
