@@ -314,4 +314,6 @@ async def _must_call(
     await write_entries(complaint, [Entry(kind=entry, at=now, facts=facts)])
     people = [complaint.assignee] if complaint.assignee else await _leads(complaint)
     await tell_people(complaint, told, complaint.text, people, released, now)
-    return facts_of(complaint) | {"what": f"complaint.{entry}", "notice": str(row["notice"])}
+    replied = complaint.round.replied_at
+    first = {"replied_at": replied.isoformat() if replied else None}  # what of the first reply still holds
+    return facts_of(complaint) | {"what": f"complaint.{entry}", "notice": str(row["notice"])} | first

@@ -166,6 +166,10 @@ async def test_a_first_reply_that_reached_nobody_stops_no_clock_and_what_was_sai
     (card,) = await fetch("select cards::text as said from notices where cards::text like '%投诉人联系不上%'")
     assert "未送达，时限继续计时" in card["said"]
     assert (await complaint_story(town.li, one.id)).line.reply.done_at is None
+    (known,) = await fetch(
+        "select facts::jsonb as facts from ledger where facts::jsonb->>'what' = 'complaint.unreached'"
+    )
+    assert '"replied_at": null' in known["facts"]
     still.advance(HOUR + timedelta(seconds=1))
     await look_after_complaints()
     assert await breaches() == [("reply", 0)]
