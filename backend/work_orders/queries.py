@@ -214,8 +214,14 @@ def _line(row: dict[str, Any], order: WorkOrder, person: Person, now: datetime) 
         is_overdue=order.overdue_at is not None,
         is_paused=order.paused_since is not None,
         assignee=row["assignee_name"] or "",
-        acts=tuple(offered_acts(order, standing(order, person), person.id)),
+        acts=_offered(order, person),
     )
+
+
+def _offered(order: WorkOrder, person: Person) -> tuple[Act, ...]:
+    """By the names that people ask for them: whether others stay asked, the service sees by itself."""
+    found = offered_acts(order, standing(order, person), person.id)
+    return tuple(Act.DECLINE if act is Act.STEP_ASIDE else act for act in found)
 
 
 async def under_way_of(person: Person) -> list[WorkOrder]:
@@ -246,10 +252,7 @@ async def order_view(person: Person, order_id: UUID) -> OrderView:
         timezone=words.zone,
         due_at=in_zone(due_at(order, now), words.zone),
         paused_s=int(paused_for(order, now).total_seconds()),
-        acts=tuple(
-            ActOffered(act=act, label=translate(ACT_LABELS[act], language))
-            for act in offered_acts(order, standing(order, person), person.id)
-        ),
+        acts=tuple(ActOffered(act=act, label=translate(ACT_LABELS[act], language)) for act in _offered(order, person)),
         proofs=tuple(each for each in Proof if each in proofs),
         evidence=tuple(await _evidence(order, language, words.zone)),
         story=tuple(await story_of(order, words.zone, language)),
