@@ -38,7 +38,8 @@ _UNVERIFIED: Final = """o.state = 'done' and o.done_at <= $1 and not exists (
 #: whoever took it takes orders of the unit no more
 _LEFT: Final = """o.assignee is not null and o.state in ('accepted', 'on_the_way', 'on_site', 'waiting', 'sent_back')
     and o.accepted_at <= $1 and not exists (
-        select from people p join grants g on g.person = p.id and g.unit = o.unit and g.role = 'maintainer'
+        select from people p join grants g on g.person = p.id and g.role = 'maintainer'
+            and (g.unit = o.unit or g.unit is null)
         where p.id = o.assignee and p.is_active)"""
 _OLD: Final = "o.state = 'verified' and o.verified_at <= $1"
 
