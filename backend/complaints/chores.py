@@ -25,13 +25,15 @@ from backend.complaints.rows import (
 )
 from backend.complaints.telling import redraw, tell_people
 from backend.core import clock, working_time
-from backend.core.db.engine import fetch, fetch_one, transaction
+from backend.core.db.engine import execute, fetch, fetch_one, transaction
 from backend.core.deadlines import COMPLAINT_REMINDERS, RATING_AWAITED
 from backend.core.ids import AttemptId, NoticeId, PersonId, new_id
 from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import Role
+from backend.delivery.claims import LET_GO
 from backend.delivery.fallback import begin_next, lock_notices
 from backend.ledger.service import record_action
+from backend.people.model import UNLINKED
 
 _ACTOR: Final = "complaints"
 _MOST: Final = 50
@@ -135,6 +137,11 @@ _PHONE: Final = """
     select coalesce((select a.address from attempts a where a.notice = $1 and a.channel in ('sms', 'voice')
                      order by a.state <> 'accepted', a.id limit 1),
                     (select nullif(p.phone, '') from people p where p.id = $2)) as phone"""
+#: why the next way was begun, where a chat had taken it
+_CLOSED_WHY: Final = f"""
+    update attempts a set why = case when p.failure = '{UNLINKED}' then '{LET_GO}' else p.failure end
+    from contact_points p where a.id = $1 and a.state = 'accepted' and a.why is null and p.id = a.contact_point
+      and p.failure is not null"""
 _STAMP: Final = "update notices set unheard_at = $2 where id = $1 and unheard_at is null returning id"
 #: the first word of a round that reached them. Once its handler was told to call, what they write is what they said
 _FIRST_HEARD: Final = """
@@ -268,6 +275,7 @@ async def _send_again(
 ) -> dict[str, Any] | None:
     """The chat that it went to is closed: by the next way; when there is none, it reached nobody."""
     await lock_notices([NoticeId(row["notice"])])
+    await execute(_CLOSED_WHY, row["attempt"])
     begun = await begin_next([AttemptId(row["attempt"])], [])
     if not begun:
         return await _say_unreached(complaint, row, released, now)

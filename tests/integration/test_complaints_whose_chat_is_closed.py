@@ -1,5 +1,6 @@
 """What awaits an answer goes by the next way when its chat is closed; what reached nobody is no answer (5.5)."""
 
+import asyncio
 from datetime import timedelta
 
 import msgspec
@@ -14,6 +15,7 @@ from backend.core import clock
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import new_id
 from backend.core.vocabulary import Channel, Via
+from backend.delivery.reasons import sentence
 from backend.people import service as people
 from backend.people.model import Person
 from tests.integration.test_complaints import HOUR, HOW, Add, Town, breaches, is_whole, still, story, told, town
@@ -63,9 +65,11 @@ async def test_a_question_to_who_lets_its_chat_go_is_asked_again_by_the_next_way
     assert await told(town.wang) == [(ASKED, "telegram", "accepted")]
     await lets_go()
     for _ in range(2):
-        await look_after_complaints()
+        await asyncio.gather(look_after_complaints(), look_after_complaints())
         await carried()
     assert await told(town.wang) == [(ASKED, "telegram", "accepted"), (ASKED, "app", "accepted")]
+    (because,) = await fetch("select because from attempts where because is not null")
+    assert sentence(because["because"], "zh_CN") == "Telegram未送达，改用此方式：该账号已解除绑定"
     assert (await complaint_for(town.li, one.id)).state is State.WAITING
     assert "unreached" not in await story(one, town.li)
     assert await is_whole()
