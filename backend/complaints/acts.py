@@ -61,6 +61,11 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, str | int | None] = {}
 
 
+def written_in(chat: str) -> dict[str, str | int | None]:
+    """What an entry keeps of the private chat that its words came from, if they came from one."""
+    return {"chat": chat} if chat else {}
+
+
 def cleaned(text: str, *, lacks: str = "", most: int = LONGEST_TEXT) -> str:
     """Words as they are stored. Raises `BadInput` with `lacks` when there are none, and when they are too many."""
     clean = text.encode("utf-8", "replace").decode().translate(_CONTROLS).strip()

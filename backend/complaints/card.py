@@ -20,6 +20,8 @@ _FORM: Final = "%Y-%m-%d %H:%M"
 _FOUND: Final = N_("该投诉已有人受理")
 #: in place of words that would break off; with its number it has room in a text message in every language
 _CALLED: Final = N_("内容较长，将来电告知")
+#: a first reply that reached nobody does not stop its clock; how it is stopped all the same
+_UNANSWERED: Final = N_("未送达，时限继续计时。请致电投诉人，再用“答复”记下通话内容。")
 #: so much of a text stands in the card's own lines; what is longer is told in full below
 _BRIEF: Final = 60
 
@@ -82,6 +84,8 @@ def complaint_card(complaint: Complaint, told: Told, text: str, unit: str, langu
     facts = [Fact(word(N_("内容")), text)] if len(text) > _BRIEF and not is_bare else []
     if complaint.about_words and not is_own and not is_bare:
         facts.insert(0, Fact(word(N_("关于")), complaint.about_words))
+    if told is Told.UNREACHED and complaint.state in OPEN_STATES and complaint.round.replied_at is None:
+        facts.append(Fact(word(N_("首次答复")), word(_UNANSWERED)))
     return Card(
         alarm=AlarmId(complaint.id),
         about="complaint",

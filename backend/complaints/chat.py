@@ -15,6 +15,7 @@ from backend.complaints.chat_filing import (
     begin_feedback,
     begin_of_alarm,
     begin_of_order,
+    chat_of,
     kept,
     units_of,
 )
@@ -219,8 +220,10 @@ async def on_reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
         return Saying(lines=(_word(speaker, over),), keys=_keys(speaker, line))
     pieces = [EvidenceId(UUID(each)) for each in await kept(speaker, heard.media)]
     text = heard.text.strip() or (_word(speaker, N_("（见附件）")) if pieces else "")
-    act = service.answer if line.is_mine else handling.reply
-    return done(speaker, await act(speaker.person, about, text, speaker.via, pieces))
+    if line.is_mine:
+        chat = chat_of(speaker)
+        return done(speaker, await service.answer(speaker.person, about, text, speaker.via, pieces, chat=chat))
+    return done(speaker, await handling.reply(speaker.person, about, text, speaker.via, pieces))
 
 
 COMPLAINTS: Final = Talk(

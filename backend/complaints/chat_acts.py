@@ -23,7 +23,7 @@ from backend.chat.words import is_one_of
 from backend.complaints import handling, service
 from backend.complaints.acts import cleaned
 from backend.complaints.card import handler_keys, rating_keys
-from backend.complaints.chat_filing import kept
+from backend.complaints.chat_filing import chat_of, kept
 from backend.complaints.model import (
     ASKED_STATES,
     CAUSE_LABELS,
@@ -128,11 +128,11 @@ async def _note(speaker: Speaker, one: UUID, text: str, pieces: Sequence[Evidenc
 
 
 async def _answer(speaker: Speaker, one: UUID, text: str, pieces: Sequence[EvidenceId]) -> Complaint:
-    return await service.answer(speaker.person, one, text, speaker.via, pieces)
+    return await service.answer(speaker.person, one, text, speaker.via, pieces, chat=chat_of(speaker))
 
 
 async def _reopen(speaker: Speaker, one: UUID, text: str, pieces: Sequence[EvidenceId]) -> Complaint:
-    return await service.reopen(speaker.person, one, text, speaker.via, pieces)
+    return await service.reopen(speaker.person, one, text, speaker.via, pieces, chat=chat_of(speaker))
 
 
 async def _withdraw(speaker: Speaker, one: UUID, text: str, _: Sequence[EvidenceId]) -> Complaint:

@@ -297,6 +297,11 @@ async def kept(speaker: Speaker, media: Sequence[Media]) -> list[str]:
     return [str(await keep(speaker.person, each.kind, each.name, await each.fetch())) for each in media]
 
 
+def chat_of(speaker: Speaker) -> str:
+    """The private chat somebody writes in; nothing of a group."""
+    return "" if speaker.is_group else speaker.chat
+
+
 def pieces_of(answers: Answers) -> tuple[EvidenceId, ...]:
     """The pieces of a draft."""
     had = answers.get("evidence")
@@ -352,6 +357,7 @@ def _filing(speaker: Speaker, draft: Draft) -> Filing:
         about=AlarmId(about) if about is not None and not is_person else None,
         about_person=PersonId(about) if about is not None and is_person else None,
         about_words=str(answers.get("about_words", "")),
+        chat=chat_of(speaker),
     )
 
 

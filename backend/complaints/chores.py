@@ -11,7 +11,7 @@ from typing import Any, Final
 from backend.alarms.masks.releasing import Released, tell
 from backend.complaints.acts import facts_of
 from backend.complaints.card import Told
-from backend.complaints.model import Complaint, closed_unrated, unasked
+from backend.complaints.model import OPEN_STATES, Complaint, closed_unrated, unanswered, unasked
 from backend.complaints.routing import ROLES, hand_on, route_again
 from backend.complaints.rows import (
     COLUMNS,
@@ -25,12 +25,15 @@ from backend.complaints.rows import (
 )
 from backend.complaints.telling import redraw, tell_people
 from backend.core import clock, working_time
-from backend.core.db.engine import fetch, fetch_one, transaction
+from backend.core.db.engine import execute, fetch, fetch_one, transaction
 from backend.core.deadlines import COMPLAINT_REMINDERS, RATING_AWAITED
-from backend.core.ids import PersonId, new_id
+from backend.core.ids import AttemptId, NoticeId, PersonId, new_id
 from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import Role
+from backend.delivery.claims import LET_GO
+from backend.delivery.fallback import begin_next, lock_notices
 from backend.ledger.service import record_action
+from backend.people.model import UNLINKED
 
 _ACTOR: Final = "complaints"
 _MOST: Final = 50
@@ -91,6 +94,19 @@ _LEFT: Final = f"""
         select from people p join grants g on g.person = p.id and g.unit is null and g.role = any($1)
         where p.id = c.assignee and p.is_active)
     order by c.id limit {_MOST} for no key update of c skip locked"""
+#: what its complainant still has to answer, or never got, and no way that took it works any more
+_CLOSED: Final = f"""
+    select {COLUMNS}, n.id as notice, n.created_at as told_at, a.id as attempt
+    from {TABLES} join notices n on n.alarm = c.id join attempts a on a.id = (
+        select t.id from attempts t where t.notice = n.id and t.person = c.complainant order by t.number desc limit 1)
+    where c.state not in ('rated', 'closed') and n.kind = 'complaint' and n.unit is not null and n.unheard_at is null
+      and ((c.state = 'waiting' and n.created_at >= r.paused_at)
+        or (c.state = 'settled' and n.created_at >= r.rating_asked_at)
+        or (a.t5 is null and n.created_at > $1::timestamptz - interval '7 days'))
+      and not exists (select from attempts t left join contact_points w on w.id = t.contact_point
+                      where t.notice = n.id and t.person = c.complainant and (t.state in ('pending', 'sending')
+                          or (t.state = 'accepted' and w.failure is null)))
+    order by c.id limit {_MOST} for no key update of c skip locked"""
 #: what a complainant was to be told, and no way took or may still take; what a carrier took and could not deliver has
 #: its reason (carrier_words)
 _UNREACHED: Final = f"""
@@ -109,9 +125,11 @@ _TEXTED: Final = f"""
         join units u on u.id = c.unit join complaint_rounds r on r.complaint = c.id and r.number = c.round
     where n.kind = 'complaint' and n.unit is not null and n.cards -> 'zh_CN' ? 'short'
       and n.created_at > $1::timestamptz - interval '7 days'
-      and exists (select from attempts t where t.notice = n.id and t.state = 'accepted')
-      and not exists (select from attempts t where t.notice = n.id and (t.state in ('pending', 'sending')
-                      or (t.state = 'accepted' and t.channel not in ('sms', 'voice'))))
+      and exists (select from attempts t where t.notice = n.id and t.state = 'accepted'
+                  and t.channel in ('sms', 'voice'))
+      and not exists (select from attempts t left join contact_points w on w.id = t.contact_point
+                      where t.notice = n.id and (t.state in ('pending', 'sending')
+                      or (t.state = 'accepted' and t.channel not in ('sms', 'voice') and w.failure is null)))
       and not exists (select from complaint_entries e where e.complaint = c.id and e.kind = 'texted'
                       and e.facts ->> 'notice' = n.id::text)
     order by c.id limit {_MOST} for no key update of c skip locked"""
@@ -119,7 +137,19 @@ _PHONE: Final = """
     select coalesce((select a.address from attempts a where a.notice = $1 and a.channel in ('sms', 'voice')
                      order by a.state <> 'accepted', a.id limit 1),
                     (select nullif(p.phone, '') from people p where p.id = $2)) as phone"""
+#: why the next way was begun, where a chat had taken it
+_CLOSED_WHY: Final = f"""
+    update attempts a set why = case when p.failure = '{UNLINKED}' then '{LET_GO}' else p.failure end
+    from contact_points p where a.id = $1 and a.state = 'accepted' and a.why is null and p.id = a.contact_point
+      and p.failure is not null"""
 _STAMP: Final = "update notices set unheard_at = $2 where id = $1 and unheard_at is null returning id"
+#: the first word of a round that reached them. Once its handler was told to call, what they write is what they said
+_FIRST_HEARD: Final = """
+    select min(n.created_at) as at from notices n
+    where n.alarm = $1 and n.kind = 'complaint' and n.unit is not null and n.cards -> 'zh_CN' ->> 'topic' = any($2)
+      and (n.unheard_at is null or n.created_at > (
+          select min(e.at) from complaint_entries e
+          where e.complaint = $1 and e.round = $3 and e.kind = 'unreached'))"""
 _LEADS: Final = """
     select distinct p.id from people p join grants g on g.person = p.id and g.unit is null and g.role = $1
     where p.is_active"""
@@ -133,6 +163,7 @@ async def look_after_complaints() -> None:
         ("ratings", lambda: _each(_UNRATED, clock.now() - RATING_AWAITED, _close)),
         ("nobody's", lambda: _each(_NOBODYS, None, _give)),
         ("left", lambda: _each(_LEFT, [str(each) for each in ROLES], _hand_on)),
+        ("closed chats", lambda: _each(_CLOSED, clock.now(), _send_again)),
         ("unreached", lambda: _each(_UNREACHED, clock.now(), _say_unreached)),
         ("texted", lambda: _each(_TEXTED, clock.now(), _say_texted)),
     )
@@ -239,11 +270,39 @@ async def _unasked(complaint: Complaint, told_at: datetime, now: datetime) -> Co
     return after
 
 
+async def _send_again(
+    complaint: Complaint, row: dict[str, Any], released: Released, now: datetime
+) -> dict[str, Any] | None:
+    """The chat that it went to is closed: by the next way; when there is none, it reached nobody."""
+    await lock_notices([NoticeId(row["notice"])])
+    await execute(_CLOSED_WHY, row["attempt"])
+    begun = await begin_next([AttemptId(row["attempt"])], [])
+    if not begun:
+        return await _say_unreached(complaint, row, released, now)
+    for lane, attempts in begun.items():
+        released.attempts.setdefault(lane, []).extend(attempts)
+    return facts_of(complaint) | {"what": "complaint.sent_again", "notice": str(row["notice"])}
+
+
+async def _unanswered(complaint: Complaint, told_at: datetime) -> None:
+    """A first reply that reached nobody is none: the clock goes on, unless a later one reached them (5.5)."""
+    before = await complaint_now(complaint.id)
+    round_ = before.round
+    if before.state not in OPEN_STATES or round_.replied_at is None or told_at < round_.began_at:
+        return
+    topics = [f"{told}-{round_.number}" for told in (Told.REPLY, Told.ASKED)]
+    row = await fetch_one(_FIRST_HEARD, complaint.id, topics, round_.number)
+    first = row["at"] if row else None
+    if first is None or first > told_at:
+        await put_complaint(before, unanswered(before, first))
+
+
 async def _say_unreached(
     complaint: Complaint, row: dict[str, Any], released: Released, now: datetime
 ) -> dict[str, Any] | None:
     if not await fetch(_STAMP, row["notice"], now):
         return None
+    await _unanswered(complaint, row["told_at"])
     return await _must_call(complaint, row, (EntryKind.UNREACHED, Told.UNREACHED), released, now)
 
 
@@ -263,4 +322,6 @@ async def _must_call(
     await write_entries(complaint, [Entry(kind=entry, at=now, facts=facts)])
     people = [complaint.assignee] if complaint.assignee else await _leads(complaint)
     await tell_people(complaint, told, complaint.text, people, released, now)
-    return facts_of(complaint) | {"what": f"complaint.{entry}", "notice": str(row["notice"])}
+    replied = complaint.round.replied_at
+    first = {"replied_at": replied.isoformat() if replied else None}  # what of the first reply still holds
+    return facts_of(complaint) | {"what": f"complaint.{entry}", "notice": str(row["notice"])} | first

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from backend.alarms.masks.releasing import Released, tell
-from backend.complaints.acts import SAME_WITHIN, cleaned, facts_of, has_pieces, write_said
+from backend.complaints.acts import SAME_WITHIN, cleaned, facts_of, has_pieces, write_said, written_in
 from backend.complaints.card import Told
 from backend.complaints.model import LONGEST_ABOUT, OPEN_STATES, Complaint, new_round
 from backend.complaints.routing import route
@@ -51,6 +51,7 @@ class Filing(msgspec.Struct, frozen=True, kw_only=True):
     about: UUID | None = None
     about_person: PersonId | None = None
     about_words: str = ""  #: for what has no id of ours
+    chat: str = ""  #: the private chat it was written in; answers go there
     id: UUID | None = None  #: of the complaint, where the caller may ask twice (a chat's draft); None: a new one
 
 
@@ -71,7 +72,10 @@ async def file(person: Person, filing: Filing, via: Via, evidence: Sequence[Evid
         await _check_today(person, now)
         new = await _new(person, filing, text, via, now)
         await insert_complaint(new)
-        entry = Entry(kind=EntryKind.FILED, at=now, person=person.id, via=via, text=text, is_flagged=new.is_flagged)
+        entry = Entry(
+            kind=EntryKind.FILED, at=now, person=person.id, via=via, text=text, is_flagged=new.is_flagged,
+            facts=written_in(filing.chat),
+        )  # fmt: skip
         kept = await write_said(person, new, entry, evidence)
         new = await route(new, Told.ASSIGNED, released, now, evidence=evidence)
         released.hints.append(Hint(unit=str(new.unit), about=COMPLAINT))

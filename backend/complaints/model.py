@@ -235,6 +235,13 @@ def unasked(complaint: Complaint, now: datetime, calendar: WorkingCalendar) -> C
     return moved(complaint, State.IN_PROGRESS, round_)
 
 
+def unanswered(complaint: Complaint, replied_at: datetime | None) -> Complaint:
+    """The first reply reached nobody: its clock was stopped by a later one (`replied_at`), or goes on."""
+    is_answered = complaint.state is State.ANSWERED and replied_at is not None
+    state = State.IN_PROGRESS if complaint.state is State.ANSWERED and not is_answered else complaint.state
+    return moved(complaint, state, msgspec.structs.replace(complaint.round, replied_at=replied_at))
+
+
 def heard(complaint: Complaint, now: datetime, calendar: WorkingCalendar) -> Complaint:
     """The complainant says something: a clock that rested goes on, and what was answered is in progress again."""
     if complaint.state not in OPEN_STATES:

@@ -24,10 +24,12 @@ from backend.people.model import Person, Right
 
 _MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 _SEEN: Final = "(c.about_person is distinct from $1 and $1 <> all(c.named) and ($2 or c.unit = any($3::uuid[])))"
+#: a round that was opened again before it was rated was asked about like any other, and ended there
 _ROUNDS: Final = f"""
     select c.kind, r.number, r.began_at, r.reply_due_at, r.settle_due_at, r.replied_at, r.paused_at, r.settled_at,
-        r.cause, r.is_justified, r.rating_asked_at, r.rating, r.closed_at
+        r.cause, r.is_justified, r.rating_asked_at, r.rating, coalesce(r.closed_at, later.began_at) as closed_at
     from complaint_rounds r join complaints c on c.id = r.complaint
+        left join complaint_rounds later on later.complaint = r.complaint and later.number = r.number + 1
     where {_SEEN} and r.began_at < $5
       and (r.began_at >= $4 or r.closed_at is null or r.closed_at >= $4 or r.reply_due_at >= $4
            or r.settle_due_at >= $4 or r.settled_at >= $4)"""
@@ -54,6 +56,7 @@ _WORDS: Final[dict[str, Callable[[str], str]]] = {
     "state": lambda value: STATE_LABELS[State(value)],
     "cause": lambda value: CAUSE_LABELS[CauseClass(value)],
 }
+_JUSTIFIED: Final = {True: N_("成立"), False: N_("不成立")}
 _BREACHES: Final = {"reply": N_("首次答复超时"), "settlement": N_("办结超时")}
 
 
@@ -103,6 +106,8 @@ def _word(name: str, row: dict[str, Any], language: str) -> object:
     value = row[name]
     if isinstance(value, datetime):
         return in_zone(value, row["timezone"]).isoformat(sep=" ", timespec="seconds")
+    if name == "is_justified":
+        return translate(_JUSTIFIED[value], language) if value is not None else ""
     if name == "breaches":
         return " ".join(translate(_BREACHES[each], language) for each in (value or "").split())
     return translate(_WORDS[name](value), language) if value and name in _WORDS else value

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from backend.alarms.masks.releasing import Released
-from backend.complaints.acts import Said, announced, carry_out, cleaned, must_be_own
+from backend.complaints.acts import Said, announced, carry_out, cleaned, must_be_own, written_in
 from backend.complaints.card import Told
 from backend.complaints.model import Complaint, assigned, heard, rated, reopened, withdrawn
 from backend.complaints.routing import candidates, route
@@ -24,13 +24,14 @@ _LAST_HANDLER = """
 
 
 async def answer(
-    person: Person, complaint_id: UUID, text: str, via: Via, evidence: Sequence[EvidenceId] = ()
+    person: Person, complaint_id: UUID, text: str, via: Via, evidence: Sequence[EvidenceId] = (), *, chat: str = ""
 ) -> Complaint:
-    """补充说明: the complainant's words, from whichever way; a clock that rested goes on.
+    """补充说明: the complainant's words, from whichever way; a clock that rested goes on. `chat`: as in `Filing`.
 
     Raises `NoSuchComplaint`, `NotAllowed`, `BadInput`, `ComplaintMovedOn`.
     """
-    said = Said(kind=EntryKind.HEARD, text=cleaned(text, lacks=N_("请填写内容")), evidence=evidence)
+    words, facts = cleaned(text, lacks=N_("请填写内容")), written_in(chat)
+    said = Said(kind=EntryKind.HEARD, text=words, evidence=evidence, facts=facts)
 
     def change(complaint: Complaint, now: datetime) -> Complaint:
         return heard(complaint, now, working_time.calendar())
@@ -77,13 +78,14 @@ async def rate(person: Person, complaint_id: UUID, rating: int, reason: str, via
 
 
 async def reopen(
-    person: Person, complaint_id: UUID, why: str, via: Via, evidence: Sequence[EvidenceId] = ()
+    person: Person, complaint_id: UUID, why: str, via: Via, evidence: Sequence[EvidenceId] = (), *, chat: str = ""
 ) -> Complaint:
     """重新打开, within 15 days: a new round with new deadlines, for whoever settled it; the old one stays as it was.
 
     Raises `NoSuchComplaint`, `NotAllowed`, `BadInput`, `ComplaintMovedOn`, `TooLateToReopen`.
     """
-    said = Said(kind=EntryKind.REOPENED, text=cleaned(why, lacks=N_("请填写重新打开的理由")), evidence=evidence)
+    words, facts = cleaned(why, lacks=N_("请填写重新打开的理由")), written_in(chat)
+    said = Said(kind=EntryKind.REOPENED, text=words, evidence=evidence, facts=facts)
 
     def change(complaint: Complaint, now: datetime) -> Complaint:
         return reopened(complaint, now, working_time.calendar())

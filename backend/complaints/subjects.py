@@ -53,7 +53,7 @@ async def words_of(person: Person, unit: UnitId, kind: ComplaintKind, about: UUI
         raise BadInput(N_("该类投诉不能指明对象"))
     subject = await _LOOKUPS[kind](person, about)
     if subject.unit != unit:
-        raise NotFound(N_("没有找到"))
+        raise NotFound(N_("所选的报警或工单不属于该联网单位，请重新选择"))
     return subject.words
 
 
@@ -62,7 +62,7 @@ async def name_of(unit: UnitId, about: PersonId) -> str:
     for each in await colleagues(unit):
         if each.id == about:
             return each.name
-    raise NotFound(N_("没有找到"))
+    raise NotFound(N_("该联网单位没有所选的人员，请重新选择"))
 
 
 async def named_in(unit: UnitId, words: str, but: PersonId) -> tuple[PersonId, ...]:

@@ -31,17 +31,22 @@ _CHANNEL_OF: Final = {
 }
 _UNIT: Final = "select name from units where id = $1"
 _NAME: Final = "select name from people where id = $1"
+#: where its complainant wrote last, of the chats they have
+_CHAT: Final = """
+    select e.facts ->> 'chat' as chat from complaint_entries e
+    where e.complaint = $1 and e.person = $2 and e.facts ? 'chat' order by e.at desc, e.id desc limit 1"""
 #: of a complaint's notices, those that whoever has it now was told
 _OWN: Final = """
     select distinct n.id from notices n join attempts t on t.notice = n.id
     where n.alarm = $1 and n.kind = 'complaint' and t.person = $2"""
 
 
-def way_for(ways: Sequence[Reach], via: Via) -> tuple[Reach, ...]:
-    """The one way an answer begins with: by the channel it was asked through, else the first that works."""
+def way_for(ways: Sequence[Reach], via: Via, chat: str = "") -> tuple[Reach, ...]:
+    """The one way an answer begins with: the chat it was asked in, else its channel, else the first that works."""
     working = [way for way in ways if way.failure is None and way.channel in READ_CHANNELS]
     wanted = _CHANNEL_OF.get(via)
-    return tuple([way for way in working if way.channel == wanted][:1] or working[:1])
+    asked = [way for way in working if way.channel == wanted]
+    return tuple([way for way in asked if way.address == chat][:1] or asked[:1] or working[:1])
 
 
 def handler_ways(ways: Sequence[Reach]) -> tuple[Reach, ...]:
@@ -54,7 +59,9 @@ async def tell_complainant(complaint: Complaint, told: Told, text: str, released
     """The complainant hears of it where they complained."""
     pair = (complaint.unit, complaint.complainant)
     ways = (await ways_to([pair])).get(pair, ())
-    await _tell(complaint, told, text, way_for(ways, complaint.via), released, now)
+    row = await fetch_one(_CHAT, complaint.id, complaint.complainant)
+    ways = way_for(ways, complaint.via, row["chat"] if row else "")
+    await _tell(complaint, told, text, ways, released, now)
 
 
 async def tell_people(  # noqa: PLR0917 - whom, of what, in which words

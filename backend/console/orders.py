@@ -27,7 +27,6 @@ ASKED: Final = {
     Act.DISPATCH: "to",
     Act.REASSIGN: "to reason",
     Act.ASK_MORE: "to",
-    Act.STEP_ASIDE: "reason",
     Act.DECLINE: "reason",
     Act.WAIT: "wait",
     Act.WAIVE_TEST: "reason",

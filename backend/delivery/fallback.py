@@ -34,13 +34,18 @@ _NEXT: Final = f"""
     join people p on p.id = a.person and p.is_active
     join contact_points way on way.person = a.person and way.failure is null
         and (n.kind <> 'complaint' or way.channel in ({_READ}))  -- whose words are to be read
-    where a.id = any($1) and a.t5 is null and not exists (
+    where a.id = any($1) and (a.t5 is null or n.kind = 'complaint') and not exists (
         select from attempts tried where tried.notice = a.notice and tried.person = a.person
-            and tried.channel = way.channel)
+            and tried.channel = way.channel and (n.kind <> 'complaint' or tried.address = way.address))
         and not exists (  -- somebody stands in for it already
             select from attempts other where other.notice = a.notice and other.person = a.person and other.id <> a.id
-                and other.because is not null and other.state in ('pending', 'sending', 'accepted'))
-    order by a.notice, a.person, way.verified_at is null, way.priority, way.channel, way.address"""
+                and other.because is not null and other.state in ('pending', 'sending', 'accepted')
+                and (n.kind <> 'complaint' or exists (
+                    select from contact_points c where c.id = other.contact_point and c.failure is null)))
+    order by a.notice, a.person, way.channel <> a.channel, way.verified_at is null, way.priority, way.channel,
+        way.address"""
+# What was said of a complaint may have been taken by a chat that is closed by now (complaints.chores): another chat of
+# the same kind is as good as another kind.
 # A complaint is nobody's but its own people's: who handles it hears that its complainant can't be reached.
 # An attempt is hopeful as long as it may still be accepted in time: its next try is early enough, and it was not handed
 # over in vain until its deadline had passed. One without a deadline hopes as long as it waits.

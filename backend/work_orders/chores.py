@@ -17,7 +17,7 @@ from backend.core import clock
 from backend.core.db.engine import SERVER_AWAY, fetch, fetch_one, transaction
 from backend.core.deadlines import ORDER_CLOSES_AFTER, ORDER_VERIFIED_WITHIN
 from backend.work_orders.acting import Done, settle, to_ledger
-from backend.work_orders.dispatching import ask_further
+from backend.work_orders.dispatching import ask_further, hand_on
 from backend.work_orders.model import Act, WorkOrder
 from backend.work_orders.rows import COLUMNS, order_of
 from backend.work_orders.rules import SERVICE, is_overdue, moved
@@ -35,6 +35,12 @@ _SPOKEN: Final = """o.state = 'on_site' and o.test_asked_at <= $1 and o.test_sig
     and exists (select from work_order_signals s where s.work_order = o.id and s.at >= o.test_asked_at)"""
 _UNVERIFIED: Final = """o.state = 'done' and o.done_at <= $1 and not exists (
     select from work_order_entries e where e.work_order = o.id and e.kind = 'unverified' and e.at > o.done_at)"""
+#: whoever took it takes orders of the unit no more
+_LEFT: Final = """o.assignee is not null and o.state in ('accepted', 'on_the_way', 'on_site', 'waiting', 'sent_back')
+    and o.accepted_at <= $1 and not exists (
+        select from people p join grants g on g.person = p.id and g.role = 'maintainer'
+            and (g.unit = o.unit or g.unit is null)
+        where p.id = o.assignee and p.is_active)"""
 _OLD: Final = "o.state = 'verified' and o.verified_at <= $1"
 
 
@@ -44,6 +50,7 @@ async def look_after_orders() -> int:
     taken = 0
     for which, at, step in (
         (_SPOKEN, now, take_signal),
+        (_LEFT, now, hand_on),
         (_UNACCEPTED, now, _further),
         (_OVERDUE, now, _overdue),
         (_UNVERIFIED, now - ORDER_VERIFIED_WITHIN, _remind),

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from backend.alarms.masks.releasing import Released
-from backend.core.db.engine import fetch
+from backend.core.db.engine import fetch, fetch_one
 from backend.core.deadlines import ACCEPT_WITHIN
 from backend.core.errors import BadInput
 from backend.core.i18n import N_
@@ -17,13 +17,17 @@ from backend.core.ids import PersonId, UnitId
 from backend.core.vocabulary import Role
 from backend.rota.queries import on_duty_of
 from backend.work_orders.acting import Done, settle
-from backend.work_orders.model import Act, Asked, State, WorkOrder
+from backend.work_orders.model import Act, Asked, State, Who, WorkOrder
 from backend.work_orders.rows import Entry, write_entries
 from backend.work_orders.rules import SERVICE, moved
 from backend.work_orders.telling import MANAGERS, people_with, tell, tell_desk
 
 #: steps of nobody accepting: one more maintainer is asked, then everybody, the manager and the duty desk hear of it
 _NEXT, _EVERYBODY = 1, 2
+#: in whose stead the service hands on what its maintainer left behind
+_FOR_DISPATCHERS: Final = frozenset({Who.DISPATCHER})
+_LEFT: Final = N_("接单人已不再负责该单位")
+_SAID: Final = "select 1 from work_order_entries where work_order = $1 and kind = 'left' and at >= $2 limit 1"
 _MAINTAINERS: Final = """
     select distinct p.id, p.code from grants g join people p on p.id = g.person and p.is_active
     where g.unit = $1 and g.role = $2 order by p.code"""
@@ -73,6 +77,27 @@ async def offer(
     after = await settle(order, after, done, now, released)
     await tell(after, people, now, released)
     return after
+
+
+async def hand_on(order: WorkOrder, now: datetime, released: Released) -> tuple[WorkOrder, Done | None]:
+    """Who took it works for the unit no more: it is offered anew; where nobody is left, that is told, once."""
+    people = tuple(await on_duty(order.unit, now))
+    knows = await people_with(order.unit, MANAGERS)
+    if people:
+        act = Act.DISPATCH if order.state is State.SENT_BACK else Act.REASSIGN
+        asked = Asked(to=people, reason=_LEFT, accept_within=ACCEPT_WITHIN[order.severity])
+        done = Done(kind=str(act), facts={"reason": _LEFT, "to": [str(each) for each in people]})
+        after = moved(order, act, _FOR_DISPATCHERS, None, now, asked)
+        after = await settle(order, after, done, now, released)
+        await tell(after, {*people, *knows}, now, released)
+        return after, done
+    if await fetch_one(_SAID, order.id, order.accepted_at) is not None:
+        return order, None
+    done = Done(kind="left")
+    after = await settle(order, msgspec.structs.replace(order, revision=order.revision + 1), done, now, released)
+    await tell(after, knows, now, released)
+    await tell_desk(after, now, released)
+    return after, done
 
 
 async def ask_further(order: WorkOrder, now: datetime, released: Released) -> WorkOrder:

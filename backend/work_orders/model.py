@@ -279,6 +279,7 @@ class WorkOrder(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     since_at: datetime
     opened_by: PersonId | None  #: None: the service
+    opener_left: bool = False  #: whoever opened it is nobody of the unit's any more
     opened_at: datetime
     agreed_at: datetime  #: finish by the service agreement, before pauses
     agreed_by: str  #: the agreement's number; empty: the house's own default

@@ -10,6 +10,7 @@ import msgspec
 from backend.core import clock
 from backend.core.clock import in_zone
 from backend.core.db.engine import fetch, fetch_one
+from backend.core.deadlines import ORDER_VERIFIED_WITHIN
 from backend.core.i18n import translate
 from backend.core.ids import AlarmId, PersonId, UnitId
 from backend.core.vocabulary import SEVERITY_LABELS, Severity
@@ -36,16 +37,23 @@ from backend.work_orders.rows import COLUMNS, order_of, read_order
 from backend.work_orders.rules import due_at, offered_acts, paused_for, standing
 from backend.work_orders.service import ABOUT, proofs_of
 from backend.work_orders.story import StoryLine, story_of
-from backend.work_orders.telling import around
+from backend.work_orders.telling import VERIFIERS, around
 
 Which = Literal["mine", "open", "ended"]
 
 _ENDED: Final = "('closed', 'withdrawn')"
+#: of all units, what was told to the duty desk because nobody else does it
+_THE_DESKS: Final = f"""($6::timestamptz is not null and (
+        (o.state in ('open', 'dispatched', 'declined') and o.accept_step >= 2)
+        or (o.state = 'done' and (o.done_at <= $6 or not exists (
+            select from grants g join people v on v.id = g.person and v.is_active
+            where g.unit = o.unit and g.role in {tuple(map(str, VERIFIERS))})))))"""
+_UNASKED: Final = "($4::uuid is null or true) and ($5::uuid[] is null or true) and ($6::timestamptz is null or true)"
 _WHICH: Final = {
     "mine": f"""o.state not in {_ENDED} and (o.assignee = $4 or o.opened_by = $4 or o.offered @> to_jsonb($4::text)
-        or (o.state in ('done', 'open', 'declined') and o.unit = any($5)))""",
-    "open": f"o.state not in {_ENDED} and ($4::uuid is null or true) and ($5::uuid[] is null or true)",
-    "ended": f"o.state in {_ENDED} and ($4::uuid is null or true) and ($5::uuid[] is null or true)",
+        or (o.state in ('done', 'open', 'declined') and o.unit = any($5)) or {_THE_DESKS})""",
+    "open": f"o.state not in {_ENDED} and {_UNASKED}",
+    "ended": f"o.state in {_ENDED} and {_UNASKED}",
 }
 _LIST: Final = """
     select {columns}, u.name as unit_name, u.timezone, p.name as assignee_name
@@ -186,13 +194,14 @@ async def orders_for(
 ) -> list[OrderLine]:
     """Work orders of the person's units: `mine`, all open ones, urgent first, or ended ones.
 
-    Mine are those to do, to take, to verify, or to send somebody for.
+    Mine are those to do, to take, to verify, or to send somebody for; the desk's those that nobody else looks after.
     """
     order = "o.ended_at desc, o.id" if which == "ended" else _URGENCY
     query = _LIST.format(columns=COLUMNS, which=_WHICH[which], order=order)
     verifies = [each for each in person.units if person.may(Right.VERIFY, each)]
-    rows = await fetch(query, _seen(person), unit, min(limit, _MOST), person.id, verifies)
     now = clock.now()
+    late = now - ORDER_VERIFIED_WITHIN if person.may(Right.VERIFY, None) else None
+    rows = await fetch(query, _seen(person), unit, min(limit, _MOST), person.id, verifies, late)
     return [_line(row, order_of(row), person, now) for row in rows]
 
 
@@ -214,8 +223,14 @@ def _line(row: dict[str, Any], order: WorkOrder, person: Person, now: datetime) 
         is_overdue=order.overdue_at is not None,
         is_paused=order.paused_since is not None,
         assignee=row["assignee_name"] or "",
-        acts=tuple(offered_acts(order, standing(order, person), person.id)),
+        acts=_offered(order, person),
     )
+
+
+def _offered(order: WorkOrder, person: Person) -> tuple[Act, ...]:
+    """By the names that people ask for them: whether others stay asked, the service sees by itself."""
+    found = offered_acts(order, standing(order, person), person.id)
+    return tuple(Act.DECLINE if act is Act.STEP_ASIDE else act for act in found)
 
 
 async def under_way_of(person: Person) -> list[WorkOrder]:
@@ -246,10 +261,7 @@ async def order_view(person: Person, order_id: UUID) -> OrderView:
         timezone=words.zone,
         due_at=in_zone(due_at(order, now), words.zone),
         paused_s=int(paused_for(order, now).total_seconds()),
-        acts=tuple(
-            ActOffered(act=act, label=translate(ACT_LABELS[act], language))
-            for act in offered_acts(order, standing(order, person), person.id)
-        ),
+        acts=tuple(ActOffered(act=act, label=translate(ACT_LABELS[act], language)) for act in _offered(order, person)),
         proofs=tuple(each for each in Proof if each in proofs),
         evidence=tuple(await _evidence(order, language, words.zone)),
         story=tuple(await story_of(order, words.zone, language)),

@@ -32,7 +32,9 @@ COLUMNS: Final = """o.id, o.number, o.unit, o.origin, o.about, o.severity, o.wha
     o.state, o.offered, o.refused_by, o.workers, o.assignee, o.asked_at, o.accept_by, o.accept_step, o.accepted_at,
     o.arrived_at, o.wait_reason, o.paused_since, o.paused_us, o.done_at, o.verified_by, o.verified_at, o.ended_at,
     o.ended_why, o.test_asked_at, o.test_until_at, o.test_window, o.test_signal_at, o.test_said, o.test_waived_by,
-    o.overdue_at, o.revision"""
+    o.overdue_at, o.revision, not exists (
+        select from people op join grants og on og.person = op.id and (og.unit is null or og.unit = o.unit)
+        where op.id = o.opened_by and op.is_active) as opener_left"""
 _INSERT: Final = """
     insert into work_orders (id, unit, origin, about, severity, what, place, since_at, opened_by, opened_at, agreed_at,
         agreed_by, needs, device, system_type, system_address, component_address, state, offered, refused_by, workers,

@@ -46,8 +46,8 @@ def standing(order: WorkOrder, person: Person) -> frozenset[Who]:
     """What a person is to an order; empty for whoever may only look."""
     is_maintainer = person.may(Right.WORK, order.unit)
     is_dispatcher = person.may(Right.DISPATCH, order.unit)
-    # whoever opened it from a complaint may see no order of the unit: its people take it back
-    is_theirs = order.opened_by is None or order.origin is Origin.COMPLAINT
+    # whoever opened it from a complaint may see no order of the unit, and who left none: its people take it back
+    is_theirs = order.opened_by is None or order.opener_left or order.origin is Origin.COMPLAINT
     is_opener = order.opened_by == person.id or (is_theirs and is_dispatcher)
     found = {
         Who.OFFERED: is_maintainer and person.id in order.offered,

@@ -59,6 +59,11 @@ _LOCATED: Final = """
     select 1 from work_order_entries
     where work_order = $1 and kind = 'location' and at >= $2 and person = $3 limit 1"""
 _MOST_PARTS: Final = 999
+_LAST: Final = """
+    select kind, person, facts from work_order_entries where work_order = $1 order by at desc, id desc limit 1"""
+_DECLINES: Final = frozenset({Act.DECLINE, Act.STEP_ASIDE})
+#: acts of which a second tap is known by the story alone
+_TAPPED: Final = _DECLINES | {Act.DISPATCH, Act.WAIT, Act.RESUME, Act.WAIVE_TEST, Act.SEND_BACK}
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +114,8 @@ async def perform(person: Person, order_id: UUID, act: Act, via: Via, said: Said
         order = await locked_order(person, order_id)
         if await is_written(order.id, said.key) or _is_second_tap(order, act, person, now):
             return order
+        if await _was_just_done(order, act, person, said):
+            return order
         if said.revision is not None and said.revision != order.revision:
             raise OrderMovedOn(N_("工单状态已改变，请刷新后重试"))
         order = await _perform(person, order, act, via, said, now, released)
@@ -130,6 +137,20 @@ def _is_second_tap(order: WorkOrder, act: Act, person: Person, now: datetime) ->
         Act.CLOSE: order.state is State.CLOSED and Who.VERIFIER in standing(order, person),
         Act.WITHDRAW: order.state is State.WITHDRAWN and Who.OPENER in standing(order, person),
     }.get(act, False)
+
+
+async def _was_just_done(order: WorkOrder, act: Act, person: Person, said: Said) -> bool:
+    """Whether the very last thing that happened to the order is this, by this person, in these words."""
+    if act not in _TAPPED or (said.to and set(said.to) != set(order.offered)):
+        return False
+    last = await fetch_one(_LAST, order.id)
+    kinds = _DECLINES if act in _DECLINES else {act}
+    return (
+        last is not None
+        and last["person"] == person.id
+        and last["kind"] in kinds
+        and msgspec.json.decode(last["facts"]) == _facts(said, order)
+    )
 
 
 async def _perform(  # noqa: PLR0917 - an act's parts

@@ -21,6 +21,7 @@ _SENTENCES: Final = {
     **{str(act): label for act, label in ACT_LABELS.items()},
     "opened": N_("工单产生"),
     "unaccepted": N_("无人接单，已通知消防安全管理人和服务机构值班台"),
+    "left": N_("接单人已不再负责该单位，暂无其他维保人员，已通知消防安全管理人和服务机构值班台"),
     "unverified": N_("尚未验收，已提醒单位和服务机构值班台"),
     "overdue": N_("超过约定完成时间，已记录并通知"),
     "found_overdue": N_("检查完成时限"),
@@ -65,7 +66,8 @@ def _line(
 
 
 def _details(kind: str, facts: Mapping[str, Any], names: Mapping[str, str], zone: str, language: str) -> list[str]:
-    found = [str(facts.get("what", "")), str(facts.get("reason", "")), str(facts.get("note", ""))]
+    reason = str(facts.get("reason", ""))  # a person's words, or the service's own
+    found = [str(facts.get("what", "")), translate(reason, language) if reason else "", str(facts.get("note", ""))]
     if "wait_reason" in facts:
         found.append(translate(WAIT_LABELS[WaitReason(facts["wait_reason"])], language))
     if kind in {Act.DISPATCH, Act.REASSIGN, Act.ASK_MORE}:

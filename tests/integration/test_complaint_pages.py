@@ -242,6 +242,26 @@ async def test_a_program_keeps_a_file_before_it_names_it(house: SimpleNamespace)
     assert (await house.client.post("/api/v1/complaints/evidence", content=b"MZ", headers=bearer)).status_code == 400
 
 
+async def test_a_round_that_was_opened_again_waits_for_no_stars_and_nothing_is_handed_to_nobody(
+    house: SimpleNamespace, handler: dict[str, str]
+) -> None:
+    phone = await cookie("wang")
+    one = await filed(house, phone)
+    way = f"/mp/v1/complaints/{one['id']}"
+    await house.client.post(f"{way}/settlement", json={"text": "好了", "is_justified": False}, headers=handler)
+    assert "待评价" in (await house.client.get(f"/m/complaints/{one['id']}", headers=phone)).text
+    again = await house.client.post(f"{way}/reopening", json={"text": "没好"}, headers={**phone, **JSON})
+    assert again.status_code == 200, again.text
+    page = (await house.client.get(f"/m/complaints/{one['id']}", headers=phone)).text
+    assert "待评价" not in page
+    assert "未评价" in page
+    assert 'data-complaint-act="transfer"' in (await house.client.get(f"/complaints/{one['id']}", headers=handler)).text
+    await execute("delete from grants where unit is null and person <> (select id from people where code = 'shouli')")
+    page = (await house.client.get(f"/complaints/{one['id']}", headers=handler)).text
+    assert 'data-complaint-act="replies"' in page
+    assert 'data-complaint-act="transfer"' not in page
+
+
 async def test_nobody_is_offered_to_take_over_what_is_about_themselves(
     house: SimpleNamespace, handler: dict[str, str]
 ) -> None:

@@ -1,5 +1,7 @@
 """Work orders over HTTP: phone pages, the desk's pages, the phone's interface and the operator's."""
 
+import re
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -65,6 +67,24 @@ async def test_an_order_goes_its_way_by_the_phones_buttons(house: SimpleNamespac
     assert (picture.content, picture.headers["content-type"]) == (PNG, "image/png")
     assert (await act(house, zhao, order, "verify")).status == 403
     assert (await act(house, boss, order, "verify")).state == "verified"
+
+
+async def test_one_of_several_who_were_asked_declines_by_the_pages_button(
+    house: SimpleNamespace, add_person: Callable[..., Awaitable[UUID]]
+) -> None:
+    boss, zhao = await cookie("wang"), await cookie("zhao")
+    (unit,) = await fetch("select g.unit from grants g join people p on p.id = g.person where p.code = 'zhao'")
+    await add_person("lu", "陆维保", "maintainer", unit["unit"], app="lu")
+    order = await reported(house, boss)
+    page = (await house.client.get(f"/m/orders/{order}", headers=zhao)).text
+    (button,) = re.findall(r'data-order-act="(\w+)"[^>]*>拒单<', page)
+    done = await act(house, zhao, order, button, reason="在外地")
+    assert (done.status, done.state) == (200, "dispatched")
+    lu = await cookie("lu")
+    (button,) = re.findall(
+        r'data-order-act="(\w+)"[^>]*>拒单<', (await house.client.get(f"/m/orders/{order}", headers=lu)).text
+    )
+    assert (await act(house, lu, order, button, reason="也在外地")).state == "declined"
 
 
 async def test_an_order_says_that_an_inspection_led_to_it(house: SimpleNamespace) -> None:

@@ -70,6 +70,23 @@ async def test_an_order_that_nobody_was_sent_for_waits_for_who_can_send_somebody
     assert await orders_for(keeper, "mine") == []
 
 
+async def test_what_nobody_else_looks_after_is_the_duty_desks_to_do(
+    still: clock.StillClock, points: dict[str, UUID], manager: Person, keeper: Person, desk: Person
+) -> None:
+    untaken, done = await opened(points, manager), await opened(points, manager, where="泵房")
+    await to_site(done, keeper)
+    await act(done, Act.FINISH, keeper)
+    assert await orders_for(desk, "mine") == []
+    still.advance(timedelta(minutes=16))
+    await look_after_orders()
+    assert [each.id for each in await orders_for(desk, "mine")] == [untaken.id]
+    still.advance(timedelta(hours=24))
+    assert [each.id for each in await orders_for(desk, "mine")] == [untaken.id, done.id]
+    await act(done, Act.VERIFY, desk)
+    await act(untaken, Act.ACCEPT, keeper)
+    assert await orders_for(desk, "mine") == []
+
+
 @pytest.mark.parametrize(
     ("why", "told"), [(WaitReason.UNIT, ["wang"]), (WaitReason.SHUTDOWN, ["wang"]), (WaitReason.PARTS, [])]
 )
