@@ -255,28 +255,23 @@ async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
 async def _list(speaker: Speaker, words: str) -> Said:
     """Open alarms that the person may see, most urgent first; in a group only its unit's.
 
-    A number after it shows that one alarm's story; other words leave those whose line holds them.
+    A number after it shows that one alarm's story; other words leave those whose line holds them, if there are any.
     """
     if units_seen(speaker.person) == frozenset():  # nobody is told that all is well where they may not look
         raise NotAllowed(N_("您还没有任何单位的查看权限"))
     alarms = await _open(speaker)
     if not alarms:
         return Saying(lines=(_("✅ 当前没有您需要关注的报警。", speaker.language),))
-    meant = _meant(alarms, words.strip(), speaker)
-    if len(meant) == 1 and words.strip():
-        return await _history(speaker, meant[0].id, "")
-    if not meant:
+    number = words.strip().removeprefix("#").strip()
+    if number.isascii() and number.isdecimal():
+        for alarm in alarms:
+            if str(alarm.number) == number:
+                return await _history(speaker, alarm.id, "")
         every = _listed(alarms, speaker)
         lost = _("没有找到“{text}”，请换个说法。", speaker.language, text=words.strip())
         return msgspec.structs.replace(every, lines=(lost, *every.lines))
-    return _listed(meant, speaker)
-
-
-def _meant(alarms: list[Alarm], words: str, speaker: Speaker) -> list[Alarm]:
-    number = words.removeprefix("#").strip()
-    if number.isascii() and number.isdecimal():
-        return [each for each in alarms if each.number == int(number)]
-    return [each for each in alarms if words.casefold() in _list_line(each, speaker).casefold()]
+    said = words.strip().casefold()
+    return _listed([each for each in alarms if said in _list_line(each, speaker).casefold()] or alarms, speaker)
 
 
 def _listed(alarms: list[Alarm], speaker: Speaker) -> Saying:

@@ -54,9 +54,9 @@ async def tell_of_missed(check: DutyCheck, released: Released, now: datetime) ->
 
 async def tell_of_answer(check: DutyCheck, released: Released, now: datetime) -> None:
     """It was answered in time: whoever asked reads so, where it disturbs nobody."""
-    draft = await _draft(check.id, check.revision, await _check_drawing(check), check.unit, (check.asked_by,), now)
-    quiet = msgspec.structs.replace(draft.audience, channels=INSIDE_CHANNELS)
-    released.add(await delivery.plan([msgspec.structs.replace(draft, audience=quiet)]))
+    draw, whom = await _check_drawing(check), (check.asked_by,)
+    draft = await _draft(check.id, check.revision, draw, check.unit, whom, now, is_quiet=True)
+    released.add(await delivery.plan([draft]))
 
 
 async def redraw_check(check: DutyCheck, released: Released) -> None:
@@ -110,6 +110,8 @@ async def _draft(  # noqa: PLR0917 - the parts of a notice
     unit: UnitId | None,
     people: Iterable[PersonId],
     now: datetime,
+    *,
+    is_quiet: bool = False,
 ) -> NoticeDraft:
     named = frozenset(people)
     ways = await own_ways(named) if named else ()
@@ -128,7 +130,7 @@ async def _draft(  # noqa: PLR0917 - the parts of a notice
         clause=None,
         audience=Audience(
             people=named,
-            channels=INSIDE_CHANNELS if named <= inside else frozenset(Channel),
+            channels=INSIDE_CHANNELS if is_quiet or named <= inside else frozenset(Channel),
             why_not=_WHY_NOT,
             beside=ways,
         ),
