@@ -7,11 +7,10 @@ from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from backend.core.ids import UnitId
 from backend.core.vocabulary import Via
 from backend.duty.checks import answer, withdraw
 from backend.duty.handovers import amend, cancel, refuse, sign, take
-from backend.duty.log import LogLine, log, log_for
+from backend.duty.log import LogLine, log_for
 from backend.duty.queries import CheckLine, HandoverLine, checks_for, handover_for, handovers_for
 from backend.duty.wire import (
     BeginIn,
@@ -27,7 +26,7 @@ from backend.duty.wire import (
     begin_by,
     check_done,
     handover_done,
-    logged,
+    log_by,
     note_by,
 )
 from backend.people.model import Person
@@ -131,8 +130,7 @@ class DutyLog(Controller):
     @post(status_code=200)
     async def log(self, person: Reader, via: By, data: JSONBody[LogIn]) -> SentenceOut:
         """Write a line."""
-        await log(person, UnitId(data.unit) if data.unit else None, data.text, via)
-        return logged(person.language)
+        return await log_by(person, data, via)
 
 
 DUTY: Final = [Handovers, DutyChecks, DutyLog]

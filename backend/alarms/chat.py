@@ -255,11 +255,27 @@ async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
     return Saying(lines=(_named(N_("📝 已记入 {alarm}"), await _seen(speaker, about), speaker),))
 
 
-async def _list(speaker: Speaker, _rest: str) -> Said:
-    """Open alarms that the person may see, most urgent first; in a group only its unit's."""
+async def _list(speaker: Speaker, words: str) -> Said:
+    """Open alarms that the person may see, most urgent first; in a group only its unit's.
+
+    A number after it shows that one alarm's story; other words leave those whose line holds them, if there are any.
+    """
     alarms = await _open(speaker)
     if not alarms:
         return Saying(lines=(_("✅ 当前没有您需要关注的报警。", speaker.language),))
+    number = words.strip().removeprefix("#").strip()
+    if number.isascii() and number.isdecimal():
+        for alarm in alarms:
+            if str(alarm.number) == number:
+                return await _history(speaker, alarm.id, "")
+        every = _listed(alarms, speaker)
+        lost = _("没有找到“{text}”，请换个说法。", speaker.language, text=words.strip())
+        return msgspec.structs.replace(every, lines=(lost, *every.lines))
+    said = words.strip().casefold()
+    return _listed([each for each in alarms if said in _list_line(each, speaker).casefold()] or alarms, speaker)
+
+
+def _listed(alarms: list[Alarm], speaker: Speaker) -> Saying:
     shown = alarms[:LISTED]
     title = _("当前报警 {count} 条：", speaker.language, count=len(shown))
     if len(alarms) > LISTED:
@@ -341,7 +357,8 @@ ALARMS: Final = Talk(
     concept="alarms",
     commands=(
         Command(
-            name="alarms", words=("报警", "当前报警", "alarms"), help=N_("查看当前报警"), do=_list, right=Right.SEE
+            name="alarms", words=("报警", "当前报警", "alarms"), help=N_("查看当前报警；“报警 12”看这一条的经过"),
+            do=_list, right=Right.SEE,
         ),
         Command(
             name="ack_all", words=("一并确认", "ack all"), help=N_("一并确认多条报警（不含火警），须写明理由"),

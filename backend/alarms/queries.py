@@ -239,7 +239,8 @@ def _told(row: dict[str, Any], language: str) -> HistoryLine:
         text = translate(N_("已送达 {channel}，用时 {seconds} 秒"), language, channel=channel, seconds=seconds)
     elif row["state"] in {"refused", "skipped"}:
         why = sentence(row["why"], language)
-        text = translate(N_("未送达 {channel}：{why}"), language, channel=channel, why=why)
+        words = N_("未送达 {channel}：{why}") if row["state"] == "refused" else N_("未发送 {channel}：{why}")
+        text = translate(words, language, channel=channel, why=why)
     else:
         why = sentence(row["why"], language)
         text = translate(N_("正在发送 {channel}"), language, channel=channel) + (f" · {why}" if why else "")

@@ -9,11 +9,11 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ControllerRouterHandler
 
 from backend.api.auth import DEPENDENCIES
 from backend.api.deadlines import DEADLINES
+from backend.api.describing import Description
 from backend.api.edge import Doorkeeper, Headers, ProvenSessions
 from backend.api.health import HEALTH
 from backend.api.operator import OPERATOR
@@ -65,7 +65,7 @@ def build_app(
         plugins=[PLUGIN],
         exception_handlers={Refused: refused, HTTPException: framework_refused, RecursionError: too_deep, 500: bug},
         openapi_config=OpenAPIConfig(
-            title="Fenghuo 烽火", version=_API_VERSION, path="/schema", render_plugins=[JsonRenderPlugin()]
+            title="Fenghuo 烽火", version=_API_VERSION, path="/schema", render_plugins=[Description()]
         ),
         request_max_body_size=_LARGEST_BODY,
         logging_config=None,

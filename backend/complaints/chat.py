@@ -239,7 +239,7 @@ COMPLAINTS: Final = Talk(
         Command(
             name="feedback",
             words=COMMAND_WORDS["feedback"],
-            help=N_("服务反馈：表扬、咨询或建议"),
+            help=N_("反馈：表扬、咨询或建议"),
             do=begin_feedback,
             right=Right.COMPLAIN,
         ),

@@ -5,7 +5,7 @@ import os
 import secrets
 import time
 from typing import Final, NewType
-from uuid import UUID
+from uuid import UUID, uuid5
 
 PersonId = NewType("PersonId", UUID)
 UnitId = NewType("UnitId", UUID)
@@ -33,6 +33,14 @@ def new_id() -> UUID:
     high = (milliseconds << 16) | _VERSION_7 | (nanoseconds << 12) // _MILLISECOND_NS
     low = _VARIANT | (int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF)
     return UUID(int=(high << 64) | low)
+
+
+def id_by(person: PersonId, key: UUID | None, of: str = "") -> UUID | None:
+    """The id of what a person's key names: nobody can choose one that something else has, their own or another's.
+
+    `of`: what is named, where one key may name things of several kinds.
+    """
+    return uuid5(person, f"{of}{key}") if key is not None else None
 
 
 def new_token() -> str:

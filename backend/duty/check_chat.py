@@ -31,7 +31,7 @@ async def duty_check(speaker: Speaker, words: str) -> Said:
     if words.strip():
         places = _called(places, words)
     if len(places) == 1:
-        return await _ways(speaker, places[0][0])
+        return await _ways(speaker, *places[0])
     last = await checks_for(speaker.person, unit=speaker.group_unit, limit=_MOST_LINES)
     if not places and not last:
         return Saying(lines=(_say(speaker, N_("没有等待您答复的查岗。")),))
@@ -51,7 +51,7 @@ def _called(places: list[tuple[UnitId | None, str]], words: str) -> list[tuple[U
     return found
 
 
-async def _ways(speaker: Speaker, unit: UnitId | None) -> Saying:
+async def _ways(speaker: Speaker, unit: UnitId | None, name: str) -> Saying:
     """The time limits to choose from, and the unit's last checks."""
     last = await checks_for(speaker.person, unit=unit, limit=_MOST_LINES)
     keys = tuple(
@@ -59,7 +59,7 @@ async def _ways(speaker: Speaker, unit: UnitId | None) -> Saying:
     )
     waiting = tuple(row for each in last for row in _keys(speaker, each))
     return Saying(
-        lines=(_say(speaker, N_("查岗：请选择答复时限")), *(_line(speaker, each) for each in last)),
+        lines=(_say(speaker, N_("查岗 · {name}：请选择答复时限"), name=name), *(_line(speaker, each) for each in last)),
         keys=(*waiting, keys),
     )
 
@@ -98,11 +98,10 @@ def _id(about: UUID | None) -> UUID:
 
 async def _press_unit(speaker: Speaker, about: UUID | None, _: str) -> Said:
     unit = UnitId(_id(about))
-    if speaker.group_unit not in {None, unit} or unit not in {
-        each for each, _name in await duty_units(speaker.person, Right.CHECK_DUTY)
-    }:
+    places = dict(await duty_units(speaker.person, Right.CHECK_DUTY))
+    if speaker.group_unit not in {None, unit} or unit not in places:
         raise NotFound(N_("没有找到"))
-    return await _ways(speaker, unit)
+    return await _ways(speaker, unit, places[unit])
 
 
 async def _press_ask(speaker: Speaker, about: UUID | None, argument: str) -> Said:

@@ -32,7 +32,7 @@ from backend.duty.model import (
     missed,
 )
 from backend.duty.rows import CHECK_COLUMNS, check_of, insert_check, locked_check, put_check, write_log
-from backend.duty.telling import redraw_check, tell_of_check, tell_of_missed
+from backend.duty.telling import redraw_check, tell_of_answer, tell_of_check, tell_of_missed
 from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right
@@ -121,6 +121,8 @@ async def answer(person: Person, check_id: UUID, via: Via) -> DutyCheck:
         after = answered(before, person.id, via, now)
         await put_check(before, after)
         await redraw_check(after, released)
+        if not after.is_late:
+            await tell_of_answer(after, released, now)
         word = N_("迟到的答复") if after.is_late else CHECK_LABELS[CheckState.ANSWERED]
         await _write(after, now, person.id, word, via)
         if is_over:
@@ -137,11 +139,11 @@ async def _must_be_on_duty(check: DutyCheck, person: Person, now: datetime) -> N
 
 
 async def answerers(check: DutyCheck, now: datetime) -> set[PersonId]:
-    """Who may say that they are there: who was asked, and who is on duty now.
+    """Who may say that they are there: who was asked, and who is on duty now; never who asks.
 
     Where none of them is left in the unit, whoever would be asked now: a check that nobody can answer checks nobody.
     """
-    found = {*check.people, *await on_watch(check.unit, now)}
+    found = {*check.people, *await on_watch(check.unit, now)} - {check.asked_by}
     if await people_who_may_see(check.unit, found):
         return found
     people, _ = await people_on_duty(check.unit, now, check.asked_by)

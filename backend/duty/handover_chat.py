@@ -30,8 +30,8 @@ from backend.core.errors import NotAllowed, NotFound
 from backend.core.i18n import N_, translate
 from backend.core.ids import UnitId
 from backend.duty.handovers import add_note, amend, begin, cancel, refuse, sign, take
-from backend.duty.log import log, log_for
-from backend.duty.model import Content, must_say
+from backend.duty.log import LogLine, log, log_for
+from backend.duty.model import Content, LogKind, must_say
 from backend.duty.queries import HandoverLine, duty_units, handover_for, open_handover_for
 from backend.people.model import Right
 
@@ -216,7 +216,8 @@ async def _hear_why(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
 async def duty_log(speaker: Speaker, words: str) -> Said:
     """值班日志: with words they are written down, in the one place or at the desk, else where the person says."""
     if not words.strip():
-        return await _last_lines(speaker, N_("值班日志"))
+        is_one = speaker.group_unit is not None
+        return await _last_lines(speaker, N_("值班日志"), unit=speaker.group_unit, is_one=is_one)
     places = await duty_units(speaker.person, Right.DUTY)
     if speaker.group_unit is not None:
         places = [each for each in places if each[0] == speaker.group_unit]
@@ -230,14 +231,21 @@ async def duty_log(speaker: Speaker, words: str) -> Said:
 
 async def _written(speaker: Speaker, unit: UnitId | None, name: str, words: str) -> Saying:
     await log(speaker.person, unit, words, speaker.via)
-    return await _last_lines(speaker, N_("已记入值班日志 · {name}"), name=name)
+    return await _last_lines(speaker, N_("已记入值班日志 · {name}"), unit=unit, is_one=True, name=name)
 
 
-async def _last_lines(speaker: Speaker, title: str, **values: object) -> Saying:
-    unit, is_one = speaker.group_unit, speaker.group_unit is not None
+async def _last_lines(speaker: Speaker, title: str, *, unit: UnitId | None, is_one: bool, **values: object) -> Saying:
+    """The newest lines of one place, or of all of them: then each says where, and what it is about."""
     lines = await log_for(speaker.person, unit, is_one=is_one, limit=_MOST_LOG)
-    said = [f"{each.at.strftime(_FORM)} {each.person} {each.text}" for each in lines]
+    has_one = is_one or len({each.unit for each in lines}) == 1
+    said = [_log_line(each, has_one=has_one) for each in lines]
     return Saying(lines=(_say(speaker, title, **values), *said) if said else (_say(speaker, N_("还没有记录")),))
+
+
+def _log_line(line: LogLine, *, has_one: bool) -> str:
+    what = () if line.kind == LogKind.NOTE else (line.kind_word,)
+    where = () if has_one else (line.unit_name,)
+    return " ".join(filter(None, (line.at.strftime(_FORM), *where, line.person, *what, line.text)))
 
 
 async def _ask_place(speaker: Speaker, draft: Draft) -> Saying:

@@ -43,12 +43,16 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     via_word: str
 
 
-async def log(person: Person, unit: UnitId | None, text: str, via: Via) -> None:
-    """记入值班日志. `unit` None: the provider's duty desk. Raises `NotFound`, `NotAllowed`, `BadInput`."""
+async def log(person: Person, unit: UnitId | None, text: str, via: Via, line: UUID | None = None) -> None:
+    """记入值班日志. `unit` None: the provider's duty desk. `line`: of a caller who may send it twice; it is there once.
+
+    Raises `NotFound`, `NotAllowed`, `BadInput`.
+    """
     require(person, Right.DUTY, unit)
     said = must_say(text, N_("请写下要记录的内容"))
     async with transaction():
-        await write_log(unit, clock.now(), person.id, LogKind.NOTE, said, via)
+        if not await write_log(unit, clock.now(), person.id, LogKind.NOTE, said, via, line):
+            return
         facts = {"unit": str(unit or ""), "text": said, "via": str(via)}
         await record_action(person.code, "duty.logged", facts)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from backend.core.db.engine import execute, fetch, fetch_one
+from backend.core.db.engine import fetch, fetch_one
 from backend.core.i18n import N_
 from backend.core.ids import PersonId, UnitId, new_id
 from backend.core.vocabulary import Via
@@ -44,7 +44,8 @@ _PUT_CHECK: Final = """
     update duty_checks set state = $3, answered_by = $4, answered_at = $5, answered_via = $6, missed_at = $7,
         revision = $8 where id = $1 and state = $2 and revision = $9 returning id"""
 _LOG: Final = """
-    insert into duty_log (id, unit, at, person, kind, text, via) values ($1, $2, $3, $4, $5, $6, $7)"""
+    insert into duty_log (id, unit, at, person, kind, text, via) values ($1, $2, $3, $4, $5, $6, $7)
+    on conflict (id) do nothing returning id"""
 _decode_people = msgspec.json.Decoder(tuple[PersonId, ...]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -169,7 +170,13 @@ async def locked_check(person: Person, check: UUID) -> DutyCheck:
 
 
 async def write_log(  # noqa: PLR0917 - a line's parts
-    unit: UnitId | None, at: datetime, person: PersonId | None, kind: LogKind, text: str, via: Via | None
-) -> None:
-    """A line of the duty log, in the caller's transaction."""
-    await execute(_LOG, new_id(), unit, at, person, str(kind), text, str(via or ""))
+    unit: UnitId | None,
+    at: datetime,
+    person: PersonId | None,
+    kind: LogKind,
+    text: str,
+    via: Via | None,
+    line: UUID | None = None,
+) -> bool:
+    """A line of the duty log, in the caller's transaction; false: this very `line` is there already."""
+    return bool(await fetch(_LOG, line or new_id(), unit, at, person, str(kind), text, str(via or "")))

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from backend.alarms.masks.releasing import Released
 from backend.core.db.engine import fetch
 from backend.core.i18n import N_
@@ -20,7 +22,7 @@ from backend.delivery.reasons import Why, written
 from backend.delivery.revising import revise
 from backend.duty.card import check_card, handover_card
 from backend.duty.model import Content, DutyCheck, Handover
-from backend.people.queries import names_of, own_ways
+from backend.people.queries import names_of, own_ways, recipients
 from backend.registry.model import DEFAULT_TIMEZONE
 
 DESK_NAME: Final = N_("服务机构值班台")
@@ -38,12 +40,23 @@ async def tell_of_check(check: DutyCheck, released: Released, now: datetime) -> 
 async def tell_of_missed(check: DutyCheck, released: Released, now: datetime) -> None:
     """Nobody answered: the duty desk, the unit's managers and whoever asked are told."""
     managers = {PersonId(row["person"]) for row in await fetch(_MANAGERS, check.unit, str(Role.UNIT_MANAGER))}
-    draw = await _check_drawing(check)
-    drafts = [
-        await _draft(check.id, check.revision, draw, check.unit, managers | {check.asked_by}, now),
-        await _draft(check.id, check.revision, draw, None, (), now),
-    ]
+    card = await _check_drawing(check)
+
+    def draw(language: str) -> Card:  # whoever was asked has the key under the question
+        return msgspec.structs.replace(card(language), keys=())
+
+    drafts = [await _draft(check.id, check.revision, draw, None, (), now)]
+    # who sits at the desk and asked hears of it once
+    if others := (managers | {check.asked_by}) - {way.person for way in await recipients(None)}:
+        drafts.append(await _draft(check.id, check.revision, draw, check.unit, others, now))
     released.add(await delivery.plan(drafts))
+
+
+async def tell_of_answer(check: DutyCheck, released: Released, now: datetime) -> None:
+    """It was answered in time: whoever asked reads so, where it disturbs nobody."""
+    draw, whom = await _check_drawing(check), (check.asked_by,)
+    draft = await _draft(check.id, check.revision, draw, check.unit, whom, now, is_quiet=True)
+    released.add(await delivery.plan([draft]))
 
 
 async def redraw_check(check: DutyCheck, released: Released) -> None:
@@ -97,6 +110,8 @@ async def _draft(  # noqa: PLR0917 - the parts of a notice
     unit: UnitId | None,
     people: Iterable[PersonId],
     now: datetime,
+    *,
+    is_quiet: bool = False,
 ) -> NoticeDraft:
     named = frozenset(people)
     ways = await own_ways(named) if named else ()
@@ -115,7 +130,7 @@ async def _draft(  # noqa: PLR0917 - the parts of a notice
         clause=None,
         audience=Audience(
             people=named,
-            channels=INSIDE_CHANNELS if named <= inside else frozenset(Channel),
+            channels=INSIDE_CHANNELS if is_quiet or named <= inside else frozenset(Channel),
             why_not=_WHY_NOT,
             beside=ways,
         ),

@@ -8,10 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from backend.core.i18n import N_, translate
-from backend.core.ids import PersonId, UnitId
+from backend.core.ids import PersonId, UnitId, id_by
 from backend.core.vocabulary import Via
 from backend.duty.checks import ask
 from backend.duty.handovers import begin, note
+from backend.duty.log import log
 from backend.duty.model import CHECK_LABELS, HANDOVER_LABELS, LONGEST_TEXT, Content, DutyCheck, Handover
 from backend.duty.queries import HandoverLine
 from backend.people.model import Person
@@ -58,8 +59,9 @@ class CheckIn(_In, frozen=True, kw_only=True):
 
 
 class LogIn(_In, frozen=True, kw_only=True):
-    """A line of the duty log; without a unit the provider's duty desk."""
+    """A line of the duty log; without a unit the provider's duty desk. `key`: of a sender who may send it twice."""
 
+    key: UUID | None = None
     text: Said
     unit: UUID | None = None
 
@@ -111,9 +113,10 @@ def check_done(check: DutyCheck, language: str) -> DutyOut:
     return DutyOut(id=check.id, number=check.number, state=str(check.state), sentence=sentence)
 
 
-def logged(language: str) -> SentenceOut:
-    """That a line was written down."""
-    return SentenceOut(translate(N_("已记入值班日志"), language))
+async def log_by(person: Person, data: LogIn, via: Via) -> SentenceOut:
+    """Write a line into the duty log."""
+    await log(person, _unit(data.unit), data.text, via, id_by(person.id, data.key, "log"))
+    return SentenceOut(translate(N_("已记入值班日志"), person.language))
 
 
 async def begin_by(person: Person, data: BeginIn, via: Via) -> DutyOut:

@@ -67,7 +67,7 @@ STATE_LABELS: Final = {
     State.ACCEPTED: N_("已接单"),
     State.ON_THE_WAY: N_("前往中"),
     State.ON_SITE: N_("处理中"),
-    State.WAITING: N_("挂起"),
+    State.WAITING: N_("已挂起"),
     State.DONE: N_("待验收"),
     State.SENT_BACK: N_("已退回"),
     State.VERIFIED: N_("已验收"),

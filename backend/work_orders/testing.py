@@ -104,8 +104,9 @@ async def expect(
             component_address=order.at.component_address,
         )
         words = f"工单 #{order.number} 测试"
-        times = {"from_at": now, "until_at": until}
-        opened = await arrange(person, scope, WindowKind.TEST, words, people=(), released=released, **times)
+        opened = await arrange(
+            person, scope, WindowKind.TEST, words, from_at=now, until_at=until, people=(), released=released
+        )
         window, facts = opened.id, window_facts(opened)
     after = msgspec.structs.replace(
         order,

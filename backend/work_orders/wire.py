@@ -2,14 +2,14 @@
 
 from datetime import datetime
 from typing import Annotated, Final, Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
 from backend.core.errors import BadInput
 from backend.core.i18n import N_, translate
-from backend.core.ids import AlarmId, DeviceId, PersonId, UnitId
+from backend.core.ids import AlarmId, DeviceId, PersonId, UnitId, id_by
 from backend.core.vocabulary import Severity, Via
 from backend.evidence.model import MediaKind
 from backend.evidence.service import keep_piece
@@ -130,11 +130,6 @@ def done(order: WorkOrder, language: str, words: str = N_("工单 {number}：{st
     )
 
 
-def id_by(person: Person, key: UUID | None) -> UUID | None:
-    """The id of what a person's key names: nobody can choose one that something else has, their own or another's."""
-    return uuid5(person.id, str(key)) if key is not None else None
-
-
 async def open_by(person: Person, data: OrderIn, via: Via) -> OrderDone:
     """`opening.open_from_alarm` or `opening.open_order` with a body's words."""
     if data.alarm is not None:
@@ -144,7 +139,7 @@ async def open_by(person: Person, data: OrderIn, via: Via) -> OrderDone:
     if data.unit is None:
         raise BadInput(N_("请选择联网单位"))
     opening = Opening(
-        id=id_by(person, data.key),
+        id=id_by(person.id, data.key),
         unit=UnitId(data.unit),
         what=data.what,
         where=data.where,
@@ -188,7 +183,7 @@ async def act_by(person: Person, order_id: UUID, data: ActIn, via: Via) -> Order
         note=data.note,
         where=where,
         revision=data.revision,
-        key=id_by(person, data.key),
+        key=id_by(person.id, data.key),
     )
     order = await perform(person, order_id, data.act, via, said)
     if data.act is Act.EXPECT_TEST and order.test_signal_at is None:
@@ -200,7 +195,7 @@ async def keep_by(  # noqa: PLR0917 - a file and its way
     person: Person, order_id: UUID, name: str, octets: bytes, via: Via, key: UUID | None = None
 ) -> OrderDone:
     """A file that came by HTTP becomes the order's evidence, once for each `key`: what it is, its octets say."""
-    piece = await keep_piece(person, MediaKind.DOCUMENT, name, octets, id=id_by(person, key))
+    piece = await keep_piece(person, MediaKind.DOCUMENT, name, octets, id=id_by(person.id, key))
     order = await add_evidence(person, order_id, [piece.id], via)
     return done(order, person.language, N_("已收到佐证，工单 {number}：{state}"))
 
@@ -214,10 +209,10 @@ async def locate_by(person: Person, order_id: UUID, data: WhereIn, via: Via) -> 
 async def parts_by(person: Person, order_id: UUID, data: PartsIn, via: Via) -> OrderDone:
     """`service.add_parts` with a body's words."""
     parts = [Part(name=each.name, quantity=each.quantity) for each in data.parts]
-    order = await add_parts(person, order_id, parts, via, id_by(person, data.key))
+    order = await add_parts(person, order_id, parts, via, id_by(person.id, data.key))
     return done(order, person.language, N_("已记录配件，工单 {number}：{state}"))
 
 
 async def note_by(person: Person, order_id: UUID, data: NoteIn, via: Via) -> OrderDone:
     """`service.add_note` with a body's words."""
-    return done(await add_note(person, order_id, data.note, via, id_by(person, data.key)), person.language)
+    return done(await add_note(person, order_id, data.note, via, id_by(person.id, data.key)), person.language)

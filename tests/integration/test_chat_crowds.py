@@ -151,3 +151,20 @@ async def test_a_unit_that_came_meanwhile_moves_no_key_to_another(unit: dict[str
     await chat.tap("示范大厦")
     (draft,) = await fetch("select answers ->> 'unit' as unit from chat_drafts")
     assert draft["unit"] == str(unit["unit"])
+
+
+async def test_a_number_or_words_after_the_command_find_the_alarm(door: Any, wang: Person) -> None:
+    for number in range(3):
+        await door.hears(StateSaid(subject=smoke(number), state=FAULT))
+    chat = Chat(wang)
+    every = await chat.write("报警")
+    assert "当前报警 3 条" in every
+    for asked in ("报警 2", "报警 #2", "/alarms 2"):
+        one = await chat.write(asked)
+        assert "📜 #2 " in one
+        assert "#1 " not in one
+    assert "当前报警 3 条" in await chat.write("报警 故障")
+    none = await chat.write("报警 999")
+    assert none.startswith("没有找到“999”")
+    assert "当前报警 3 条" in none
+    assert (await chat.write("报警 月球")).startswith("当前报警 3 条")

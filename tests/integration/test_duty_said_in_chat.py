@@ -174,3 +174,17 @@ async def test_a_unit_nobody_knows_is_said_to_be_unknown(command: str) -> None:
     chat = chat_of(qian)
     assert "没有找到这个单位" in await chat.says(f"{command} 不存在的单位")
     assert "没有找到这个单位" not in await chat.says(f"{command} 烽火示范")
+
+
+async def test_the_log_says_of_each_line_where_it_belongs_and_what_it_is_about(sample: StillClock) -> None:
+    qian, li = await people("qian", "li")
+    check = await ask(qian, await the_unit(), TEN, "", Via.CONSOLE)
+    await answer(li, check.id, Via.TELEGRAM)
+    assert "李值班 查岗 #1 在岗" in await chat_of(li).says("值班日志")
+    desk = chat_of(qian)
+    written = await desk.says("值班日志 夜间正常")
+    assert "夜间正常" in written
+    assert "在岗" not in written
+    every = await desk.says("值班日志")
+    assert "服务机构值班台 钱值班员 夜间正常" in every
+    assert "烽火示范大厦 李值班 查岗 #1 在岗" in every

@@ -77,6 +77,23 @@ async def test_health_names_the_parts_and_metrics_and_schema_answer(house: Simpl
     assert {"/mp/v1/session", "/api/v1/alarms"} <= set(paths)
 
 
+async def test_the_description_names_the_refusals_where_they_happen(house: SimpleNamespace) -> None:
+    document = (await house.client.get("/schema/openapi.json")).json()
+    paths = document["paths"]
+    every = {"400", "401", "403", "404", "409", "429"}
+    for base in ("/api/v1", "/mp/v1"):
+        assert every <= set(paths[f"{base}/masks"]["post"]["responses"])
+        assert set(paths[f"{base}/masks"]["get"]["responses"]) == {"200", "400", "401", "403", "429"}
+        assert "409" not in paths[f"{base}/work-orders/{{order_id}}"]["get"]["responses"]
+    assert "429" not in paths["/mp/v1/alarms/{alarm_id}/acknowledgement"]["post"]["responses"]
+    assert set(paths["/mp/v1/session"]["post"]["responses"]) == {"201", "400", "401", "429"}
+    refusal = paths["/api/v1/masks"]["post"]["responses"]["409"]["content"]["application/problem+json"]
+    answer = await house.client.get("/mp/v1/me")
+    assert set(document["components"]["schemas"][refusal["schema"]["$ref"].split("/")[-1]]["required"]) <= set(
+        answer.json()
+    )
+
+
 async def test_a_foreign_host_name_is_refused_whatever_x_forwarded_host_says(house: SimpleNamespace) -> None:
     foreign = await house.client.get("/mp/v1/me", headers={"Host": "evil.example"})
     dressed = await house.client.get("/mp/v1/me", headers={"Host": "evil.example", "X-Forwarded-Host": "localhost"})

@@ -308,9 +308,9 @@ async def _press_sure(speaker: Speaker, draft: Draft, _: str) -> Next:
     answers = draft.answers
     reason, until = str(answers["reason"]), datetime.fromisoformat(str(answers["until"]))
     if "mask" in answers:
-        mask = await extend(speaker.person, UUID(str(answers["mask"])), reason, until, speaker.via)
+        mask = await extend(speaker.person, UUID(str(answers["mask"])), reason, until, speaker.via, draft.id)
     else:
-        mask = await ask(speaker.person, _decode(str(answers["scope"])), reason, until, speaker.via)
+        mask = await ask(speaker.person, _decode(str(answers["scope"])), reason, until, speaker.via, mask_id=draft.id)
     return Next(step=END, saying=asked_saying(speaker, mask))
 
 

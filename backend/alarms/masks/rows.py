@@ -18,7 +18,7 @@ from backend.alarms.masks.model import (
     WindowKind,
     WindowState,
 )
-from backend.core.db.engine import fetch, fetch_one
+from backend.core.db.engine import execute, fetch, fetch_one
 from backend.core.i18n import N_
 from backend.core.ids import AlarmId, PersonId, new_id
 from backend.people.model import Person, Right
@@ -49,6 +49,7 @@ _INSERT_HOLDS: Final = """
     insert into alarm_holds (id, alarm, mask, "window", at)
     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[])
     on conflict (alarm) where ended_at is null do update set mask = excluded.mask, "window" = excluded."window" """
+_ONE_AT_A_TIME: Final = "select pg_advisory_xact_lock(hashtextextended('masks ' || $1::text, 0))"
 _decode_people = msgspec.json.Decoder(tuple[PersonId, ...]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -132,6 +133,23 @@ async def insert_window(window: Window) -> Window:
     )
     assert row is not None
     return msgspec.structs.replace(window, number=row["number"])
+
+
+async def mask_made(mask_id: UUID | None) -> Mask | None:
+    """The mask of a sender's key, when it was asked for already; another request with that key waits for this one."""
+    return mask_of(row) if (row := await _made(MASK_COLUMNS, "masks m", "m.id", mask_id)) else None
+
+
+async def window_made(window_id: UUID | None) -> Window | None:
+    """The window of a sender's key, when it was arranged already. As `mask_made`."""
+    return window_of(row) if (row := await _made(WINDOW_COLUMNS, "test_windows w", "w.id", window_id)) else None
+
+
+async def _made(columns: str, table: str, key: str, made_id: UUID | None) -> dict[str, Any] | None:
+    if made_id is None:
+        return None
+    await execute(_ONE_AT_A_TIME, str(made_id))
+    return await fetch_one(f"select {columns} from {table} where {key} = $1", made_id)
 
 
 async def put_mask(before: Mask, after: Mask) -> None:

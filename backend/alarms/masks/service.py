@@ -25,7 +25,7 @@ from backend.alarms.masks.model import (
     moved,
 )
 from backend.alarms.masks.releasing import Released, cover_standing, release_ended, tell
-from backend.alarms.masks.rows import MASK_COLUMNS, insert_mask, locked_mask, mask_of, put_mask
+from backend.alarms.masks.rows import MASK_COLUMNS, insert_mask, locked_mask, mask_made, mask_of, put_mask
 from backend.alarms.masks.telling import redraw_mask, tell_of_mask
 from backend.core import clock
 from backend.core.db.engine import fetch, transaction
@@ -65,10 +65,12 @@ async def ask(
     *,
     until_repaired: bool = False,
     extends: UUID | None = None,
+    mask_id: UUID | None = None,
 ) -> Mask:
     """申请屏蔽: begins at once, or waits for a second person when it reaches fire points.
 
-    `until_repaired`: a component's own restoration on the wire lifts it. Raises `BadInput` for an end beyond the
+    `until_repaired`: a component's own restoration on the wire lifts it. `mask_id`: of a caller who may ask twice (a
+    key, a chat's draft); the second time the mask is found. Raises `BadInput` for an end beyond the
     policy, `NotFound`, `NotAllowed`.
     """
     if scope.kind not in MASK_SCOPES or not scope.is_whole:
@@ -79,8 +81,12 @@ async def ask(
     async with transaction():
         now = clock.now()
         at = await locate(person, scope, Right.MASK)
+        if (made := await mask_made(mask_id)) is not None:
+            return made
         check_until(until, is_fire=at.is_fire, now=now)
-        mask = await insert_mask(_new(person, scope, at, clean_reason(reason), until, until_repaired, extends, now))
+        mask = await insert_mask(
+            _new(person, scope, at, clean_reason(reason), until, until_repaired, extends, now, mask_id)
+        )
         if mask.is_fire:
             await tell_of_mask(mask, "asked", released, now)
         else:
@@ -138,16 +144,21 @@ async def lift(person: Person, mask_id: UUID, why: str, via: Via) -> Mask:
     return mask
 
 
-async def extend(person: Person, mask_id: UUID, reason: str, until: datetime, via: Via) -> Mask:
+async def extend(  # noqa: PLR0917 - what is extended, and how
+    person: Person, mask_id: UUID, reason: str, until: datetime, via: Via, new_mask: UUID | None = None
+) -> Mask:
     """延长: a new mask over the same; over fire points it waits for approval anew, and the old one goes on till then.
 
-    Raises what `ask` raises, and `NoSuchMask`.
+    `new_mask`: as `ask`'s `mask_id`. Raises what `ask` raises, and `NoSuchMask`.
     """
     async with transaction():
         old = await locked_mask(person, mask_id)
+        require(person, Right.MASK, old.unit)
+        if (made := await mask_made(new_mask)) is not None:
+            return made
         if old.state is not MaskState.ACTIVE:
             raise BadInput(N_("只能延长正在生效的屏蔽"))
-        options = {"until_repaired": old.is_until_repaired, "extends": old.id}
+        options = {"until_repaired": old.is_until_repaired, "extends": old.id, "mask_id": new_mask}
     return await ask(person, old.scope, reason, until, via, **options)  # type: ignore[arg-type]
 
 
@@ -202,9 +213,10 @@ def _new(  # noqa: PLR0917 - a mask's parts
     until_repaired: bool,
     extends: UUID | None,
     now: datetime,
+    mask_id: UUID | None,
 ) -> Mask:
     return Mask(
-        id=new_id(),
+        id=mask_id or new_id(),
         number=0,
         unit=at.unit,
         scope=scope,

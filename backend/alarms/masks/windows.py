@@ -22,7 +22,7 @@ from backend.alarms.masks.model import (
     window_moved,
 )
 from backend.alarms.masks.releasing import Released, release_ended, tell, tell_if_held
-from backend.alarms.masks.rows import insert_window, locked_window, put_window
+from backend.alarms.masks.rows import insert_window, locked_window, put_window, window_made
 from backend.alarms.masks.service import clean_reason
 from backend.alarms.masks.telling import redraw_window, tell_of_window
 from backend.alarms.service import locked
@@ -53,16 +53,24 @@ async def open_window(
     until_at: datetime,
     via: Via,
     people: Sequence[PersonId] = (),
+    window_id: UUID | None = None,
 ) -> Window:
     """安排演练或测试: opens at once when its time has come, else by itself.
 
     `people`: who is told of alarms in it (default: all of the unit's people); those who answer for the unit's fires are
-    told in any case. Raises `BadInput` for one that is too long or would reach nobody, `NotFound`, `NotAllowed`.
+    told in any case. `window_id`: of a caller who may ask twice; the second time it is found.
+
+    Raises `BadInput` for one that is too long or would reach nobody, `NotFound`, `NotAllowed`.
     """
     released = Released()
     times = {"from_at": from_at, "until_at": until_at}
     async with transaction():
-        window = await arrange(person, scope, kind, reason, people=people, released=released, **times)
+        if (made := await window_made(window_id)) is not None:
+            require(person, Right.MASK, made.unit)
+            return made
+        window = await arrange(
+            person, scope, kind, reason, people=people, released=released, window_id=window_id, **times
+        )
         await record_action(person.code, "window.planned", {**window_facts(window), "via": str(via)})
     await tell(released)
     return window
@@ -78,6 +86,7 @@ async def arrange(
     until_at: datetime,
     people: Sequence[PersonId],
     released: Released,
+    window_id: UUID | None = None,
 ) -> Window:
     """`open_window` inside the caller's transaction, who writes it to the ledger and tells what is released."""
     if scope.kind not in WINDOW_SCOPES or not scope.is_whole:
@@ -87,7 +96,7 @@ async def arrange(
     check_window(kind, from_at, until_at, now)
     told = await _whom_told(at.unit, people)
     window = Window(
-        id=new_id(),
+        id=window_id or new_id(),
         number=0,
         unit=at.unit,
         scope=scope,

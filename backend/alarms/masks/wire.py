@@ -12,7 +12,7 @@ from backend.alarms.masks.service import ask, extend
 from backend.alarms.masks.windows import open_window
 from backend.core import clock
 from backend.core.i18n import N_, translate
-from backend.core.ids import PersonId
+from backend.core.ids import PersonId, id_by
 from backend.core.vocabulary import Via
 from backend.people.model import Person
 
@@ -27,8 +27,9 @@ class _In(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class MaskIn(_In, frozen=True, kw_only=True):
-    """What is to be masked, why, and for how long."""
+    """What is to be masked, why, and for how long; `key`: chosen by a sender who may send it twice."""
 
+    key: UUID | None = None
     scope: Scope
     reason: Reason
     lasts_minutes: Lasts
@@ -36,8 +37,9 @@ class MaskIn(_In, frozen=True, kw_only=True):
 
 
 class ExtendIn(_In, frozen=True, kw_only=True):
-    """How long from now, and why."""
+    """How long from now, and why; `key`: chosen by a sender who may send it twice."""
 
+    key: UUID | None = None
     reason: Reason
     lasts_minutes: Lasts
 
@@ -55,8 +57,9 @@ class LiftIn(_In, frozen=True, kw_only=True):
 
 
 class WindowIn(_In, frozen=True, kw_only=True):
-    """A drill or a test: where, why, from when (minutes from now), for how long, and who is told."""
+    """A drill or a test: where, why, from when (minutes from now), for how long, and who is told; `key` as a mask's."""
 
+    key: UUID | None = None
     scope: Scope
     kind: WindowKind
     reason: Reason
@@ -92,14 +95,16 @@ def _done(about: UUID, number: int, state: str, label: str, language: str) -> Do
 async def ask_by(person: Person, data: MaskIn, via: Via) -> DoneOut:
     """`service.ask` with a body's figures."""
     until = clock.now() + timedelta(minutes=data.lasts_minutes)
-    mask = await ask(person, data.scope, data.reason, until, via, until_repaired=data.until_repaired)
+    made = id_by(person.id, data.key, "mask")
+    mask = await ask(person, data.scope, data.reason, until, via, until_repaired=data.until_repaired, mask_id=made)
     return mask_done(mask, person.language)
 
 
 async def extend_by(person: Person, mask_id: UUID, data: ExtendIn, via: Via) -> DoneOut:
     """`service.extend` with a body's figures."""
     until = clock.now() + timedelta(minutes=data.lasts_minutes)
-    return mask_done(await extend(person, mask_id, data.reason, until, via), person.language)
+    made = id_by(person.id, data.key, "mask")
+    return mask_done(await extend(person, mask_id, data.reason, until, via, made), person.language)
 
 
 async def open_by(person: Person, data: WindowIn, via: Via) -> DoneOut:
@@ -114,5 +119,6 @@ async def open_by(person: Person, data: WindowIn, via: Via) -> DoneOut:
         until_at=from_at + timedelta(minutes=data.lasts_minutes),
         via=via,
         people=[PersonId(each) for each in data.people],
+        window_id=id_by(person.id, data.key, "window"),
     )
     return window_done(window, person.language)

@@ -1,5 +1,5 @@
 // Handovers, duty checks and the duty log: the acts under each, and the forms.
-import { listen, post, refresher, serverNow, toast } from "./live.js";
+import { listen, post, postOnce, refresher, serverNow, toast } from "./live.js";
 import { prepare, ring } from "./sound.js";
 
 let isUnsaid = false; // a reason that was not taken stays in its field
@@ -17,7 +17,7 @@ function left() {
 
 async function send(path, body) {
   try {
-    const answer = await post(path, body);
+    const answer = await (path === "/mp/v1/duty-log" ? postOnce : post)(path, body); // of all else there is one at a time
     toast(answer.sentence);
     return answer;
   } catch (error) {

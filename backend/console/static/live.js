@@ -24,6 +24,26 @@ export async function post(path, body) {
   return told;
 }
 
+/** A random UUID; `crypto.randomUUID` is not there on a house's own network without TLS. */
+export function freshKey() {
+  const octets = crypto.getRandomValues(new Uint8Array(16));
+  octets[6] = (octets[6] & 0x0f) | 0x40;
+  octets[8] = (octets[8] & 0x3f) | 0x80;
+  const hex = [...octets].map((each) => each.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+const unsure = new Map(); // what was sent and not answered, and its key
+
+/** As `post`, for what must not be there twice: the same sent again after its answer was lost is found done. */
+export async function postOnce(path, body) {
+  const what = path + JSON.stringify(body);
+  if (!unsure.has(what)) unsure.set(what, freshKey());
+  const told = await post(path, { ...body, key: unsure.get(what) });
+  unsure.delete(what);
+  return told;
+}
+
 export function toast(sentence, kind = "good") {
   const place = document.getElementById("toast");
   place.textContent = sentence;

@@ -1,5 +1,5 @@
 // Masks, drills and tests: the acts under each, and the forms that ask for them. Works wherever they are drawn.
-import { post, serverNow, toast } from "./live.js";
+import { post, postOnce, serverNow, toast } from "./live.js";
 
 const NUMBERS = ["lasts_minutes", "starts_in_minutes"];
 
@@ -41,9 +41,9 @@ function left() {
 }
 
 export function masking(refresh) {
-  async function send(path, body) {
+  async function send(path, body, isOnce = false) {
     try {
-      toast((await post(path, body)).sentence);
+      toast((await (isOnce ? postOnce : post)(path, body)).sentence);
       return true;
     } catch (error) {
       toast(error.message, "bad");
@@ -61,7 +61,7 @@ export function masking(refresh) {
     const one = place.dataset.mask ? `/mp/v1/masks/${place.dataset.mask}` : `/mp/v1/windows/${place.dataset.window}`;
     const path = `${one}/${button.dataset.maskAct}`;
     const said = button.dataset.why ? await askWhy(button, path) : undefined;
-    if (said !== null && await send(path, said)) kept = "";
+    if (said !== null && await send(path, said, button.dataset.maskAct === "extension")) kept = "";
   });
   document.addEventListener("submit", async (event) => {
     const form = event.target.closest("[data-mask-form]");
@@ -70,7 +70,7 @@ export function masking(refresh) {
     const button = form.querySelector("[type=submit]");
     if (button.disabled) return; // a second tap is no second mask
     button.disabled = true;
-    if (await send(`/mp/v1/${form.dataset.maskForm}`, bodyOf(form))) form.reset();
+    if (await send(`/mp/v1/${form.dataset.maskForm}`, bodyOf(form), true)) form.reset();
     button.disabled = false;
   });
   left();

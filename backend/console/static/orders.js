@@ -1,6 +1,6 @@
 // Work orders: the list with its form, and one order with the acts its reader may do now.
-import { listen, post, refresher, tick, toast } from "./live.js";
-import { deliver, flush, freshKey, watch } from "./outbox.js";
+import { freshKey, listen, post, refresher, tick, toast } from "./live.js";
+import { deliver, flush, watch } from "./outbox.js";
 import { prepare, ring } from "./sound.js";
 
 const WHERE_MS = 5000;

@@ -1,7 +1,7 @@
 // What this phone could not send waits here, in order, and goes when there is a network again (待发送).
 // The rules: it is its person's alone; it is written down before it is sent; a piece has a key, so that sending it twice
 // does it once; of several tabs one sends it; a refusal is shown with what was written; its person alone lets it go.
-import { headers, toast, words } from "./live.js";
+import { freshKey, headers, toast, words } from "./live.js";
 
 const AGAIN_MS = 15000;
 const WORDS_MS = 20000, FILE_MS = 120000; // a network that takes longer than this is none
@@ -10,15 +10,6 @@ const me = document.body.dataset.me;
 const going = new Set(); // what this page is sending
 const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel(DATABASE) : null; // this person's other tabs
 let running = false, opened, afterwards = () => {}, turn = Promise.resolve();
-
-/** A random UUID; `crypto.randomUUID` is not there on a house's own network without TLS. */
-export function freshKey() {
-  const octets = crypto.getRandomValues(new Uint8Array(16));
-  octets[6] = (octets[6] & 0x0f) | 0x40;
-  octets[8] = (octets[8] & 0x3f) | 0x80;
-  const hex = [...octets].map((each) => each.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
 
 const asked = (request) => new Promise((answer, refuse) => {
   request.onsuccess = () => answer(request.result);

@@ -6,7 +6,7 @@ const SHOWN = 40;
 const GLYPHS = {
   "🔥": "fire", "🛠": "fault", "⚠": "abnormal", "📡": "offline", "✅": "well", "📮": "letter", "🕒": "clock", "⏱": "clock",
   "⏳": "clock", "🔧": "order", "🧰": "order", "📋": "paper", "📜": "paper", "📝": "paper", "🗒": "paper", "👤": "person",
-  "🧍": "person", "🔕": "bell-off", "📍": "pin", "📎": "clip",
+  "🧍": "person", "🔕": "bell-off", "🔔": "bell", "📍": "pin", "📎": "clip", "🔁": "exchange", "🔴": "dot", "📅": "clock",
 };
 const ANY_GLYPH = new RegExp(`(${Object.keys(GLYPHS).join("|")})\uFE0F?`, "gu");
 
