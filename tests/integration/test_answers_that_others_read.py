@@ -9,9 +9,10 @@ from backend.chat.model import Heard, Speaker
 from backend.chat.service import Conversation
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AlarmId, PersonId, UnitId
-from backend.core.vocabulary import Via
+from backend.core.vocabulary import Channel, Via
 from backend.delivery.model import Verb
 from backend.people import queries as people
+from backend.people.groups import bind_group
 from backend.people.model import Person
 from backend.talks import TALKS
 from tests.integration.test_chat_alarms import Chat, fire, li, outsider, wang
@@ -33,6 +34,24 @@ async def test_who_else_knows_says_so_while_a_groups_card_asks_for_the_second_ta
     assert "已确认" in said.brief
     (row,) = await fetch("select person from acknowledgements")
     assert row["person"] == li.id
+
+
+async def test_a_groups_card_keeps_its_language_whoever_taps(
+    fire: AlarmId, wang: Person, unit: dict[str, UUID]
+) -> None:
+    here = UnitId(unit["unit"])
+    await bind_group(wang, here, Channel.TELEGRAM, "-100", "7", "班组")
+    await execute("update people set language = 'en' where id = $1", wang.id)
+    anna = Speaker(
+        person=await people.person(PersonId(wang.id)), via=Via.TELEGRAM, chat="-100/7", language="en",
+        group_unit=here, is_group=True,
+    )  # fmt: skip
+    (asked,) = await CHAT.press(anna, Verb.VERDICT_REAL, fire, "")
+    assert asked.brief == "Tap once more to confirm: Real fire"
+    assert [key.label for row in asked.keys for key in row] == ["❗ 再点一次确认：真实火警", "我已知晓", "↩ 返回"]
+    (back,) = await CHAT.press(anna, "back", fire, "")
+    assert back.brief.isascii(), "what pops up is for who tapped alone"
+    assert back.keys[0][0].label == "我已知晓"
 
 
 async def test_a_reason_of_a_key_is_read_in_each_ones_language(fire: AlarmId, wang: Person, li: Person) -> None:
