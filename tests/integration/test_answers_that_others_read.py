@@ -90,3 +90,12 @@ async def test_who_may_not_look_there_gives_no_all_clear_in_a_burning_units_grou
     for words in ("/alarms", "/ack_all", "/status", "/today", "/week", "/offline", "/masks", "/orders all"):
         (said,) = await CHAT.hear(there, Heard(text=words))
         assert "权限" in said.lines[0] or "没有这个单位" in said.lines[0] or "没有找到" in said.lines[0], (words, said)
+
+
+async def test_a_note_too_long_to_be_kept_whole_is_not_cut_in_silence(fire: AlarmId, wang: Person) -> None:
+    here = Speaker(person=wang, via=Via.TELEGRAM, chat="1")
+    (said,) = await CHAT.hear(here, Heard(text="长" * 1001, about=("alarm", fire)))
+    assert "最多 1000 字" in said.lines[0]
+    (said,) = await CHAT.hear(here, Heard(text="长" * 1000, about=("alarm", fire)))
+    assert "已记入" in said.lines[0]
+    assert "长" * 1000 in " ".join(line.text for line in await history_for(wang, fire, "zh_CN"))
