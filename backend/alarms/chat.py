@@ -29,6 +29,7 @@ from backend.core.ids import AlarmId
 from backend.core.vocabulary import VERDICT_LABELS, VIA_LABELS, Verdict
 from backend.delivery.model import Action, Card, Verb
 from backend.people.doors import units_seen
+from backend.people.groups import language_of
 from backend.people.model import Right
 
 #: alarms in one list
@@ -95,20 +96,28 @@ async def _real(speaker: Speaker, about: UUID | None, argument: str) -> Said:
     """真实火警 calls people out: the first tap only asks again, where the person sees the alarm."""
     if argument == _SURE:
         return await _judged(speaker, about, Verdict.REAL)
-    card = alarm_card(await _seen(speaker, about), speaker.language)
-    label = _(VERDICT_LABELS[Verdict.REAL], speaker.language)
-    sure = Key(_("❗ 再点一次确认：{label}", speaker.language, label=label), Verb.VERDICT_REAL, about, _SURE, "danger")
-    back = Key(_("↩ 返回", speaker.language), "back", about)
-    brief = _("请再点一次以确认：{label}", speaker.language, label=label)
+    language = await _card_language(speaker)
+    card = alarm_card(await _seen(speaker, about), language)
+    label = _(VERDICT_LABELS[Verdict.REAL], language)
+    sure = Key(_("❗ 再点一次确认：{label}", language, label=label), Verb.VERDICT_REAL, about, _SURE, "danger")
+    back = Key(_("↩ 返回", language), "back", about)
     # a group's card is everybody's: who else knows says so meanwhile
     also = [each for each in card.actions if each.verb == Verb.ACKNOWLEDGE and speaker.is_group]
     keys = tuple((Key(each.label, each.verb, about, "", each.style),) for each in also)
+    own = _(VERDICT_LABELS[Verdict.REAL], speaker.language)
+    brief = _("请再点一次以确认：{label}", speaker.language, label=own)
     return Saying(brief=brief, in_place=True, keys=((sure,), *keys, (back,)))
+
+
+async def _card_language(speaker: Speaker) -> str:
+    """A group's card stays in its own language, whoever taps."""
+    of_group = await language_of(speaker.via, speaker.chat.partition("/")[0]) if speaker.is_group else None
+    return of_group or speaker.language
 
 
 async def _back(speaker: Speaker, about: UUID | None, _argument: str) -> Said:
     """Away from the second step: the card's own keys as they are now."""
-    card = alarm_card(await _seen(speaker, about), speaker.language)
+    card = alarm_card(await _seen(speaker, about), await _card_language(speaker))
     return Saying(brief=_("已返回，未作结论", speaker.language), in_place=True, keys=_keys_of(card, card.actions))
 
 

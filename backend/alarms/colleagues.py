@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from backend.alarms.model import NoSuchAlarm
-from backend.alarms.service import acknowledge, held, know, locked, require_alarm, tell_others, tidy_note, written_down
+from backend.alarms.service import (
+    LONGEST_NOTE,
+    acknowledge,
+    held,
+    know,
+    locked,
+    require_alarm,
+    tell_others,
+    tidy_note,
+    written_down,
+)
 from backend.core import clock
 from backend.core.db.engine import fetch, transaction
 from backend.core.errors import BadInput, NotAllowed, Refused
@@ -22,6 +32,8 @@ MOST_TOGETHER: Final = 100
 
 async def note(person: Person, alarm_id: AlarmId, text: str, evidence: Sequence[EvidenceId], via: Via) -> None:
     """Add a note to an alarm's story (备注), with what was sent along. Raises `NoSuchAlarm`, `BadInput`."""
+    if len(text.strip()) > LONGEST_NOTE:  # nothing of it is dropped behind their back
+        raise BadInput(N_("备注最多 1000 字，请分几条发送"))
     text = tidy_note(text)
     if not text and not evidence:
         raise BadInput(N_("请写下备注，或附上照片、语音"))

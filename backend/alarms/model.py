@@ -53,7 +53,7 @@ FALSE_REASONS: Final = {
 
 def reason_words(reason: str, language: str) -> str:
     """A reason in its reader's language, where it begins with one that a key offers: they are kept in Chinese."""
-    offered = next((each for each in FALSE_REASONS.values() if reason.startswith(each)), "")
+    offered = next((each for each in FALSE_REASONS.values() if f"{reason} ".startswith(f"{each} ")), "")
     return translate(offered, language) + reason.removeprefix(offered)
 
 

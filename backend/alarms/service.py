@@ -48,7 +48,7 @@ _JUDGE: Final = """
         closed_at = case when cleared_at is not null or $6 then $3::timestamptz end
     where id = $1"""
 _encode = msgspec.json.Encoder().encode
-_LONGEST_NOTE: Final = 1000
+LONGEST_NOTE: Final = 1000
 #: what PostgreSQL's text can't hold (NUL), and what no note is written with
 _CONTROLS: Final = dict.fromkeys((*range(0x20), 0x7F), " ")
 
@@ -92,7 +92,7 @@ def _noted(note: str) -> dict[str, str]:
 
 def tidy_note(note: str) -> str:
     """A note as it is kept: printable, without blanks around it, of bounded length."""
-    return note.translate(_CONTROLS).strip()[:_LONGEST_NOTE]
+    return note.translate(_CONTROLS).strip()[:LONGEST_NOTE]
 
 
 async def tell_others(alarm: Alarm, redraws: Redraws) -> None:

@@ -4,6 +4,7 @@ The rule: a step runs under a claim on its draft, so of two who answer it at onc
 after another claim, or after the draft is gone, is not written at all.
 """
 
+import re
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -13,8 +14,9 @@ import msgspec
 from backend.chat.model import Answers, Draft, Heard, Speaker
 from backend.core import clock
 from backend.core.db.engine import execute, fetch_one
-from backend.core.ids import new_id
+from backend.core.ids import PersonId, new_id
 from backend.core.vocabulary import Via
+from backend.evidence.service import let_go
 
 #: an abandoned draft holds people's words: it is let go
 KEPT: Final = timedelta(hours=24)
@@ -41,13 +43,14 @@ update chat_drafts set step = $3, answers = $4::jsonb, busy_until = null, touche
 where id = $1 and turn = $2 returning id"""
 _TOUCH: Final = "update chat_drafts set touched_at = $2 where id = $1"
 _FREE: Final = "update chat_drafts set busy_until = null where id = $1 and turn = $2"
-_END: Final = "delete from chat_drafts where id = $1 and ($2::int is null or turn = $2) returning id"
+_END: Final = "delete from chat_drafts where id = $1 and ($2::int is null or turn = $2) returning person, answers"
 _MOVE: Final = """
 update chat_drafts d set chat = $3 || substr(d.chat, length($2) + 1)
 where d.via = $1 and (d.chat = $2 or d.chat like $2 || '/%') and not exists (
     select from chat_drafts o where o.via = d.via and o.person = d.person
         and o.chat = $3 || substr(d.chat, length($2) + 1))"""
 _FORGET: Final = "delete from chat_drafts where touched_at < $1"
+_ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -143,8 +146,11 @@ class PostgresDrafts:
         await execute(_FREE, held.draft.id, held.turn)
 
     async def end(self, draft: UUID, turn: int | None = None) -> bool:
-        """One delete; of two who end it one did."""
-        return await fetch_one(_END, draft, turn) is not None
+        """One delete; of two who end it one did. What came for a cancelled one is let go with it."""
+        gone = await fetch_one(_END, draft, turn)
+        if gone is not None and turn is None:
+            await let_go(PersonId(gone["person"]), _pieces(gone["answers"]))
+        return gone is not None
 
 
 async def move_drafts(via: Via, before: str, after: str) -> None:
@@ -155,6 +161,12 @@ async def move_drafts(via: Via, before: str, after: str) -> None:
 async def forget_drafts() -> int:
     """A chore: let go of drafts nobody touched for a day; how many there were."""
     return int((await execute(_FORGET, clock.now() - KEPT)).rpartition(" ")[2])
+
+
+def _pieces(answers: str) -> list[UUID]:
+    """All ids in a draft's lists, whatever its dialogue calls them; those of files are among them."""
+    listed = [each for value in msgspec.json.decode(answers).values() if isinstance(value, list) for each in value]
+    return [UUID(each) for each in listed if isinstance(each, str) and _ID.fullmatch(each)]
 
 
 def _json(answers: Answers) -> str:

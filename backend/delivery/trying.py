@@ -34,9 +34,13 @@ _ATTEMPT: Final = """
     insert into attempts (id, notice, person, contact_point, channel, address, lane, state, language, due_at, tries,
                           drawn_revision, created_at, step, round)
     values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, 0, 0, $9, 0, 0)"""
+#: what came to a group is answered by whoever reads it there and has a part in its unit: nobody else stands for it
 _ANSWERED: Final = """
     update attempts a set t7 = $3 from notices n
-    where n.id = a.notice and n.id = $1 and n.kind = 'contact_test' and a.person = $2 and a.t7 is null
+    where n.id = a.notice and n.id = $1 and n.kind = 'contact_test' and a.t7 is null
+        and (a.person = $2 or exists (
+            select from chat_groups g join grants r on r.person = $2 and (r.unit = g.unit or r.unit is null)
+            where g.person = a.person and g.unbound_at is null))
     returning a.contact_point"""
 
 

@@ -123,6 +123,11 @@ async def octets_of(evidence_id: EvidenceId) -> bytes:
     return bytes(row["octets"])
 
 
+async def let_go(person: PersonId, ids: Iterable[UUID]) -> None:
+    """What somebody sent for an act that they cancelled: of these, their own that no act has taken up."""
+    await execute("delete from evidence where id = any($1) and sent_by = $2 and about is null", list(ids), person)
+
+
 async def forget_unbound() -> int:
     """A chore: let go of what no act took up in two days; how many there were."""
     tag = await execute(_FORGET, clock.now() - UNBOUND_KEPT)

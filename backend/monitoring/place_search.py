@@ -25,6 +25,8 @@ from backend.registry.queries import units_for
 #: who sees more units than this says which one is meant
 MOST_UNITS: Final = 5
 _DEVICES: Final = 200
+#: of a whole letter nothing is looked for word by word
+_MOST_WORDS: Final = 5
 
 
 class SpotKind(StrEnum):
@@ -87,7 +89,7 @@ def _nearly(trees: Sequence[UnitNow], wanted: Sequence[str], language: str) -> l
     found = [
         spot
         for at in range(len(wanted))
-        if len(wanted) > 1
+        if 1 < len(wanted) <= _MOST_WORDS
         for spot in spots_named(trees, [*wanted[:at], *wanted[at + 1 :]], language)
     ]
     return sorted(dict.fromkeys(found), key=lambda spot: list(SpotKind).index(spot.kind), reverse=True)

@@ -25,6 +25,9 @@ REMOVED: Final = "removed from the group"
 _LONGEST_TITLE: Final = 100
 _NOT_YOURS: Final = N_("您不能解除此群的绑定：请单位经理，或请服务机构在“联络方式”页面解除")
 _BOUND: Final = "select * from chat_groups where channel = $1 and chat = $2 and unbound_at is null"
+_LANGUAGE: Final = """
+    select p.language from chat_groups g join people p on p.id = g.person
+    where g.channel = $1 and g.chat = $2 and g.unbound_at is null"""
 _UNITS: Final = """
     select id, code, name from units
     where ($1::uuid[] is null or id = any($1)) and ($2 = '' or name ilike $3 or code ilike $3) order by code limit $4"""
@@ -115,6 +118,12 @@ async def group_of(channel: Channel, chat: str) -> Group | None:
     """The binding of a group chat, if any."""
     row = await fetch_one(_BOUND, channel, chat)
     return None if row is None else msgspec.convert(row, Group)
+
+
+async def language_of(channel: str, chat: str) -> str | None:
+    """The language that a group's cards are drawn in; None for what is bound to no unit."""
+    row = await fetch_one(_LANGUAGE, channel, chat)
+    return None if row is None else str(row["language"])
 
 
 async def bind_group(person: Person, unit: UnitId, channel: Channel, chat: str, topic: str, title: str) -> Group:  # noqa: PLR0917 - which group, and whose

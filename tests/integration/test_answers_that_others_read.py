@@ -9,9 +9,10 @@ from backend.chat.model import Heard, Speaker
 from backend.chat.service import Conversation
 from backend.core.db.engine import execute, fetch
 from backend.core.ids import AlarmId, PersonId, UnitId
-from backend.core.vocabulary import Via
+from backend.core.vocabulary import Channel, Via
 from backend.delivery.model import Verb
 from backend.people import queries as people
+from backend.people.groups import bind_group
 from backend.people.model import Person
 from backend.talks import TALKS
 from tests.integration.test_chat_alarms import Chat, fire, li, outsider, wang
@@ -33,6 +34,24 @@ async def test_who_else_knows_says_so_while_a_groups_card_asks_for_the_second_ta
     assert "已确认" in said.brief
     (row,) = await fetch("select person from acknowledgements")
     assert row["person"] == li.id
+
+
+async def test_a_groups_card_keeps_its_language_whoever_taps(
+    fire: AlarmId, wang: Person, unit: dict[str, UUID]
+) -> None:
+    here = UnitId(unit["unit"])
+    await bind_group(wang, here, Channel.TELEGRAM, "-100", "7", "班组")
+    await execute("update people set language = 'en' where id = $1", wang.id)
+    anna = Speaker(
+        person=await people.person(PersonId(wang.id)), via=Via.TELEGRAM, chat="-100/7", language="en",
+        group_unit=here, is_group=True,
+    )  # fmt: skip
+    (asked,) = await CHAT.press(anna, Verb.VERDICT_REAL, fire, "")
+    assert asked.brief == "Tap once more to confirm: Real fire"
+    assert [key.label for row in asked.keys for key in row] == ["❗ 再点一次确认：真实火警", "我已知晓", "↩ 返回"]
+    (back,) = await CHAT.press(anna, "back", fire, "")
+    assert back.brief.isascii(), "what pops up is for who tapped alone"
+    assert back.keys[0][0].label == "我已知晓"
 
 
 async def test_a_reason_of_a_key_is_read_in_each_ones_language(fire: AlarmId, wang: Person, li: Person) -> None:
@@ -71,3 +90,12 @@ async def test_who_may_not_look_there_gives_no_all_clear_in_a_burning_units_grou
     for words in ("/alarms", "/ack_all", "/status", "/today", "/week", "/offline", "/masks", "/orders all"):
         (said,) = await CHAT.hear(there, Heard(text=words))
         assert "权限" in said.lines[0] or "没有这个单位" in said.lines[0] or "没有找到" in said.lines[0], (words, said)
+
+
+async def test_a_note_too_long_to_be_kept_whole_is_not_cut_in_silence(fire: AlarmId, wang: Person) -> None:
+    here = Speaker(person=wang, via=Via.TELEGRAM, chat="1")
+    (said,) = await CHAT.hear(here, Heard(text="长" * 1001, about=("alarm", fire)))
+    assert "最多 1000 字" in said.lines[0]
+    (said,) = await CHAT.hear(here, Heard(text="长" * 1000, about=("alarm", fire)))
+    assert "已记入" in said.lines[0]
+    assert "长" * 1000 in " ".join(line.text for line in await history_for(wang, fire, "zh_CN"))

@@ -11,13 +11,14 @@ from backend.core import clock
 from backend.core.clock import StillClock
 from backend.core.db.engine import execute, fetch
 from backend.core.errors import Conflict, NotFound
-from backend.core.ids import AttemptId, ContactPointId, NoticeId, PersonId
+from backend.core.ids import AttemptId, ContactPointId, NoticeId, PersonId, UnitId, new_id
 from backend.core.vocabulary import Channel
 from backend.delivery.carry import Carrier
 from backend.delivery.model import Delivery, Receipt, Refusal, RefusalKind, Verb
 from backend.delivery.service import received
 from backend.delivery.trying import contact_works, try_contact
 from backend.people.contacts import can_mend, contacts_of, failing_contacts
+from backend.people.groups import bind_group
 from backend.people.model import Person
 from backend.people.queries import person
 from backend.people.service import mark_contact_well, mark_undelivered
@@ -150,6 +151,28 @@ async def test_a_test_card_says_what_it_is_and_an_answer_verifies_the_contact(
     assert not await contact_works(wang, NoticeId(sent.card.alarm))
     verified = {str(each.channel): each.verified_at for each in await contacts_of(wang.id)}
     assert verified == {"app": None, "telegram": clock.now()}
+
+
+async def test_a_test_that_came_to_a_group_is_answered_by_who_has_a_part_in_its_unit(
+    hands: Hands, unit: dict[str, UUID], add_person: Add
+) -> None:
+    """It was thanked for, and the group's way stayed as untried as before."""
+    wang = await of("wang")
+    group = await bind_group(wang, UnitId(unit["unit"]), Channel.TELEGRAM, "-100", "7", "班组")
+    (way,) = await fetch("select id from contact_points where person = $1", group.person)
+    await try_contact(wang, ContactPointId(way["id"]))
+    await hands.carry()
+    (sent,) = hands.channels[Channel.TELEGRAM].sent
+    other = UnitId(new_id())
+    await execute(
+        "insert into units (id, code, name, address, timezone, created_at) values ($1, 'u2', '别家', '', 'UTC', $2)",
+        other,
+        clock.now(),
+    )
+    stranger = await person(PersonId(await add_person("zhao", "赵", "unit_manager", other, app="zhao")))
+    assert not await contact_works(stranger, NoticeId(sent.card.alarm))
+    assert await contact_works(wang, NoticeId(sent.card.alarm))
+    assert [each.verified_at for each in await contacts_of(group.person)] == [clock.now()]
 
 
 async def test_a_phone_that_shows_the_card_verifies_its_inbox(hands: Hands, unit: dict[str, UUID]) -> None:

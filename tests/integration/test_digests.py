@@ -17,7 +17,7 @@ from backend.chat.model import Saying
 from backend.core import clock
 from backend.core.clock import StillClock, in_zone
 from backend.core.db.engine import execute, fetch
-from backend.core.errors import BadInput
+from backend.core.errors import BadInput, NotAllowed
 from backend.delivery.model import Card
 from backend.monitoring.model import StateSaid
 from backend.people.queries import person_by_code
@@ -65,6 +65,13 @@ async def test_a_digests_figures_say_when_they_came_and_of_several_units_whose_t
         figures = {fact.label: fact.value for fact in card.facts}
         assert figures[f"{whose}1号楼(办公楼) {at.description}"] == "2.4 m（2.7 … 3） 消防水箱(池)水位低 11-25 09:00"
         assert figures[f"{whose}1号楼(办公楼) 消防水池水位"] == "尚无数据"
+
+
+async def test_who_sees_no_unit_is_offered_no_digest(sample: StillClock) -> None:
+    assert sample
+    with pytest.raises(NotAllowed, match="没有任何单位"):
+        await says("digest", "", "shou")
+    assert "本来就没有开" in await says("digest", "off", "shou")
 
 
 async def test_a_digest_is_sent_once_a_day_however_often_the_chore_runs(sample: StillClock) -> None:

@@ -219,3 +219,18 @@ async def test_a_word_behind_a_slash_is_no_answer_to_a_question(sample: StillClo
     assert "没有离线的设备" in said[0].lines[0]
     assert "请描述故障" in said[1].lines[1]
     assert "已取消" in (await text("/取消", wang))
+
+
+async def test_what_was_sent_for_something_cancelled_is_let_go_and_counts_no_more(sample: StillClock) -> None:
+    """After sixty files nothing could be sent for two days, though the refusal said that cancelling helps."""
+    assert sample
+    wang = await speaker()
+    for _ in range(7):
+        await CHAT.hear(wang, Heard(text="报修 水泵漏水", media=tuple(photo() for _ in range(10))))
+        assert "已取消" in (await text("取消", wang))
+    assert await fetch("select 1 from evidence") == []
+    (where,) = await CHAT.hear(wang, Heard(text="报修 水泵漏水", media=(photo(),)))
+    assert "已收到 1 件佐证" in where.lines[0]
+    await CHAT.hear(wang, Heard(text="泵房"))
+    (piece,) = await fetch("select about_kind from evidence")
+    assert piece["about_kind"] == ABOUT

@@ -8,8 +8,10 @@ from backend.alarms.digests.model import EVERY_LABELS, Every, Wish, minute_of
 from backend.alarms.digests.service import digest_wish, stop_digest, wish_for_digest
 from backend.alarms.status_review import zone_of
 from backend.chat.model import Command, Key, Said, Saying, Speaker, Talk
+from backend.core.errors import NotAllowed
 from backend.core.i18n import N_, translate
 from backend.core.ids import UnitId
+from backend.people.doors import units_seen
 from backend.people.model import Right
 
 _OFF: Final = frozenset({"关", "关闭", "停", "停止", "退订", "取消", "off", "stop"})
@@ -51,6 +53,8 @@ async def show(speaker: Speaker, words: str) -> Said:
     text = words.strip()
     if text in _OFF:
         return await _stop(speaker, None, "")
+    if units_seen(speaker.person) == frozenset():  # nobody is offered keys that can only refuse
+        raise NotAllowed(N_("您还没有任何单位的查看权限"))
     return await _wish(speaker, Every.DAY, text) if text else await _show(speaker)
 
 
