@@ -30,7 +30,7 @@ from backend.core.deadlines import COMPLAINT_REMINDERS, RATING_AWAITED
 from backend.core.ids import AttemptId, NoticeId, PersonId, new_id
 from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import Role
-from backend.delivery.claims import LET_GO
+from backend.delivery.claims import GONE, LET_GO
 from backend.delivery.fallback import begin_next, lock_notices
 from backend.ledger.service import record_action
 from backend.people.model import UNLINKED
@@ -100,9 +100,10 @@ _CLOSED: Final = f"""
     from {TABLES} join notices n on n.alarm = c.id join attempts a on a.id = (
         select t.id from attempts t where t.notice = n.id and t.person = c.complainant order by t.number desc limit 1)
     where c.state not in ('rated', 'closed') and n.kind = 'complaint' and n.unit is not null and n.unheard_at is null
+      and a.why is distinct from '{GONE}'
       and ((c.state = 'waiting' and n.created_at >= r.paused_at)
         or (c.state = 'settled' and n.created_at >= r.rating_asked_at)
-        or (a.t5 is null and n.created_at > $1::timestamptz - interval '7 days'))
+        or (a.why = '{LET_GO}' and n.created_at > $1::timestamptz - interval '7 days'))
       and not exists (select from attempts t left join contact_points w on w.id = t.contact_point
                       where t.notice = n.id and t.person = c.complainant and (t.state in ('pending', 'sending')
                           or (t.state = 'accepted' and w.failure is null)))
