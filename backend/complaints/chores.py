@@ -11,7 +11,7 @@ from typing import Any, Final
 from backend.alarms.masks.releasing import Released, tell
 from backend.complaints.acts import facts_of
 from backend.complaints.card import Told
-from backend.complaints.model import OPEN_STATES, Complaint, closed_unrated, unanswered, unasked
+from backend.complaints.model import OPEN_STATES, Complaint, asked_later, closed_unrated, unanswered, unasked
 from backend.complaints.routing import ROLES, hand_on, route_again
 from backend.complaints.rows import (
     COLUMNS,
@@ -30,7 +30,7 @@ from backend.core.deadlines import COMPLAINT_REMINDERS, RATING_AWAITED
 from backend.core.ids import AttemptId, NoticeId, PersonId, new_id
 from backend.core.live import COMPLAINT, Hint
 from backend.core.vocabulary import Role
-from backend.delivery.claims import LET_GO
+from backend.delivery.claims import GONE, LET_GO
 from backend.delivery.fallback import begin_next, lock_notices
 from backend.ledger.service import record_action
 from backend.people.model import UNLINKED
@@ -100,9 +100,10 @@ _CLOSED: Final = f"""
     from {TABLES} join notices n on n.alarm = c.id join attempts a on a.id = (
         select t.id from attempts t where t.notice = n.id and t.person = c.complainant order by t.number desc limit 1)
     where c.state not in ('rated', 'closed') and n.kind = 'complaint' and n.unit is not null and n.unheard_at is null
+      and a.why is distinct from '{GONE}'
       and ((c.state = 'waiting' and n.created_at >= r.paused_at)
         or (c.state = 'settled' and n.created_at >= r.rating_asked_at)
-        or (a.t5 is null and n.created_at > $1::timestamptz - interval '7 days'))
+        or (a.why = '{LET_GO}' and n.created_at > $1::timestamptz - interval '7 days'))
       and not exists (select from attempts t left join contact_points w on w.id = t.contact_point
                       where t.notice = n.id and t.person = c.complainant and (t.state in ('pending', 'sending')
                           or (t.state = 'accepted' and w.failure is null)))
@@ -150,6 +151,13 @@ _FIRST_HEARD: Final = """
       and (n.unheard_at is null or n.created_at > (
           select min(e.at) from complaint_entries e
           where e.complaint = $1 and e.round = $3 and e.kind = 'unreached'))"""
+#: the first question, but one, since the clock rests that they got and could read
+_ASKED: Final = """
+    select min(n.created_at) as at from notices n
+    where n.alarm = $1 and n.kind = 'complaint' and n.unit is not null and n.cards -> 'zh_CN' ->> 'topic' = $2
+      and n.created_at >= $3 and n.id <> $4 and n.unheard_at is null and not exists (
+          select from complaint_entries e
+          where e.complaint = $1 and e.kind = 'texted' and e.facts ->> 'notice' = n.id::text)"""
 _LEADS: Final = """
     select distinct p.id from people p join grants g on g.person = p.id and g.unit is null and g.role = $1
     where p.is_active"""
@@ -259,13 +267,17 @@ async def _hand_on(complaint: Complaint, _: dict[str, Any], released: Released, 
     return None if after is None else facts_of(after) | {"what": "complaint.assigned"}
 
 
-async def _unasked(complaint: Complaint, told_at: datetime, now: datetime) -> Complaint:
-    """Nobody is waited for who was never asked: when the question itself reached nobody, the clock goes on."""
+async def _unasked(complaint: Complaint, row: dict[str, Any], now: datetime) -> Complaint:
+    """Nobody is waited for who was never asked: when no question reached them, the clock goes on."""
     before = await complaint_now(complaint.id)
     paused = before.round.paused_at
-    if paused is None or told_at < paused:
+    if paused is None or row["told_at"] < paused:
         return before
-    after = unasked(before, now, working_time.calendar())
+    other = await fetch_one(_ASKED, complaint.id, f"{Told.ASKED}-{before.round.number}", paused, row["notice"])
+    since = other["at"] if other else None
+    if since is not None and since <= row["told_at"]:
+        return before
+    after = unasked(before, now, working_time.calendar()) if since is None else asked_later(before, since)
     await put_complaint(before, after)
     return after
 
@@ -316,7 +328,7 @@ async def _must_call(
 ) -> dict[str, Any]:
     """A clock that rested for a question that was not read goes on; the number to call stands in the story."""
     entry, told = what
-    complaint = await _unasked(complaint, row["told_at"], now)
+    complaint = await _unasked(complaint, row, now)
     phone = await fetch_one(_PHONE, row["notice"], complaint.complainant)
     facts = {"notice": str(row["notice"]), "phone": phone["phone"] if phone else None}
     await write_entries(complaint, [Entry(kind=entry, at=now, facts=facts)])

@@ -18,6 +18,7 @@ class RoundLine(msgspec.Struct, frozen=True, kw_only=True):
     """A round as the figures need it."""
 
     kind: ComplaintKind
+    complaint: str = ""  #: its number, "TS-20261126-001"
     number: int
     began_at: datetime
     reply_due_at: datetime
@@ -27,9 +28,18 @@ class RoundLine(msgspec.Struct, frozen=True, kw_only=True):
     settled_at: datetime | None = None
     cause: CauseClass | None = None
     is_justified: bool | None = None
+    improvement: str = ""
     rating_asked_at: datetime | None = None
     rating: int | None = None
     closed_at: datetime | None = None
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """What is done so that a justified complaint does not come again (改进措施)."""
+
+    complaint: str
+    cause: str
+    improvement: str
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +59,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     unrated: int
     satisfaction: float | None
     causes: dict[str, int]  #: of justified complaints settled in the month
+    actions: list[Action]  #: of the same
 
 
 def figures_of(lines: Iterable[RoundLine], since: datetime, until: datetime, now: datetime) -> Figures:
@@ -62,11 +73,11 @@ def figures_of(lines: Iterable[RoundLine], since: datetime, until: datetime, now
     )
     closed = [each for each in lines if each.closed_at is not None and since <= each.closed_at < until]
     ratings = [each.rating for each in closed if each.rating is not None]
-    causes = Counter(
-        str(each.cause)
-        for each in lines
+    actions = [
+        Action(complaint=each.complaint, cause=str(each.cause), improvement=each.improvement)
+        for each in sorted(lines, key=lambda line: (line.complaint, line.number))
         if each.cause and each.is_justified and each.settled_at and since <= each.settled_at < until
-    )
+    ]
     return Figures(
         filed=len(filed),
         by_kind=dict(sorted(Counter(str(each.kind) for each in filed).items())),
@@ -81,7 +92,8 @@ def figures_of(lines: Iterable[RoundLine], since: datetime, until: datetime, now
         rated=len(ratings),
         unrated=len(closed) - len(ratings),
         satisfaction=round(sum(ratings) / len(ratings), 2) if ratings else None,
-        causes=dict(sorted(causes.items())),
+        causes=dict(sorted(Counter(each.cause for each in actions).items())),
+        actions=actions,
     )
 
 

@@ -235,6 +235,11 @@ def unasked(complaint: Complaint, now: datetime, calendar: WorkingCalendar) -> C
     return moved(complaint, State.IN_PROGRESS, round_)
 
 
+def asked_later(complaint: Complaint, at: datetime) -> Complaint:
+    """The first question reached nobody and one at `at` did: the clock rests from that one on."""
+    return moved(complaint, State.WAITING, msgspec.structs.replace(complaint.round, paused_at=at))
+
+
 def unanswered(complaint: Complaint, replied_at: datetime | None) -> Complaint:
     """The first reply reached nobody: its clock was stopped by a later one (`replied_at`), or goes on."""
     is_answered = complaint.state is State.ANSWERED and replied_at is not None

@@ -26,8 +26,9 @@ _MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 _SEEN: Final = "(c.about_person is distinct from $1 and $1 <> all(c.named) and ($2 or c.unit = any($3::uuid[])))"
 #: a round that was opened again before it was rated was asked about like any other, and ended there
 _ROUNDS: Final = f"""
-    select c.kind, r.number, r.began_at, r.reply_due_at, r.settle_due_at, r.replied_at, r.paused_at, r.settled_at,
-        r.cause, r.is_justified, r.rating_asked_at, r.rating, coalesce(r.closed_at, later.began_at) as closed_at
+    select c.kind, c.number as complaint, r.number, r.began_at, r.reply_due_at, r.settle_due_at, r.replied_at,
+        r.paused_at, r.settled_at, r.cause, r.improvement, r.is_justified, r.rating_asked_at,
+        r.rating, coalesce(r.closed_at, later.began_at) as closed_at
     from complaint_rounds r join complaints c on c.id = r.complaint
         left join complaint_rounds later on later.complaint = r.complaint and later.number = r.number + 1
     where {_SEEN} and r.began_at < $5

@@ -53,6 +53,20 @@ async def test_what_lies_over_the_end_of_a_month_counts_once_where_it_was_kept_o
     assert (after.asked, after.rated, after.satisfaction, after.causes) == (1, 1, 4.0, {"device": 1})
 
 
+@pytest.mark.clause("5.5")
+async def test_the_month_says_what_is_done_about_what_was_justified(town: Town, still: clock.StillClock) -> None:
+    right, wrong = await town.files("一"), await town.files("二", by=town.zhou)
+    await handling.settle(town.li, right.id, HOW, Via.CONSOLE)
+    await handling.settle(town.sun, wrong.id, Settlement(text="已致电", is_justified=False), Via.CONSOLE)
+    assert still.now()
+    for reader in (town.lead, town.wang):
+        month = await figures_for(reader, "2026-11", ZONE)
+        assert [(each.complaint, each.cause, each.improvement) for each in month.actions] == [
+            (right.number, "device", "纳入月检")
+        ]
+    assert (await figures_for(town.lead, "2026-12", ZONE)).actions == []
+
+
 async def test_the_table_says_in_words_whether_it_was_justified(town: Town, still: clock.StillClock) -> None:
     right, wrong, praise = (
         await town.files("一"),

@@ -152,6 +152,27 @@ async def test_what_the_carrier_took_and_could_not_deliver_reached_nobody_and_no
     assert [headline for headline, _, _ in await told(town.li)].count("投诉人联系不上") == 2
 
 
+async def test_of_two_questions_the_clock_rests_from_the_one_that_arrived(
+    town: Town, cai: Person, still: clock.StillClock
+) -> None:
+    one = await filed(town, cai)
+    await handling.ask_back(town.li, one.id, "几点？", Via.TELEGRAM)
+    await carried()
+    still.advance(timedelta(hours=1))
+    await handling.ask_back(town.li, one.id, "哪一天几点？", Via.TELEGRAM)
+    await carried()
+    (first, _) = await fetch(
+        "select number from attempts where person = $1 and channel = 'sms' order by number", cai.id
+    )
+    assert await carrier_said(CarrierSaid(vendor="aliyun", said=Said.UNDELIVERED, id="b1", number=first["number"]))
+    for _ in range(2):
+        await look_after_complaints()
+    after = await complaint_for(town.li, one.id)
+    assert (after.state, after.round.paused_at) == (State.WAITING, still.now())
+    assert after.round.settle_due_at == one.round.settle_due_at
+    assert (await story(one, town.li)).count("unreached") == 1
+
+
 async def test_an_answer_goes_to_no_call_and_to_no_other_program_when_the_chat_is_dead(
     town: Town, still: clock.StillClock
 ) -> None:

@@ -95,6 +95,16 @@ async def test_an_answer_that_still_waited_when_its_chat_was_let_go_goes_by_the_
     assert (await complaint_for(town.li, one.id)).round.replied_at == one.filed_at
 
 
+async def test_who_left_the_unit_meanwhile_is_tried_by_no_other_way(town: Town, one: Complaint) -> None:
+    await handling.ask_back(town.li, one.id, "哪一层？", Via.TELEGRAM)
+    await execute("delete from grants where person = $1", town.wang.id)
+    await carried()
+    await look_after_complaints()
+    assert await told(town.wang) == [(ASKED, "telegram", "skipped")]
+    assert (await story(one, town.li)).count("unreached") == 1
+    assert (await complaint_for(town.li, one.id)).state is State.IN_PROGRESS
+
+
 async def test_another_chat_of_theirs_comes_before_any_other_way(town: Town, one: Complaint) -> None:
     await way(town.wang, "telegram", "100008")
     await handling.ask_back(town.li, one.id, "哪一层？", Via.TELEGRAM)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from backend.alarms.masks.model import Scope, ScopeKind
-from backend.alarms.masks.service import approve, ask
+from backend.alarms.masks.model import MaskMovedOn, Scope, ScopeKind
+from backend.alarms.masks.service import approve, ask, extend
 from backend.alarms.queries import alarms_for
 from backend.core import clock
 from backend.core.db.engine import fetch
@@ -21,7 +21,7 @@ from backend.work_orders.model import Act, Incomplete, Proof, State, WaitReason,
 from backend.work_orders.opening import Opening, open_from_alarm, open_order
 from backend.work_orders.queries import order_view
 from backend.work_orders.service import Said, Where, add_evidence, add_location
-from tests.integration.test_masks import FAULT, NORMAL, PUMP, keeper, manager, points, still, the_alarm
+from tests.integration.test_masks import FAULT, NORMAL, PUMP, SMOKE, keeper, manager, points, scope_of, still, the_alarm
 from tests.integration.test_work_orders import JPEG, act, desk, second, to_site
 
 __all__ = ["desk", "keeper", "manager", "points", "second", "still"]
@@ -146,6 +146,26 @@ async def test_the_order_of_a_silent_device_lifts_the_mask_over_it(
     (mask,) = await fetch("select state, ended_why from masks where id = $1", asked.id)
     assert tuple(mask.values()) == ("lifted", f"工单 #{order.number} 已验收")
     assert [each.number for each in (await order_view(manager, order.id)).chain.masks] == [asked.number]
+
+
+async def test_a_mask_that_still_waits_for_approval_does_not_begin_after_the_repair(
+    still: clock.StillClock, points: dict[str, UUID], door: Any, manager: Person, keeper: Person
+) -> None:
+    await door.hears(StateSaid(subject=SMOKE, state=FAULT))
+    order, _ = await open_from_alarm(manager, await the_alarm(), Via.PHONE)
+    tonight = still.now() + timedelta(hours=6)
+    active = await ask(keeper, scope_of(points, SMOKE), "更换探测器", tonight, Via.PHONE)
+    await approve(manager, active.id, Via.PHONE)
+    longer = await extend(keeper, active.id, "配件未到", tonight + timedelta(hours=6), Via.PHONE)
+    await to_site(order, keeper)
+    await photographs(order, keeper)
+    await act(order, Act.WAIVE_TEST, manager, Said(reason="面板已核对"))
+    await act(order, Act.FINISH, keeper)
+    await act(order, Act.VERIFY, manager)
+    rows = await fetch("select state from masks where id = any($1)", [active.id, longer.id])
+    assert [row["state"] for row in rows] == ["lifted", "lifted"]
+    with pytest.raises(MaskMovedOn):
+        await approve(manager, longer.id, Via.PHONE)
 
 
 @pytest.mark.parametrize("what", [Act.REASSIGN, Act.WITHDRAW])

@@ -38,13 +38,14 @@ from backend.ledger.service import record_action
 from backend.people.doors import require
 from backend.people.model import Person, Right
 
+#: also those that wait for approval: approved later, they would begin over what was repaired
 _OF_COMPONENT: Final = f"""
     select {MASK_COLUMNS} from masks m
-    where m.state = 'active' and m.scope = 'component' and m.device = $1 and m.system_type = $2
+    where m.state in ('active', 'asked') and m.scope = 'component' and m.device = $1 and m.system_type = $2
       and m.system_address = $3 and m.component_address = $4 order by m.id for no key update"""
 _OF_DEVICE: Final = f"""
     select {MASK_COLUMNS} from masks m
-    where m.state = 'active' and m.scope = 'device' and m.device = $1 order by m.id for no key update"""
+    where m.state in ('active', 'asked') and m.scope = 'device' and m.device = $1 order by m.id for no key update"""
 _CONTROLS: Final = dict.fromkeys((*range(0x20), 0x7F), " ")
 
 
