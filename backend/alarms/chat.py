@@ -16,7 +16,7 @@ from backend.alarms.card import COMPLAIN, alarm_card, verdicts_of
 from backend.alarms.colleagues import MOST_TOGETHER, note
 from backend.alarms.duty_desk import call_duty_desk
 from backend.alarms.model import Acknowledged, Alarm, AlreadyClosed, HistoryLine, NoSuchAlarm
-from backend.alarms.queries import alarm_for, alarms_for, history_for
+from backend.alarms.queries import Which, alarm_for, alarms_for, history_for
 from backend.alarms.service import acknowledge, judge, require_alarm
 from backend.alarms.storm_tending import TOGETHER_FACT
 from backend.alarms.undoing import UNDO_WITHIN, undo_acknowledgement, undo_verdict
@@ -267,14 +267,12 @@ async def _reply(speaker: Speaker, about: UUID, heard: Heard) -> Said:
 async def _list(speaker: Speaker, words: str) -> Said:
     """Open alarms that the person may see, most urgent first; in a group only its unit's.
 
-    A number after it shows that one alarm's story; other words leave those whose line holds them, if there are any.
+    A number after it shows that alarm's story, of closed ones too; words leave those whose line holds them, if any.
     """
     alarms = await _open(speaker)
-    if not alarms:
-        return Saying(lines=(_("✅ 当前没有您需要关注的报警。", speaker.language),))
     number = words.strip().removeprefix("#").strip()
     if number.isascii() and number.isdecimal():
-        for alarm in alarms:
+        for alarm in (*alarms, *await _open(speaker, "recent")):
             if str(alarm.number) == number:
                 return await _history(speaker, alarm.id, "")
         every = _listed(alarms, speaker)
@@ -285,6 +283,8 @@ async def _list(speaker: Speaker, words: str) -> Said:
 
 
 def _listed(alarms: list[Alarm], speaker: Speaker) -> Saying:
+    if not alarms:
+        return Saying(lines=(_("✅ 当前没有您需要关注的报警。", speaker.language),))
     shown = alarms[:LISTED]
     title = _("当前报警 {count} 条：", speaker.language, count=len(shown))
     if len(alarms) > LISTED:
@@ -299,7 +299,7 @@ async def _together(speaker: Speaker, _rest: str) -> Said:
     return await dialogues.begin_together(speaker, await _open(speaker))
 
 
-async def _open(speaker: Speaker) -> list[Alarm]:
+async def _open(speaker: Speaker, which: Which = "active") -> list[Alarm]:
     """In a group nobody is shown what belongs to another unit.
 
     Raises `NotAllowed`: nobody is told that all is well where they may not look, least of all before others.
@@ -310,7 +310,7 @@ async def _open(speaker: Speaker) -> list[Alarm]:
         raise NotAllowed(N_("您没有此单位的查看权限"))
     if speaker.is_group and speaker.group_unit is None:
         return []
-    return await alarms_for(speaker.person, "active", 200, speaker.group_unit)
+    return await alarms_for(speaker.person, which, 200, speaker.group_unit)
 
 
 async def _seen(speaker: Speaker, about: UUID | None) -> Alarm:

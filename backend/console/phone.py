@@ -23,6 +23,7 @@ from backend.core.ids import AlarmId
 from backend.core.settings import Settings
 from backend.core.vocabulary import Severity
 from backend.delivery.escalating import is_told_again
+from backend.duty.queries import checks_for
 from backend.evidence.model import MEDIA_LABELS
 from backend.people.contacts import contacts_of
 from backend.people.model import Person, Right
@@ -34,6 +35,7 @@ from backend.work_orders.queries import orders_of_alarm
 WAYS: Final = ("active", "recent", "masked")
 #: no list is longer
 MOST_AFTER: Final = 1_000_000
+_MOST_CHECKS: Final = 5
 
 
 def pages_of(lines: list[Line], after: int, leader: AlarmId | None, *, is_open: bool) -> dict[str, Any]:
@@ -121,6 +123,7 @@ class PhonePages(Controller):
             **pages_of(lines, after, leader, is_open=is_open),
             masks=await masks_for(person),
             windows=await windows_for(person),
+            asked=[each for each in await checks_for(person, limit=_MOST_CHECKS) if each.may_answer],
             gaps=first_gaps(await open_gaps_for(person)) if person.may_anywhere(Right.PLAN) else [],
             has_telegram=await has_telegram(person.id),
             failing=[each for each in await contacts_of(person.id) if each.failing_since is not None],

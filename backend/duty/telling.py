@@ -29,12 +29,25 @@ DESK_NAME: Final = N_("服务机构值班台")
 _WORDS: Final = "select name, timezone from units where id = $1"
 _MANAGERS: Final = "select person from grants where unit = $1 and role = $2"
 _WHY_NOT: Final = written(Why.NOT_URGENT)
+_CHATS: Final = INSIDE_CHANNELS - {Channel.APP}
 
 
 async def tell_of_check(check: DutyCheck, released: Released, now: datetime) -> None:
-    """The people on duty are asked, by what is at hand; one who is in no chat, by all their ways."""
-    draw = await _check_drawing(check)
-    released.add(await delivery.plan([await _draft(check.id, check.revision, draw, check.unit, check.people, now)]))
+    """The people on duty are asked, by what is at hand; one who is in no chat, by all their ways.
+
+    A phone page that nobody looks at just then asks nobody, and the time runs.
+    """
+    draw, ways = await _check_drawing(check), await own_ways(check.people)
+    in_chats = {way.person for way in ways if way.channel in _CHATS and way.failure is None}
+    drafts = [
+        await _draft(check.id, check.revision, draw, check.unit, group, now, by=by)
+        for group, by in (
+            (in_chats, INSIDE_CHANNELS),
+            ({each for each in check.people if each not in in_chats}, frozenset(Channel)),
+        )
+        if group
+    ]
+    released.add(await delivery.plan(drafts))
 
 
 async def tell_of_missed(check: DutyCheck, released: Released, now: datetime) -> None:
@@ -55,7 +68,7 @@ async def tell_of_missed(check: DutyCheck, released: Released, now: datetime) ->
 async def tell_of_answer(check: DutyCheck, released: Released, now: datetime) -> None:
     """It was answered in time: whoever asked reads so, where it disturbs nobody."""
     draw, whom = await _check_drawing(check), (check.asked_by,)
-    draft = await _draft(check.id, check.revision, draw, check.unit, whom, now, is_quiet=True)
+    draft = await _draft(check.id, check.revision, draw, check.unit, whom, now, by=INSIDE_CHANNELS)
     released.add(await delivery.plan([draft]))
 
 
@@ -111,11 +124,13 @@ async def _draft(  # noqa: PLR0917 - the parts of a notice
     people: Iterable[PersonId],
     now: datetime,
     *,
-    is_quiet: bool = False,
+    by: frozenset[Channel] | None = None,
 ) -> NoticeDraft:
+    """`by`: over which ways; None: inside the house, or over all of them where somebody has none there."""
     named = frozenset(people)
     ways = await own_ways(named) if named else ()
     inside = {way.person for way in ways if way.channel in INSIDE_CHANNELS and way.failure is None}
+    around = INSIDE_CHANNELS if named <= inside else frozenset(Channel)
     return NoticeDraft(
         alarm=AlarmId(about),
         unit=unit,
@@ -130,7 +145,7 @@ async def _draft(  # noqa: PLR0917 - the parts of a notice
         clause=None,
         audience=Audience(
             people=named,
-            channels=INSIDE_CHANNELS if is_quiet or named <= inside else frozenset(Channel),
+            channels=around if by is None else by,
             why_not=_WHY_NOT,
             beside=ways,
         ),

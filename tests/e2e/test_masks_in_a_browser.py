@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from backend.core.db.engine import fetch
 from tests.e2e.town import Town, assert_it_fits, browser, town
@@ -49,3 +49,29 @@ async def test_a_mask_is_asked_for_on_a_phone_and_approved_at_the_desk(town: Tow
     await phone.goto(f"{town.address}/m")
     await assert_it_fits(phone, "m-home-masks")
     assert browser.complaints == []
+
+
+async def test_a_mask_whose_answer_was_lost_on_the_way_is_not_asked_for_twice(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    phone = await browser.page(f"{town.address}/m")
+    await phone.goto(f"{town.address}/m/masks")
+
+    async def lose(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await phone.route("**/mp/v1/masks", lose, times=1)
+    form = phone.locator("[data-mask-form='masks']").first
+    await form.get_by_label("原因").fill("清洗探测器")
+    await form.get_by_role("button", name="申请屏蔽").click()
+    await expect(phone.locator("#toast")).to_have_attribute("data-kind", "bad")
+    await expect(form.get_by_label("原因")).to_have_value("清洗探测器")
+    await expect(form.get_by_role("button", name="申请屏蔽")).to_be_enabled()
+    await form.get_by_role("button", name="申请屏蔽").click()
+    await expect(form.get_by_label("原因")).to_have_value("")
+    assert len(await fetch("select 1 from masks where reason = '清洗探测器'")) == 1
+    await form.get_by_label("原因").fill("清洗探测器")
+    await form.get_by_role("button", name="申请屏蔽").click()
+    await expect(form.get_by_label("原因")).to_have_value("")
+    assert len(await fetch("select 1 from masks where reason = '清洗探测器'")) == 2

@@ -1,6 +1,8 @@
 """A duty check is answered, not taken back by the house that was asked (查岗)."""
 
 from datetime import timedelta
+from types import SimpleNamespace
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -17,8 +19,9 @@ from backend.duty.queries import checks_for
 from backend.people.model import Right
 from backend.people.queries import colleagues, person
 from tests.integration.test_duty import TEN, cards, people, sample, the_unit
+from tests.integration.test_pages import cookie, house
 
-__all__ = ["sample"]
+__all__ = ["house", "sample"]
 
 
 async def test_who_answers_for_the_unit_can_not_take_the_providers_check_back(sample: StillClock) -> None:
@@ -89,3 +92,37 @@ async def test_who_is_told_of_a_missed_one_is_offered_no_answer_that_is_not_thei
         assert card.status == "未应答"
         assert card.keys == (), code
     assert [key.verb for row in (await cards(check.id, "li"))[0].keys for key in row] == ["dc-here"]
+
+
+async def ways_of(check: UUID, code: str) -> set[str]:
+    rows = await fetch(
+        """select a.channel from attempts a join notices n on n.id = a.notice join people p on p.id = a.person
+           where n.alarm = $1 and p.code = $2 and a.state <> 'skipped'""",
+        check, code,
+    )  # fmt: skip
+    return {row["channel"] for row in rows}
+
+
+@pytest.mark.usefixtures("sample")
+async def test_who_is_in_no_chat_is_asked_by_more_than_a_page_nobody_looks_at() -> None:
+    unit, (wang, qian) = await the_unit(), await people("wang", "qian")
+    await rota_of(unit, "li", "wang")
+    await execute(
+        "delete from contact_points where channel = 'telegram' and person in (select id from people where code = 'li')"
+    )
+    check = await ask(qian, unit, TEN, "", Via.CONSOLE)
+    assert len(check.people) == 2
+    assert {"app", "sms", "voice"} <= await ways_of(check.id, "li")
+    assert await ways_of(check.id, "wang") == {"app", "telegram"}
+    assert wang.id in check.people
+
+
+async def test_who_is_asked_finds_it_on_their_phones_first_page(house: SimpleNamespace) -> None:
+    (unit,) = await fetch("select id from units where code = 'FH001'")
+    wang, li = await people("wang", "li")
+    check = await ask(wang, unit["id"], TEN, "", Via.TELEGRAM)
+    door = '<a href="/m/duty">查岗 · 请确认您在岗</a>'
+    assert door in (await house.client.get("/m", headers=await cookie("li"))).text
+    assert door not in (await house.client.get("/m", headers=await cookie("wang"))).text
+    await answer(li, check.id, Via.TELEGRAM)
+    assert door not in (await house.client.get("/m", headers=await cookie("li"))).text

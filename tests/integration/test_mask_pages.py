@@ -32,7 +32,7 @@ async def ask(house: SimpleNamespace, headers: dict[str, str], **more: object) -
 async def test_a_fire_points_mask_is_asked_for_on_the_phone_and_approved_at_the_desk(house: SimpleNamespace) -> None:
     phone, desk = await cookie("wang"), await cookie("qian", SessionKind.CONSOLE)
     mask = await ask(house, phone)
-    assert (mask["state"], mask["sentence"]) == ("asked", "第 1 号：待批准")
+    assert (mask["state"], mask["sentence"]) == ("asked", "屏蔽 #1：待批准")
     page = (await house.client.get("/m", headers=phone)).text
     assert "更换探测器" in page
     assert 'data-mask-act="approval"' not in page

@@ -177,3 +177,11 @@ async def test_the_list_of_masks_offers_each_of_them_and_a_new_one(
 async def mask_keys(who: Person) -> list[Key]:
     """The keys under the newest card of a mask that somebody was to be sent."""
     return await card_keys(who, kind="mask")
+
+
+async def test_who_found_nothing_may_begin_anew_with_the_same_word(points: dict[str, UUID], keeper: Person) -> None:
+    assert points
+    zhao = talking(keeper)
+    assert "没有找到“飞船”" in await zhao.says("申请屏蔽 飞船")
+    assert "“喷淋泵”有 1 处，请选择" in await zhao.says("申请屏蔽 喷淋泵")
+    assert "“喷淋泵”有 1 处，请选择" in await zhao.says("喷淋泵")

@@ -32,6 +32,7 @@ from backend.chat.model import (
     Step,
     tail_of,
 )
+from backend.chat.words import worded
 from backend.core import clock
 from backend.core.clock import in_zone
 from backend.core.errors import BadInput, NotFound
@@ -212,7 +213,10 @@ async def _ask_what(speaker: Speaker, draft: Draft) -> Saying:
 async def _hear_what(speaker: Speaker, draft: Draft, heard: Heard) -> Next:
     if not heard.text.strip():
         raise BadInput(N_("请用文字写明，或点下面的按钮"))
-    return Next(step="what", answers=await _offer(speaker.person, _unit(draft), heard.text))
+    # who found nothing begins anew with the command's own word
+    again = worded(heard.text, {"申请屏蔽": ASK}, is_group=False)
+    text = again.rest if again and again.rest else heard.text
+    return Next(step="what", answers=await _offer(speaker.person, _unit(draft), text))
 
 
 async def _press_what(speaker: Speaker, draft: Draft, argument: str) -> Next:

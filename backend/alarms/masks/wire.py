@@ -79,17 +79,19 @@ class DoneOut(msgspec.Struct, frozen=True, kw_only=True):
 
 def mask_done(mask: Mask, language: str) -> DoneOut:
     """A mask's answer."""
-    return _done(mask.id, mask.number, str(mask.state), STATE_LABELS[mask.state], language)
+    words = N_("屏蔽 #{number}：{state}")
+    return _done(words, mask.id, mask.number, str(mask.state), STATE_LABELS[mask.state], language)
 
 
 def window_done(window: Window, language: str) -> DoneOut:
     """A window's answer."""
-    return _done(window.id, window.number, str(window.state), WINDOW_STATE_LABELS[window.state], language)
+    words = N_("演练或测试 #{number}：{state}")
+    return _done(words, window.id, window.number, str(window.state), WINDOW_STATE_LABELS[window.state], language)
 
 
-def _done(about: UUID, number: int, state: str, label: str, language: str) -> DoneOut:
-    words = translate(N_("第 {number} 号：{state}"), language, number=number, state=translate(label, language))
-    return DoneOut(id=about, number=number, state=state, sentence=words)
+def _done(words: str, about: UUID, number: int, state: str, label: str, language: str) -> DoneOut:  # noqa: PLR0917
+    sentence = translate(words, language, number=number, state=translate(label, language))
+    return DoneOut(id=about, number=number, state=state, sentence=sentence)
 
 
 async def ask_by(person: Person, data: MaskIn, via: Via) -> DoneOut:
