@@ -30,8 +30,8 @@ from bots.telegram.refusals import HeldBack
 
 #: methods that Telegram counts; a passing word (answerCallbackQuery) is none
 COUNTED: Final = frozenset({"sendMessage", "sendPhoto", "sendDocument", "editMessageText", "editMessageReplyMarkup"})
-#: keys alone change for the second tap of a real fire, and for nothing else: it may have what is fire's, and at once
-_OF_A_FIRE: Final = "editMessageReplyMarkup"
+#: keys alone change for the second tap of a real fire, and for nothing else: it has room of its own, and at once
+_KEYS: Final = "editMessageReplyMarkup"
 LONGEST_WAIT: Final = timedelta(seconds=5)
 _NO_ROOM: Final = "held back by our own limits"
 _NOBODY: Final = PersonId(UUID(int=0))
@@ -46,10 +46,20 @@ def for_answers(limits: Limits) -> Limits:
     }
 
 
+def for_keys(limits: Limits) -> Limits:
+    """What the keys of a second tap may spend: half of fire's reserve too. The rest is for cards, whoever taps."""
+    return {
+        medium: tuple(
+            msgspec.structs.replace(each, plain=each.plain + (each.fire - each.plain) // 2, low=0.0) for each in some
+        )
+        for medium, some in limits.items()
+    }
+
+
 class Pace(Protocol):
     """When an answer may go."""
 
-    async def free_at(self, chat: str, until: datetime, *, is_fire: bool = False) -> datetime | None:
+    async def free_at(self, chat: str, until: datetime, *, is_keys: bool = False) -> datetime | None:
         """None: it may go now, and is counted. Else when to ask again."""
         ...
 
@@ -58,21 +68,22 @@ class SharedPace:
     """The budgets of delivery in PostgreSQL, which all processes share."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = for_answers(limits)
+        self._limits, self._limits_of_keys = for_answers(limits), for_keys(limits)
 
-    async def free_at(self, chat: str, until: datetime, *, is_fire: bool = False) -> datetime | None:
+    async def free_at(self, chat: str, until: datetime, *, is_keys: bool = False) -> datetime | None:
         """One claim by delivery's own rule."""
+        limits = self._limits_of_keys if is_keys else self._limits
         ask = Ask(
             attempt=AttemptId(new_id()),
             person=_NOBODY,
             medium=Channel.TELEGRAM,
             address=chat,
-            is_fire=is_fire,
+            is_fire=False,
             useful_until=until,
             may_join=False,
         )
         try:
-            answer = (await spend([ask], self._limits, clock.now()))[ask.attempt]
+            answer = (await spend([ask], limits, clock.now()))[ask.attempt]
         except SERVER_AWAY:
             return None
         return None if answer.word is Word.GO else answer.at
@@ -95,7 +106,7 @@ class Paced(BaseRequestMiddleware):
         chat, until = str(getattr(method, "chat_id", "")), clock.now() + LONGEST_WAIT
         send = partial(make_request, bot, method)
         try:
-            await self._turn(chat, until, is_fire=method.__api_method__ == _OF_A_FIRE)
+            await self._turn(chat, until, is_keys=method.__api_method__ == _KEYS)
             return await self._send(send, until)
         except (TelegramRetryAfter, HeldBack) as refused:
             if method.__api_method__ not in SAYING:
@@ -104,10 +115,10 @@ class Paced(BaseRequestMiddleware):
             self.later.keep(chat, send, pause_s)
             raise HeldBack(_NO_ROOM) from refused
 
-    async def _turn(self, chat: str, until: datetime, *, is_fire: bool) -> None:
-        if self.later.has(chat) and not is_fire:
+    async def _turn(self, chat: str, until: datetime, *, is_keys: bool) -> None:
+        if self.later.has(chat) and not is_keys:
             raise HeldBack(_NO_ROOM)
-        await self._room(chat, until, is_fire=is_fire)
+        await self._room(chat, until, is_keys=is_keys)
 
     async def _send(self, send: Callable[[], Awaitable[Any]], until: datetime) -> Any:
         try:
@@ -118,8 +129,8 @@ class Paced(BaseRequestMiddleware):
             await self._sleep(refused.retry_after)
             return await send()
 
-    async def _room(self, chat: str, until: datetime, *, is_fire: bool = False) -> None:
-        while (at := await self._pace.free_at(chat, until, is_fire=is_fire)) is not None:
+    async def _room(self, chat: str, until: datetime, *, is_keys: bool = False) -> None:
+        while (at := await self._pace.free_at(chat, until, is_keys=is_keys)) is not None:
             if at > until:
                 raise HeldBack(_NO_ROOM)
             await self._sleep(max(0.01, (at - clock.now()).total_seconds()))

@@ -25,10 +25,10 @@ class Minutes:
         self.most = most
         self.gone: list[datetime] = []
 
-    async def free_at(self, chat: str, until: datetime, *, is_fire: bool = False) -> datetime | None:
+    async def free_at(self, chat: str, until: datetime, *, is_keys: bool = False) -> datetime | None:
         assert chat
         assert until > clock.now()
-        if is_fire:
+        if is_keys:
             return None
         recent = [each for each in self.gone if clock.now() - each < timedelta(minutes=1)]
         if len(recent) >= self.most:
