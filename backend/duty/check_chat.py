@@ -15,6 +15,7 @@ from backend.people.model import Right
 
 _MOST_KEYS: Final = 12
 _MOST_LINES: Final = 5
+_A_ROW: Final = 2  #: four in a row break their words on a phone
 _DEFAULT_MINUTES: Final = 10
 _ICONS: Final = {CheckState.ASKED: "⏳", CheckState.ANSWERED: "✅", CheckState.MISSED: "❗", CheckState.WITHDRAWN: "▫️"}
 
@@ -60,7 +61,7 @@ async def _ways(speaker: Speaker, unit: UnitId | None, name: str) -> Saying:
     waiting = tuple(row for each in last for row in _keys(speaker, each))
     return Saying(
         lines=(_say(speaker, N_("查岗 · {name}：请选择答复时限"), name=name), *(_line(speaker, each) for each in last)),
-        keys=(*waiting, keys),
+        keys=(*waiting, *(keys[at : at + _A_ROW] for at in range(0, len(keys), _A_ROW))),
     )
 
 

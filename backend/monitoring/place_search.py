@@ -123,13 +123,13 @@ async def _tree(person: Person, unit: UnitId) -> list[UnitNow]:
 
 
 def spots_named(trees: Sequence[UnitNow], wanted: Sequence[str], language: str) -> list[Spot]:
-    """The widest things whose names hold all words. Pure."""
+    """The widest things whose names hold all words; first those whose shown name does, not their zone's. Pure."""
     names = [name_of(building.name) for tree in trees for building in tree.buildings]
     asked = [as_building(word, names) for word in wanted]
     for look in (_buildings, _systems, _components):
         found = [spot for spot, name in look(trees, language) if all_in(asked, name)]
         if found:
-            return found
+            return sorted(found, key=lambda spot: not all_in(asked, name_of(spot.label)))
     return []
 
 

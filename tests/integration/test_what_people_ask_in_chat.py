@@ -121,6 +121,14 @@ async def test_what_is_not_there_is_offered_where_it_is(sample: StillClock) -> N
     assert labels(saying)[-1] == "2号楼(商业楼)"
 
 
+async def test_what_is_called_so_comes_before_what_only_stands_in_a_room_that_is(sample: StillClock) -> None:
+    """The sample's booster pumps stand in the tanks' room."""
+    assert sample
+    found = labels(await answer("状态 1号楼 水箱"))
+    assert "屋顶消防水箱水位" in found[0]
+    assert any("稳压泵运行" in label for label in found[1:])
+
+
 @pytest.mark.parametrize(
     ("written", "heads"),
     [("离线设备", "没有离线的设备"), ("今天的报警", "今天 · 烽火示范大厦"), ("本周 烽火", "本周 · 烽火示范大厦"),
