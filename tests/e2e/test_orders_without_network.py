@@ -73,7 +73,6 @@ async def test_what_waited_survives_a_reload_and_a_refusal_keeps_the_words(
     await zhao.reload()
     await expect(zhao.locator("[data-outbox]")).to_contain_text("第一次写的话")
     refusal = '{"detail": "工单已结束，不能再补充"}'
-    await zhao.unroute("**/notes")
     await zhao.route("**/notes", lambda route: route.fulfill(status=409, body=refusal, content_type="application/json"))
     await zhao.reload()
     await expect(zhao.locator("[data-outbox]")).to_contain_text("第一次写的话 · 工单已结束，不能再补充")
