@@ -10,7 +10,8 @@ import httpx
 import msgspec
 
 from backend.demo.carriers.telegram import BotApiServer, MessageView
-from tests.patience import PATIENCE_S
+
+PROMISED_S = 5.0  #: what runs alone is held to it
 
 
 class TelegramPhone:
@@ -30,7 +31,7 @@ class TelegramPhone:
                 await self.carrier.wait_change(self.carrier.version, seconds=within)
         return found
 
-    async def expects(self, *texts: str, within: float = PATIENCE_S) -> MessageView:
+    async def expects(self, *texts: str, within: float = PROMISED_S) -> MessageView:
         """The latest message of the bot that holds all of `texts`, now or before the time is over."""
 
         def ask() -> list[MessageView]:
@@ -43,7 +44,7 @@ class TelegramPhone:
             raise AssertionError(f"no message with {texts} within {within} s; the last ones:\n{shown}") from None
         return found[-1]
 
-    async def taps(self, button: str, message: MessageView, *, within: float = PATIENCE_S) -> str:
+    async def taps(self, button: str, message: MessageView, *, within: float = PROMISED_S) -> str:
         """Tap the button that holds `button`, as soon as it is there; answers what pops up."""
 
         def labels() -> list[str]:
@@ -87,7 +88,7 @@ class AppPhone:
                             self._news.set()
             await asyncio.sleep(0.2)
 
-    async def expects(self, *texts: str, within: float = PATIENCE_S) -> dict[str, Any]:
+    async def expects(self, *texts: str, within: float = PROMISED_S) -> dict[str, Any]:
         """The latest card in the inbox that holds all of `texts`, now or before the time is over."""
         try:
             async with asyncio.timeout(within):
@@ -102,7 +103,7 @@ class AppPhone:
             shown = [each["card"] for each in self.items[-2:]]
             raise AssertionError(f"no card with {texts} within {within} s; the last ones: {shown}") from None
 
-    async def has_seen(self, seq: int, within: float = PATIENCE_S) -> None:
+    async def has_seen(self, seq: int, within: float = PROMISED_S) -> None:
         """Wait until the inbox has come as far as this number."""
         async with asyncio.timeout(within):
             while not self.items or self.items[-1]["seq"] < seq:

@@ -30,13 +30,19 @@ async def alarm_on(town: Town, browser: SimpleNamespace, code: str) -> Page:
     return page
 
 
-async def test_a_verdicts_reason_is_sent_though_the_alarm_moves_meanwhile_and_stays_when_it_is_refused(
-    town: Town, browser: SimpleNamespace
-) -> None:
+async def writing_why(town: Town, browser: SimpleNamespace) -> Page:
+    """李值班, amid the reason of a false alarm."""
     await town.fire()
     li = await alarm_on(town, browser, "li")
     await li.get_by_role("button", name="误报").click()
     await li.locator("#note-text").fill("厨房油烟")
+    return li
+
+
+async def test_a_verdicts_reason_is_sent_though_the_alarm_moves_meanwhile_and_stays_when_it_is_refused(
+    town: Town, browser: SimpleNamespace
+) -> None:
+    li = await writing_why(town, browser)
     wang = await alarm_on(town, browser, "wang")
     await wang.get_by_role("button", name="测试/检修").click()
     await wang.get_by_role("button", name="提交").click()
@@ -56,10 +62,7 @@ async def test_a_verdicts_reason_is_sent_though_the_alarm_moves_meanwhile_and_st
 async def test_words_in_a_form_stay_when_the_session_ends_and_only_then_the_page_becomes_anothers(
     town: Town, browser: SimpleNamespace
 ) -> None:
-    await town.fire()
-    li = await alarm_on(town, browser, "li")
-    await li.get_by_role("button", name="误报").click()
-    await li.locator("#note-text").fill("厨房油烟")
+    li = await writing_why(town, browser)
     await li.evaluate("import('/static/live.js').then((live) => { window.again = live.refresher(); })")
     await execute("update sessions set expires_at = now() - interval '1 minute'")
     await li.evaluate("again()")

@@ -19,7 +19,6 @@ from backend.demo.carriers.telegram import BotApiServer, Fault, FaultKind, serve
 from backend.demo.carriers.telegram.actor import Person
 from backend.demo.carriers.telegram.wire import ChatKind
 from bots.telegram.channel import TelegramChannel
-from tests.patience import PATIENCE_S
 
 SECRET = "AAF-very-secret_half"
 TOKEN = f"4200:{SECRET}"
@@ -195,7 +194,7 @@ async def test_refusals_are_told_apart(
 async def test_a_carrier_that_stalls_is_given_up_in_time(carrier: BotApiServer, base: str) -> None:
     chat = carrier.act.open_chat(WANG)
     carrier.faults.add(Fault(kind=FaultKind.STALL, seconds=60))
-    async with channel_to(base, timeout_s=0.2) as channel, asyncio.timeout(PATIENCE_S):
+    async with channel_to(base, timeout_s=0.2) as channel, asyncio.timeout(2):
         refusal = await refused(channel.send(a_delivery(chat)))
     assert not refusal.permanent
 

@@ -78,6 +78,7 @@ async def test_wrong_checksums_are_denied_and_good_frames_between_them_confirmed
 async def test_a_duplicate_is_appended_twice(live_stand):
     report = await simulate(options(live_stand, "duplicate"))
     await live_stand.until(lambda: len(live_stand.intake.entries("frame_in")) == 2 * report.sent)
+    assert report.sent == report.confirmed > 0
 
 
 async def test_a_slow_loris_gets_nothing_and_leaves_the_gateway_well(live_stand):
@@ -104,8 +105,8 @@ async def test_a_clock_that_is_off_is_set_by_the_gateway(live_stand):
 
 
 async def test_as_fast_as_it_goes_keeps_a_window_and_confirms_all(live_stand):
-    report = await simulate(options(live_stand, "storm", rate=0.0, window=8, duration_s=0.3))
-    assert report.sent == report.confirmed > 8 * 3  # how many a second is measured by tests/bench/ingest.py
+    report = await simulate(options(live_stand, "storm", rate=0.0, window=8, duration_s=1.5))
+    assert report.sent == report.confirmed > 100
 
 
 async def test_an_unknown_scenario_is_refused_by_name(live_stand):
